@@ -1,0 +1,222 @@
+//! The covered part of a space: the state after a generation, from segments or from a snapshot.
+
+use crate::covered::Covered;
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::fold::Folded;
+use crate::ids::{Epoch, Generation, Key, SpaceName};
+use crate::invariants;
+use crate::layers::Packed;
+use crate::model::AnyModel;
+use crate::plan::key::clamp;
+use crate::segment::Segment;
+use crate::snapshot::{Snapshot, SnapshotHeader};
+use crate::space::{Order, SpaceInfo};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// How far below `through` keys are remembered as covered: at least the deepest regular listing looks back
+/// (the roll-up's look-back of ten minutes), so that no covered object is read again.
+pub const RECENT_WINDOW_MILLIS: u64 = 10 * 60 * 1000;
+/// How many keys are remembered: bounds a snapshot's header. Beyond it, the newest are kept.
+pub const RECENT_KEYS_MAX: usize = 20_000;
+
+/// The state after a generation, with all that is needed to go on from there.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// The space.
+    pub space: SpaceName,
+    /// The epoch.
+    pub epoch: Epoch,
+    /// What decides the order of its updates.
+    pub order: Order,
+    /// The newest segment folded; 0 before the first.
+    pub generation: Generation,
+    /// How far that segment reaches.
+    pub through: Key,
+    /// When all of `updates/` was last listed, milliseconds since 1970 UTC.
+    pub full_at: i64,
+    /// The digest of that segment.
+    pub digest: Option<Digest>,
+    /// The ids that the state covers.
+    pub covered: Covered,
+    /// How many updates the state stands for.
+    pub count: u64,
+    /// Keys of covered objects that a listing may still show.
+    pub recent: BTreeSet<Key>,
+    /// The state.
+    pub folded: Folded,
+}
+
+impl Base {
+    /// Before the first segment.
+    pub fn initial(info: &SpaceInfo, model: Arc<dyn AnyModel>) -> Self {
+        Self {
+            space: info.space.clone(),
+            epoch: info.epoch,
+            order: info.order,
+            generation: Generation::ZERO,
+            through: Key::MIN,
+            full_at: 0,
+            digest: None,
+            covered: Covered::default(),
+            count: 0,
+            recent: BTreeSet::new(),
+            folded: Folded::initial(model),
+        }
+    }
+
+    /// From a snapshot; `None` when another version of the model wrote it and the state must be rebuilt from
+    /// the segments.
+    ///
+    /// # Errors
+    /// `Corrupt` when the snapshot is inconsistent or of another space, epoch or model.
+    pub fn from_snapshot(
+        snapshot: &Snapshot,
+        info: &SpaceInfo,
+        model: Arc<dyn AnyModel>,
+    ) -> Result<Option<Self>> {
+        let header = &snapshot.header;
+        if header.space != info.space || header.epoch != info.epoch || header.model != model.name()
+        {
+            return Err(Error::corrupt(format!(
+                "the snapshot is of space {} epoch {} model {}",
+                header.space, header.epoch, header.model
+            )));
+        }
+        let Some(mut folded) =
+            Folded::from_json(model, header.model_version, snapshot.state_json())?
+        else {
+            return Ok(None);
+        };
+        folded.rejected = header.rejected.clone();
+        folded.touched.clone_from(&header.touched);
+        Ok(Some(Self {
+            space: info.space.clone(),
+            epoch: info.epoch,
+            order: info.order,
+            generation: header.snapshot,
+            through: header.through,
+            full_at: header.full_at,
+            digest: Some(header.segment),
+            covered: header.covered.clone(),
+            count: header.count,
+            recent: recent_keys(&header.recent)?,
+            folded,
+        }))
+    }
+
+    /// Folds the next segment.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is not the next one of this chain; the base is unchanged then, unless the model must
+    /// rebuild a base state that it cannot read.
+    pub fn fold(&mut self, segment: &Segment) -> Result<()> {
+        let header = &segment.header;
+        invariants::next_segment(self, header)?;
+        let model = self.folded.model();
+        if header.model_version > model.version() {
+            return Err(Error::invalid(format!(
+                "segment {} was rolled up with version {} of the model `{}`, this is version {}",
+                header.segment,
+                header.model_version,
+                model.name(),
+                model.version()
+            ))
+            .with_hint("update this program; nothing was changed and nothing is lost"));
+        }
+        if let (Some(base), Some(state)) = (&header.base, &segment.base_state) {
+            let model = Arc::clone(self.folded.model());
+            let Some(mut folded) = Folded::from_json(model, base.model_version, state)? else {
+                return Err(Error::invalid("the state that this epoch starts from is of a version that the model cannot upgrade")
+                    .with_hint("give the model an `upgrade` from that version"));
+            };
+            folded.rejected = base.rejected.clone();
+            folded.touched.clone_from(&base.touched);
+            self.folded = folded;
+            self.count = base.count;
+        }
+        for entry in &segment.entries {
+            self.folded.apply(entry.id, entry.key, &entry.update);
+        }
+        self.covered.extend(&header.carried);
+        self.covered.extend(&header.covered);
+        self.count += header.count;
+        self.generation = header.segment;
+        self.through = header.through;
+        self.full_at = header.full_at;
+        self.digest = Some(segment.digest);
+        self.remember(segment.entries.iter().map(|e| e.key));
+        Ok(())
+    }
+
+    fn remember(&mut self, keys: impl Iterator<Item = Key>) {
+        if self.order == Order::Sequence {
+            return; // `through` says it all: there are no late keys.
+        }
+        self.recent.extend(keys);
+        let from = self.through.saturating_sub(RECENT_WINDOW_MILLIS);
+        self.recent = self.recent.split_off(&from);
+        while self.recent.len() > RECENT_KEYS_MAX {
+            self.recent.pop_first();
+        }
+    }
+
+    /// Packs the snapshot of this base.
+    ///
+    /// # Errors
+    /// `Internal` before the first segment, or when the state has no JSON form.
+    pub fn pack_snapshot(&self) -> Result<Packed> {
+        let digest = self
+            .digest
+            .ok_or_else(|| Error::internal("BUG: a snapshot before the first segment"))?;
+        let model = self.folded.model();
+        let mut header = SnapshotHeader::new(&self.space, self.epoch, self.generation, digest);
+        header.through = self.through;
+        header.full_at = self.full_at;
+        model.name().clone_into(&mut header.model);
+        header.model_version = model.version();
+        header.count = self.count;
+        header.covered = self.covered.clone();
+        header.recent = differences(&self.recent);
+        header.rejected = self.folded.rejected.clone();
+        header.conflicts = self.folded.conflicts();
+        header.touched = self.folded.touched.clone();
+        Snapshot::pack(&header, |out| self.folded.write_state(out))
+    }
+
+    /// Is the object of this key, stored at `last_modified`, known to be covered? In a sequenced space everything up
+    /// to `through` is. Else one that was stored well after the roll-up is another one: its key was pruned, and a
+    /// writer that had been stalled found it free.
+    pub fn knows(&self, key: Key, last_modified: i64) -> bool {
+        let rolled_up = self.through.saturating_add(RECENT_WINDOW_MILLIS);
+        match self.order {
+            Order::Timestamp => self.recent.contains(&key) && clamp(last_modified) <= rolled_up,
+            Order::Sequence => key <= self.through,
+        }
+    }
+}
+
+fn differences(keys: &BTreeSet<Key>) -> Vec<u64> {
+    let mut before = 0;
+    keys.iter()
+        .map(|key| {
+            let difference = key.get() - before;
+            before = key.get();
+            difference
+        })
+        .collect()
+}
+
+fn recent_keys(differences: &[u64]) -> Result<BTreeSet<Key>> {
+    let mut key = 0_u64;
+    differences
+        .iter()
+        .map(|difference| {
+            key = key.saturating_add(*difference);
+            Key::new(key).map_err(|e| {
+                Error::corrupt("the snapshot's recent keys are out of range").with_source(e)
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,227 @@
+//! Folding: from updates in order to a state, with what was rejected and which rules are broken.
+
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::ids::{Key, UpdateId};
+use crate::model::{AnyModel, AnyState, Meta, Violation};
+use crate::update::Update;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::sync::Arc;
+
+/// How many rejected updates a snapshot lists; the count goes on beyond.
+pub const REJECTED_LIST_MAX: usize = 1_000;
+
+/// An update that the model did not apply. It stays in the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedUpdate {
+    /// Which update.
+    pub id: UpdateId,
+    /// The key of the object that carries it.
+    pub key: Key,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+/// The rejected updates of a history: the newest [`REJECTED_LIST_MAX`] and how many there were.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedList {
+    /// How many were rejected and not settled since.
+    pub count: u64,
+    /// The newest of them, oldest first.
+    pub list: Vec<RejectedUpdate>,
+}
+
+impl RejectedList {
+    fn push(&mut self, rejected: RejectedUpdate) {
+        self.count += 1;
+        self.list.push(rejected);
+        if self.list.len() > REJECTED_LIST_MAX {
+            self.list.remove(0);
+        }
+    }
+
+    fn settle(&mut self, id: &str) {
+        let before = self.list.len();
+        self.list.retain(|rejected| rejected.id.to_string() != id);
+        self.count -= (before - self.list.len()) as u64;
+    }
+}
+
+/// A rule that the merged state breaks, for a person to settle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// The same for the same rule and paths on every replica.
+    pub id: String,
+    /// The rule's name.
+    pub rule: String,
+    /// The JSON pointers of the values that break it.
+    pub paths: Vec<String>,
+    /// One sentence for a person.
+    pub message: String,
+    /// The updates that last set those values.
+    pub updates: Vec<UpdateId>,
+}
+
+/// A state with its bookkeeping.
+#[derive(Clone)]
+pub struct Folded {
+    model: Arc<dyn AnyModel>,
+    state: AnyState,
+    /// Updates that the model rejected.
+    pub rejected: RejectedList,
+    /// Which update last set each path that a rule watches.
+    pub touched: BTreeMap<String, UpdateId>,
+}
+
+impl Folded {
+    /// The state before the first update.
+    pub fn initial(model: Arc<dyn AnyModel>) -> Self {
+        let state = model.initial();
+        Self {
+            model,
+            state,
+            rejected: RejectedList::default(),
+            touched: BTreeMap::new(),
+        }
+    }
+
+    /// Continues from a stored state; `None` when it must be rebuilt from the segments.
+    ///
+    /// # Errors
+    /// `Corrupt` when the JSON does not fit the model, `Invalid` when a newer version wrote it.
+    pub fn from_json(model: Arc<dyn AnyModel>, version: u32, json: &[u8]) -> Result<Option<Self>> {
+        let state = model.read(version, json)?;
+        Ok(state.map(|state| Self {
+            model,
+            state,
+            rejected: RejectedList::default(),
+            touched: BTreeMap::new(),
+        }))
+    }
+
+    /// Applies one update, or lists it as rejected. `true` when it was applied.
+    pub fn apply(&mut self, id: UpdateId, key: Key, update: &Update) -> bool {
+        let Some(parts) = update.parts() else {
+            self.reject(
+                id,
+                key,
+                "the update is not of the form {\"at\", \"kind\", \"data\"}",
+            );
+            return false;
+        };
+        let meta = Meta {
+            author: id.author,
+            seq: id.seq,
+            key,
+            at: &parts.at,
+        };
+        if let Err(rejected) = self.model.apply(&mut self.state, &parts.text(), &meta) {
+            self.reject(id, key, &rejected.reason);
+            return false;
+        }
+        for path in self.model.touches(&parts.text()) {
+            self.touched.insert(path, id);
+        }
+        if let Some(settled) = &parts.resolves {
+            self.rejected.settle(settled);
+        }
+        true
+    }
+
+    fn reject(&mut self, id: UpdateId, key: Key, reason: &str) {
+        self.rejected.push(RejectedUpdate {
+            id,
+            key,
+            reason: reason.to_owned(),
+        });
+    }
+
+    /// The rules that the state breaks, with the updates involved.
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        let mut violations = self.model.check(&self.state);
+        violations.sort_unstable();
+        violations
+            .into_iter()
+            .map(|violation| self.conflict(violation))
+            .collect()
+    }
+
+    fn conflict(&self, violation: Violation) -> Conflict {
+        let Violation {
+            rule,
+            paths,
+            message,
+        } = violation;
+        let mut updates: Vec<UpdateId> = paths
+            .iter()
+            .flat_map(|path| self.touched_at(path))
+            .collect();
+        updates.sort_unstable();
+        updates.dedup();
+        let name = serde_json::to_vec(&(&rule, &paths)).expect("BUG: text has a JSON form");
+        let id = Digest::of(&name).to_string()[..12].to_owned();
+        Conflict {
+            id,
+            rule,
+            paths,
+            message,
+            updates,
+        }
+    }
+
+    /// The updates that set a path, something above it or something below it.
+    fn touched_at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = UpdateId> + 'a {
+        let above = path
+            .match_indices('/')
+            .map(|(end, _)| &path[..end])
+            .chain([path])
+            .filter_map(|prefix| self.touched.get(prefix));
+        let below_from = format!("{path}/");
+        let below = self
+            .touched
+            .range(below_from.clone()..)
+            .take_while(move |(touched, _)| touched.starts_with(&below_from))
+            .map(|(_, id)| id);
+        above.chain(below).copied()
+    }
+
+    /// Writes the state as canonical JSON.
+    ///
+    /// # Errors
+    /// `Internal` when the state has no JSON form, or what `out` reports.
+    pub fn write_state(&self, out: &mut dyn Write) -> Result<()> {
+        self.model.write(&self.state, out)
+    }
+
+    /// The state as canonical JSON.
+    ///
+    /// # Errors
+    /// `Internal` when the state has no JSON form.
+    pub fn state_json(&self) -> Result<Vec<u8>> {
+        let mut json = Vec::new();
+        self.write_state(&mut json)?;
+        Ok(json)
+    }
+
+    /// The state itself.
+    pub fn state(&self) -> &AnyState {
+        &self.state
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Arc<dyn AnyModel> {
+        &self.model
+    }
+}
+
+impl fmt::Debug for Folded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Folded")
+            .field("model", &self.model.name())
+            .field("rejected", &self.rejected)
+            .finish_non_exhaustive()
+    }
+}

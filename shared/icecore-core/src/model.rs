@@ -1,0 +1,121 @@
+//! How updates change a state: the [`Model`] trait, the [`Registry`] that opens one by name, and the two
+//! built-in models, [`document`] and [`log`].
+
+pub mod document;
+pub mod erased;
+pub mod log;
+pub mod registry;
+
+pub use erased::{AnyModel, AnyState};
+pub use registry::Registry;
+
+use crate::ids::{Author, Key, Seq};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// Why a model did not apply an update. The update stays in the history and is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// One sentence for a person, naming the field at fault; stored with the snapshot, so it must be the
+    /// same on every replica.
+    pub reason: String,
+}
+
+impl Rejected {
+    /// A rejection with its reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+        }
+    }
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+/// What is known of an update besides its content.
+#[derive(Debug, Clone, Copy)]
+pub struct Meta<'a> {
+    /// Who wrote it.
+    pub author: Author,
+    /// The author's counter.
+    pub seq: Seq,
+    /// The key of the object that carries it.
+    pub key: Key,
+    /// When it happened by its author's clock: RFC 3339 with milliseconds.
+    pub at: &'a str,
+}
+
+/// A rule that the state breaks, as [`Model::check`] finds it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// The rule's name, e.g. `unique:/notes/*/title`.
+    pub rule: String,
+    /// The JSON pointers (RFC 6901) of the values that break it together, sorted.
+    pub paths: Vec<String>,
+    /// One sentence for a person.
+    pub message: String,
+}
+
+/// The fold of a space: which state it starts from, and how an update changes it.
+///
+/// `apply` is pure: no clock, no I/O, no randomness; the same updates in the same order give the same state
+/// on every machine. What depends on the present is computed from the state when it is shown.
+pub trait Model: Send + Sync + 'static {
+    /// The folded state. Its JSON must be deterministic: maps sorted (`BTreeMap`, not `HashMap`).
+    type State: Clone + Send + Sync + Serialize + DeserializeOwned + 'static;
+    /// A decoded update.
+    type Update;
+
+    /// The name that `space.json` gives.
+    fn name(&self) -> &'static str;
+
+    /// The version of the state's form; counts up when `State` or the effect of an update changes.
+    fn version(&self) -> u32;
+
+    /// The state before the first update.
+    fn initial(&self) -> Self::State;
+
+    /// Decodes one update from its `kind` and its `data`.
+    ///
+    /// # Errors
+    /// [`Rejected`] for anything this model does not understand; bytes from outside never panic.
+    fn decode(&self, kind: &str, data: &RawValue) -> Result<Self::Update, Rejected>;
+
+    /// Applies one update as a whole, or leaves the state as it was.
+    ///
+    /// # Errors
+    /// [`Rejected`] when the state does not allow the update; `state` is unchanged then.
+    fn apply(
+        &self,
+        state: &mut Self::State,
+        update: Self::Update,
+        meta: &Meta<'_>,
+    ) -> Result<(), Rejected>;
+
+    /// The rules that the state breaks.
+    fn check(&self, state: &Self::State) -> Vec<Violation> {
+        let _ = state;
+        Vec::new()
+    }
+
+    /// The JSON pointers that an update sets, of those that a rule watches: so that a conflict can name the
+    /// updates involved. Called after a successful [`Model::apply`] with the update's text.
+    fn touches(&self, kind: &str, data: &RawValue) -> Vec<String> {
+        let _ = (kind, data);
+        Vec::new()
+    }
+
+    /// Brings the JSON of a state of an older version to this one; `None` where that is impossible: then the
+    /// state is rebuilt from the segments.
+    fn upgrade(&self, from_version: u32, state: Value) -> Option<Value> {
+        let _ = (from_version, state);
+        None
+    }
+}

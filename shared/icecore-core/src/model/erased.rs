@@ -1,0 +1,177 @@
+//! [`Model`] without its types, so that one store can hold spaces of different models.
+
+use super::{Meta, Model, Rejected, Violation};
+use crate::canonical;
+use crate::error::{Error, Result};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::any::Any;
+use std::fmt;
+use std::io::Write;
+
+/// A state of some model. Only the model that made it can read it.
+pub struct AnyState(Box<dyn CloneAny>);
+
+impl AnyState {
+    /// Wraps the state of a model.
+    pub fn new<S: Clone + Send + Sync + 'static>(state: S) -> Self {
+        Self(Box::new(state))
+    }
+
+    /// The typed state, if it is one of `S`.
+    pub fn downcast_ref<S: 'static>(&self) -> Option<&S> {
+        self.0.as_any().downcast_ref()
+    }
+
+    fn downcast_mut<S: 'static>(&mut self) -> Option<&mut S> {
+        self.0.as_any_mut().downcast_mut()
+    }
+}
+
+impl Clone for AnyState {
+    fn clone(&self) -> Self {
+        Self(self.0.clone_box())
+    }
+}
+
+impl fmt::Debug for AnyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnyState")
+    }
+}
+
+trait CloneAny: Send + Sync {
+    fn clone_box(&self) -> Box<dyn CloneAny>;
+    fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+}
+
+impl<S: Clone + Send + Sync + 'static> CloneAny for S {
+    fn clone_box(&self) -> Box<dyn CloneAny> {
+        Box::new(self.clone())
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+/// A [`Model`] behind one object-safe face; every `Model` is one.
+pub trait AnyModel: Send + Sync {
+    /// See [`Model::name`].
+    fn name(&self) -> &'static str;
+    /// See [`Model::version`].
+    fn version(&self) -> u32;
+    /// See [`Model::initial`].
+    fn initial(&self) -> AnyState;
+    /// Decodes and applies one update; see [`Model::apply`].
+    ///
+    /// # Errors
+    /// [`Rejected`]: the state is unchanged.
+    fn apply(
+        &self,
+        state: &mut AnyState,
+        update: &UpdateText<'_>,
+        meta: &Meta<'_>,
+    ) -> Result<(), Rejected>;
+    /// See [`Model::check`].
+    fn check(&self, state: &AnyState) -> Vec<Violation>;
+    /// See [`Model::touches`].
+    fn touches(&self, update: &UpdateText<'_>) -> Vec<String>;
+    /// Writes the state as canonical JSON.
+    ///
+    /// # Errors
+    /// `Internal` when the state has no JSON form, or what `out` reports.
+    fn write(&self, state: &AnyState, out: &mut dyn Write) -> Result<()>;
+    /// Reads a state that version `version` wrote; `None` when it must be rebuilt from the segments.
+    ///
+    /// # Errors
+    /// `Corrupt` when the JSON does not fit; `Invalid` when the version is newer than this model.
+    fn read(&self, version: u32, json: &[u8]) -> Result<Option<AnyState>>;
+}
+
+/// `kind` and `data` of an update as they were written.
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateText<'a> {
+    /// Which instruction.
+    pub kind: &'a str,
+    /// Its argument, as JSON text.
+    pub data: &'a RawValue,
+}
+
+impl<M: Model> AnyModel for M {
+    fn name(&self) -> &'static str {
+        Model::name(self)
+    }
+
+    fn version(&self) -> u32 {
+        Model::version(self)
+    }
+
+    fn initial(&self) -> AnyState {
+        AnyState::new(Model::initial(self))
+    }
+
+    fn apply(
+        &self,
+        state: &mut AnyState,
+        update: &UpdateText<'_>,
+        meta: &Meta<'_>,
+    ) -> Result<(), Rejected> {
+        let decoded = Model::decode(self, update.kind, update.data)?;
+        let state = state
+            .downcast_mut::<M::State>()
+            .expect("BUG: state of another model");
+        Model::apply(self, state, decoded, meta)
+    }
+
+    fn check(&self, state: &AnyState) -> Vec<Violation> {
+        Model::check(
+            self,
+            state.downcast_ref().expect("BUG: state of another model"),
+        )
+    }
+
+    fn touches(&self, update: &UpdateText<'_>) -> Vec<String> {
+        Model::touches(self, update.kind, update.data)
+    }
+
+    fn write(&self, state: &AnyState, out: &mut dyn Write) -> Result<()> {
+        let state = state
+            .downcast_ref::<M::State>()
+            .expect("BUG: state of another model");
+        canonical::write(state, out)
+    }
+
+    fn read(&self, version: u32, json: &[u8]) -> Result<Option<AnyState>> {
+        let corrupt = |e: serde_json::Error| {
+            Error::corrupt(format!(
+                "the state does not fit the model `{}`",
+                Model::name(self)
+            ))
+            .with_source(e)
+        };
+        if version == Model::version(self) {
+            return serde_json::from_slice::<M::State>(json)
+                .map(|s| Some(AnyState::new(s)))
+                .map_err(corrupt);
+        }
+        if version > Model::version(self) {
+            return Err(Error::invalid(format!(
+                "the state was written by version {version} of the model `{}`, this is version {}",
+                Model::name(self),
+                Model::version(self)
+            ))
+            .with_hint("update this program; nothing was changed"));
+        }
+        let old: Value = serde_json::from_slice(json).map_err(corrupt)?;
+        match Model::upgrade(self, version, old) {
+            None => Ok(None),
+            Some(new) => serde_json::from_value::<M::State>(new)
+                .map(|s| Some(AnyState::new(s)))
+                .map_err(corrupt),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Which key a new update object gets (DESIGN 4).
+
+use crate::ids::{KEY_MAX, Key};
+
+/// A key this far ahead of the server's time counts as unseen: one bad clock must not drag the others along.
+pub const AHEAD_MILLIS_MAX: u64 = 2 * 60 * 1000;
+/// The widest stride of a bump: under any load that one bucket prefix takes (3,500 PUT a second on S3), a
+/// window of this many keys has free ones.
+pub const STRIDE_MAX: u64 = 8_192;
+
+/// One author's choice of keys in one space.
+///
+/// After collisions the stride stays wide for the next update and narrows with every clean write: under
+/// contention the writers spread out instead of meeting again at the same millisecond.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyClock {
+    own_last: Option<Key>,
+    seen: Key,
+    reached: Key,
+    stride: u64,
+}
+
+impl Default for KeyClock {
+    fn default() -> Self {
+        Self {
+            own_last: None,
+            seen: Key::MIN,
+            reached: Key::MIN,
+            stride: 1,
+        }
+    }
+}
+
+impl KeyClock {
+    /// Continues from the last key that this author wrote, if any, and the largest key that it saw.
+    pub fn new(own_last: Option<Key>, seen: Key) -> Self {
+        Self {
+            own_last,
+            seen,
+            ..Self::default()
+        }
+    }
+
+    /// The first key to try at the server's time `now`; `random` picks a place in the stride.
+    pub fn first(&self, now_millis: i64, random: impl FnOnce(u64, u64) -> u64) -> Key {
+        let now = clamp(now_millis);
+        let horizon = now.saturating_add(AHEAD_MILLIS_MAX);
+        let after = |key: Key| {
+            if key > horizon {
+                Key::MIN
+            } else {
+                key.saturating_add(1)
+            }
+        };
+        let least = now
+            .max(after(self.seen))
+            .max(self.own_last.map_or(Key::MIN, after))
+            .max(if self.reached > Key::MIN {
+                self.reached.saturating_add(1)
+            } else {
+                Key::MIN
+            });
+        if self.stride > 2 {
+            least.saturating_add(random(0, self.stride))
+        } else {
+            least
+        }
+    }
+
+    /// The key after a collision at `taken`.
+    pub fn bump(&mut self, taken: Key, random: impl FnOnce(u64, u64) -> u64) -> Key {
+        self.stride = (self.stride * 2).min(STRIDE_MAX);
+        taken.saturating_add(random(1, self.stride))
+    }
+
+    /// Notes a key of this author that is stored; `clean` when the first try went through.
+    pub fn wrote(&mut self, key: Key, clean: bool) {
+        self.own_last = Some(key);
+        if clean {
+            self.stride = (self.stride - self.stride / 4).saturating_sub(1).max(1);
+        }
+    }
+
+    /// Notes a key that was seen.
+    pub fn saw(&mut self, key: Key, now_millis: i64) {
+        if key <= clamp(now_millis).saturating_add(AHEAD_MILLIS_MAX) {
+            self.seen = self.seen.max(key);
+        }
+    }
+
+    /// Notes how far the segments reach. Unlike a key that was seen, this is no writer's clock: a roll-up puts it
+    /// no further than the server's own times. So a clock that is behind is carried up to it.
+    pub fn reached(&mut self, through: Key) {
+        self.reached = self.reached.max(through);
+    }
+
+    /// Forgets an author for another one, and keeps what was seen.
+    #[must_use]
+    pub fn of_author(&self, own_last: Option<Key>) -> Self {
+        Self {
+            own_last,
+            ..self.clone()
+        }
+    }
+
+    /// The last key that this author wrote.
+    pub fn own_last(&self) -> Option<Key> {
+        self.own_last
+    }
+
+    /// The largest key seen.
+    pub fn seen(&self) -> Key {
+        self.seen
+    }
+}
+
+/// A time as a key; times outside the range of keys count as its ends.
+pub fn clamp(millis: i64) -> Key {
+    let millis = u64::try_from(millis).unwrap_or(0).min(KEY_MAX);
+    Key::new(millis).unwrap_or(Key::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: u64) -> Key {
+        Key::new(n).unwrap()
+    }
+
+    fn low(min: u64, _: u64) -> u64 {
+        min
+    }
+
+    #[test]
+    fn the_key_is_above_all_seen_but_not_above_a_bad_clock() {
+        let table = [
+            (None, 0, 1_000, 1_000),
+            (Some(1_500), 0, 1_000, 1_501),
+            (None, 1_700, 1_000, 1_701),
+            (None, 9_000_000, 1_000, 1_000),
+            (Some(9_000_000), 0, 1_000, 1_000),
+            (Some(5), 7, -3, 8),
+        ];
+        for (own, seen, now, expected) in table {
+            let clock = KeyClock::new(own.map(key), key(seen));
+            assert_eq!(
+                clock.first(now, low).get(),
+                expected,
+                "{own:?} {seen} {now}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_is_carried_up_to_what_is_rolled_up() {
+        let mut clock = KeyClock::default();
+        clock.reached(key(9_000_000));
+        assert_eq!(clock.first(1_000, low).get(), 9_000_001);
+        assert_eq!(clock.first(9_500_000, low).get(), 9_500_000);
+    }
+
+    #[test]
+    fn strides_double_and_narrow_again() {
+        let mut clock = KeyClock::default();
+        let high = |_, max| max;
+        assert_eq!(clock.bump(key(10), high).get(), 12);
+        assert_eq!(clock.bump(key(12), high).get(), 16);
+        clock.wrote(key(16), false);
+        assert_eq!(clock.first(0, high).get(), 17 + 4);
+        for _ in 0..5 {
+            clock.wrote(key(20), true);
+        }
+        assert_eq!(clock.first(0, high).get(), 21);
+        for _ in 0..50 {
+            clock.bump(key(0), low);
+        }
+        assert_eq!(clock.bump(key(0), high).get(), STRIDE_MAX);
+    }
+}

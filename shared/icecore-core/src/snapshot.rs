@@ -1,0 +1,119 @@
+//! Snapshots: the immutable objects that hold a space's state after a generation.
+
+use crate::covered::Covered;
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::fold::{Conflict, RejectedList};
+use crate::ids::{Epoch, Generation, Key, SpaceName, UpdateId};
+use crate::layers::{LayerReader, LayerWriter, Packed};
+use crate::space::{FORMAT_VERSION, check_format_version};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::Write;
+
+/// The first line of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotHeader {
+    /// Format version.
+    pub v: u32,
+    /// The generation whose state this is.
+    pub snapshot: Generation,
+    /// The space that it belongs to.
+    pub space: SpaceName,
+    /// The epoch that it belongs to.
+    pub epoch: Epoch,
+    /// The digest of the segment of the same generation: the end of the chain that it stands for.
+    pub segment: Digest,
+    /// How far the segment of the same generation reaches.
+    pub through: Key,
+    /// When all of `updates/` was last listed, milliseconds since 1970 UTC; 0 for never.
+    pub full_at: i64,
+    /// The model's name.
+    pub model: String,
+    /// The model's version.
+    pub model_version: u32,
+    /// How many updates the state stands for.
+    pub count: u64,
+    /// Their ids.
+    pub covered: Covered,
+    /// The keys of covered objects that a listing may still show, as differences, the first from 0: so that
+    /// nobody reads an object only to learn that it is covered.
+    pub recent: Vec<u64>,
+    /// Updates that the model rejected.
+    pub rejected: RejectedList,
+    /// Rules that the state breaks.
+    pub conflicts: Vec<Conflict>,
+    /// Which update last set each path that a rule watches.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub touched: BTreeMap<String, UpdateId>,
+}
+
+impl SnapshotHeader {
+    /// A header of the current format for the generation after `segment`.
+    pub fn new(space: &SpaceName, epoch: Epoch, generation: Generation, segment: Digest) -> Self {
+        Self {
+            v: FORMAT_VERSION,
+            snapshot: generation,
+            space: space.clone(),
+            epoch,
+            segment,
+            through: Key::MIN,
+            full_at: 0,
+            model: String::new(),
+            model_version: 0,
+            count: 0,
+            covered: Covered::default(),
+            recent: Vec::new(),
+            rejected: RejectedList::default(),
+            conflicts: Vec::new(),
+            touched: BTreeMap::new(),
+        }
+    }
+}
+
+/// A snapshot, read and its digest checked.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The first line.
+    pub header: SnapshotHeader,
+    layer: LayerReader,
+}
+
+impl Snapshot {
+    /// Packs a snapshot; `write_state` writes the state as canonical JSON.
+    ///
+    /// # Errors
+    /// What `write_state` reports.
+    pub fn pack(
+        header: &SnapshotHeader,
+        write_state: impl FnOnce(&mut dyn Write) -> Result<()>,
+    ) -> Result<Packed> {
+        let mut writer = LayerWriter::new(header)?;
+        writer.line_with(write_state)?;
+        writer.finish()
+    }
+
+    /// Reads a stored snapshot.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is cut short, changed or does not parse; `Invalid` when it is of a newer format.
+    pub fn unpack(stored: &[u8]) -> Result<Self> {
+        let layer = LayerReader::open(stored)?;
+        let (first, _) = layer.header_and_body();
+        check_format_version(first, "snapshot")?;
+        let header = serde_json::from_slice(first)
+            .map_err(|e| Error::corrupt("the snapshot's header does not parse").with_source(e))?;
+        Ok(Self { header, layer })
+    }
+
+    /// The state's JSON.
+    pub fn state_json(&self) -> &[u8] {
+        let body = self.layer.header_and_body().1;
+        body.strip_suffix(b"\n").unwrap_or(body)
+    }
+
+    /// The digest in the last line.
+    pub fn digest(&self) -> Digest {
+        self.layer.digest
+    }
+}
