@@ -1,0 +1,18 @@
+//! Where a store lives: the back ends, what they cost, and whether they can be trusted.
+//!
+//! Everything here is an `object_store::ObjectStore` or works on one. A back end must honour put-if-absent and
+//! If-Match; [`probe`] races them before a store is created.
+
+mod error;
+mod folder;
+mod metered;
+mod probe;
+mod server_time;
+mod url;
+
+pub use error::{from_object_store, is_already_exists, is_conditional_conflict};
+pub use folder::Folder;
+pub use metered::{KindCounts, Metered, RequestCounts, cost_usd};
+pub use probe::{ProbeReport, probe};
+pub use server_time::{ServerTime, WithServerTime};
+pub use url::{Backend, BackendKind, open};

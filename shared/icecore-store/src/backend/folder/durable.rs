@@ -1,0 +1,389 @@
+//! Writing to a directory so that it is all there after a power cut, or not there at all.
+
+use super::{e_tag, parents};
+use object_store::path::Path;
+use object_store::{Error, PutMode, PutPayload, Result};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// What a name begins with when it is the folder's own and no object.
+pub(super) const HIDDEN: &str = ".icecore-";
+pub(super) const TEMPORARY: &str = ".icecore-tmp-";
+const LOCK: &str = ".icecore-lock";
+
+/// Clocks of file systems tick as slowly as every 10 ms (and 2 s on FAT); versions closer than this are
+/// told apart by moving the newer one forward.
+const COARSE_CLOCK: Duration = Duration::from_secs(4);
+
+/// The directory of a store and what this process knows about it.
+#[derive(Debug)]
+pub(super) struct Root {
+    directory: PathBuf,
+    /// Directories whose own entries are known to be on disk, up to the root: another process may have
+    /// made one and died before it fsynced the parent, so the first write of each process sees to it.
+    durable: Mutex<BTreeSet<PathBuf>>,
+}
+
+/// Names of temporary files are unique within the process; across processes `create_new` decides.
+static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
+
+impl Root {
+    pub(super) fn new(directory: PathBuf) -> Self {
+        let durable = Mutex::new(BTreeSet::new());
+        Self { directory, durable }
+    }
+
+    pub(super) fn directory(&self) -> &FilePath {
+        &self.directory
+    }
+
+    pub(super) fn create(&self) -> Result<()> {
+        let mut missing = Vec::new();
+        let mut directory = self.directory.as_path();
+        while !directory.as_os_str().is_empty() && !directory.exists() {
+            missing.push(directory);
+            let Some(parent) = directory.parent() else {
+                break;
+            };
+            directory = parent;
+        }
+        let failed = |source| self.failed("create the folder", &self.directory, source);
+        fs::create_dir_all(&self.directory).map_err(failed)?;
+        for made in missing {
+            let parent = made.parent().filter(|path| !path.as_os_str().is_empty());
+            sync_directory(parent.unwrap_or(FilePath::new("."))).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// The file of an object.
+    pub(super) fn file(&self, location: &Path) -> Result<PathBuf> {
+        if location.as_ref().is_empty() || location.parts().any(|p| p.as_ref().starts_with(HIDDEN))
+        {
+            return Err(Error::NotSupported {
+                source: format!("the key {location:?} is empty or reserved by the folder").into(),
+            });
+        }
+        Ok(self.path(location))
+    }
+
+    /// The file or directory of a path.
+    pub(super) fn path(&self, location: &Path) -> PathBuf {
+        let mut path = self.directory.clone();
+        path.extend(location.as_ref().split('/').filter(|part| !part.is_empty()));
+        path
+    }
+
+    /// Turns a failure into the error that callers can act on. What is not there because the whole folder
+    /// is not there must not look like a missing object.
+    pub(super) fn failed(&self, doing: &'static str, path: &FilePath, source: io::Error) -> Error {
+        let kind = source.kind();
+        let absent = matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory);
+        if absent && !self.directory.is_dir() {
+            let doing = "find the folder";
+            let directory = self.directory.clone();
+            let path = directory.display().to_string();
+            let source = FolderError {
+                doing,
+                path: directory,
+                source,
+            }
+            .into();
+            return Error::NotFound { path, source };
+        }
+        let text = path.display().to_string();
+        let error = FolderError {
+            doing,
+            path: path.to_owned(),
+            source,
+        };
+        match kind {
+            _ if absent => Error::NotFound {
+                path: text,
+                source: error.into(),
+            },
+            ErrorKind::AlreadyExists => Error::AlreadyExists {
+                path: text,
+                source: error.into(),
+            },
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Error::PermissionDenied {
+                    path: text,
+                    source: error.into(),
+                }
+            }
+            _ => Error::Generic {
+                store: "Folder",
+                source: error.into(),
+            },
+        }
+    }
+
+    /// Writes an object and returns its tag.
+    pub(super) fn put(
+        &self,
+        location: &Path,
+        payload: &PutPayload,
+        mode: &PutMode,
+    ) -> Result<String> {
+        let target = self.file(location)?;
+        let directory = target.parent().unwrap_or(&self.directory);
+        if *mode == PutMode::Create && fs::symlink_metadata(&target).is_ok() {
+            return Err(self.taken(&target));
+        }
+        let staged = self.stage(directory, payload)?;
+        let e_tag = match mode {
+            PutMode::Create => self.publish_new(&staged, &target)?,
+            PutMode::Overwrite => {
+                let _lock = self.lock()?;
+                self.replace(&staged, &target)?
+            }
+            PutMode::Update(version) => {
+                let _lock = self.lock()?;
+                self.check_version(&target, version.e_tag.as_deref())?;
+                self.replace(&staged, &target)?
+            }
+        };
+        self.sync(directory)?;
+        Ok(e_tag)
+    }
+
+    /// Deletes what is there; what is not there is deleted too.
+    pub(super) fn delete(&self, locations: Vec<Result<Path>>) -> Vec<Result<Path>> {
+        let mut deleted = Vec::new();
+        let mut results = Vec::with_capacity(locations.len());
+        let lock = self.lock();
+        for location in locations {
+            results.push(location.and_then(|location| {
+                let path = self.file(&location)?;
+                if let Err(error) = &lock {
+                    return Err(self.failed("lock", &path, clone_kind(error)));
+                }
+                match fs::remove_file(&path) {
+                    Ok(()) => deleted.push(path),
+                    Err(e) if e.kind() == ErrorKind::NotFound && self.directory.is_dir() => {}
+                    Err(e) => return Err(self.failed("delete", &path, e)),
+                }
+                Ok(location)
+            }));
+        }
+        drop(lock);
+        for directory in parents(deleted.iter()) {
+            if let Err(error) = self.sync(directory) {
+                results.push(Err(error));
+            }
+        }
+        results
+    }
+
+    /// Writes the bytes to a hidden file of the same directory and fsyncs it.
+    fn stage(&self, directory: &FilePath, payload: &PutPayload) -> Result<Staged> {
+        self.ensure(directory, false)?;
+        let (path, mut file) = match Self::create_temporary(directory) {
+            // Somebody removed the directory since it was last seen.
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                self.ensure(directory, true)?;
+                Self::create_temporary(directory)
+            }
+            result => result,
+        }
+        .map_err(|e| self.failed("create a file in", directory, e))?;
+        let failed = |source| self.failed("write", &path, source);
+        let written = payload.iter().try_for_each(|bytes| file.write_all(bytes));
+        let result = written.and_then(|()| file.sync_all()).map_err(failed);
+        let staged = Staged { path, file };
+        result.map(|()| staged)
+    }
+
+    fn create_temporary(directory: &FilePath) -> io::Result<(PathBuf, File)> {
+        let process = std::process::id();
+        loop {
+            let number = NEXT_TEMPORARY.fetch_add(1, Ordering::Relaxed);
+            let path = directory.join(format!("{TEMPORARY}{process:x}-{number:x}"));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok((path, file)),
+                // A leftover of a dead process that had the same id.
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Gives the staged file its name if nobody has it; a hard link is atomic among all processes.
+    fn publish_new(&self, staged: &Staged, target: &FilePath) -> Result<String> {
+        let failed = |source| self.failed("create", target, source);
+        let linked = match fs::hard_link(&staged.path, target) {
+            // FAT, exFAT and some network file systems have no hard links: there the lock decides.
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    ErrorKind::PermissionDenied | ErrorKind::Unsupported
+                ) =>
+            {
+                let _lock = self.lock()?;
+                match fs::symlink_metadata(target) {
+                    Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+                    Err(_) => fs::rename(&staged.path, target),
+                }
+            }
+            linked => linked,
+        };
+        match linked {
+            Ok(()) => {}
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => return Err(self.taken(target)),
+            Err(e) => return Err(failed(e)),
+        }
+        Ok(e_tag(&staged.file.metadata().map_err(failed)?))
+    }
+
+    /// The caller may recognise its own earlier write in the occupant and count it as acknowledged, so the
+    /// occupant's name must be durable before it is reported; its bytes were before it got the name.
+    fn taken(&self, target: &FilePath) -> Error {
+        let directory = target.parent().unwrap_or(&self.directory);
+        let synced = self
+            .ensure(directory, false)
+            .and_then(|()| self.sync(directory));
+        match synced {
+            Ok(()) => self.failed("create", target, ErrorKind::AlreadyExists.into()),
+            Err(error) => error,
+        }
+    }
+
+    /// Puts the staged file in the place of the current version, if any. Needs the lock.
+    fn replace(&self, staged: &Staged, target: &FilePath) -> Result<String> {
+        let failed = |source| self.failed("replace", target, source);
+        let fresh = staged
+            .file
+            .metadata()
+            .and_then(|m| m.modified())
+            .map_err(failed)?;
+        let old = fs::metadata(target).and_then(|m| m.modified());
+        if let Ok(old) = old
+            && old
+                .duration_since(fresh)
+                .is_ok_and(|ahead| ahead < COARSE_CLOCK)
+        {
+            // Two quick writes may share a time and a re-used inode; the tag must still change.
+            staged
+                .file
+                .set_modified(old + Duration::from_micros(1))
+                .map_err(failed)?;
+            staged.file.sync_all().map_err(failed)?;
+        }
+        fs::rename(&staged.path, target).map_err(failed)?;
+        Ok(e_tag(&staged.file.metadata().map_err(failed)?))
+    }
+
+    fn check_version(&self, target: &FilePath, expected: Option<&str>) -> Result<()> {
+        let refused = |why: String| Error::Precondition {
+            path: target.display().to_string(),
+            source: why.into(),
+        };
+        let expected = expected.ok_or_else(|| refused("an update names no e_tag".to_owned()))?;
+        match fs::metadata(target) {
+            Ok(metadata) if e_tag(&metadata) == expected => Ok(()),
+            Ok(metadata) => Err(refused(format!("{} is not {expected}", e_tag(&metadata)))),
+            Err(e) if e.kind() == ErrorKind::NotFound && self.directory.is_dir() => {
+                Err(refused("the object does not exist".to_owned()))
+            }
+            Err(e) => Err(self.failed("read", target, e)),
+        }
+    }
+
+    /// Excludes the other writers of this folder, in this and other processes, until it is dropped.
+    fn lock(&self) -> Result<File> {
+        let path = self.directory.join(LOCK);
+        let failed = |source| self.failed("lock", &path, source);
+        let options = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path);
+        let file = options.map_err(failed)?;
+        file.lock().map_err(failed)?;
+        Ok(file)
+    }
+
+    /// Makes `directory` and fsyncs the entries of it and of its parents, once per process.
+    fn ensure(&self, directory: &FilePath, again: bool) -> Result<()> {
+        let known = |durable: &mut BTreeSet<PathBuf>| durable.contains(directory);
+        if !again && self.with_durable(known) {
+            return Ok(());
+        }
+        if !self.directory.is_dir() {
+            return Err(self.failed("write", directory, ErrorKind::NotFound.into()));
+        }
+        fs::create_dir_all(directory).map_err(|e| self.failed("create", directory, e))?;
+        for ancestor in directory.ancestors().skip(1) {
+            if !ancestor.starts_with(&self.directory) {
+                break;
+            }
+            self.sync(ancestor)?;
+        }
+        self.with_durable(|durable| durable.insert(directory.to_owned()));
+        Ok(())
+    }
+
+    fn with_durable<T>(&self, f: impl FnOnce(&mut BTreeSet<PathBuf>) -> T) -> T {
+        f(&mut self.durable.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn sync(&self, directory: &FilePath) -> Result<()> {
+        sync_directory(directory).map_err(|e| self.failed("sync", directory, e))
+    }
+}
+
+/// A complete, fsynced file that has no name yet; its temporary name goes away with it.
+struct Staged {
+    path: PathBuf,
+    file: File,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // It fails where the file was renamed into place; a leftover is hidden and harmless.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+/// Entries of a directory are data of the directory. Windows cannot sync one and does not need to.
+fn sync_directory(directory: &FilePath) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn clone_kind(error: &Error) -> io::Error {
+    match error {
+        Error::PermissionDenied { .. } => ErrorKind::PermissionDenied.into(),
+        Error::NotFound { .. } => ErrorKind::NotFound.into(),
+        error => io::Error::other(error.to_string()),
+    }
+}
+
+/// What failed on which file.
+#[derive(Debug)]
+struct FolderError {
+    doing: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl fmt::Display for FolderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {} {}", self.doing, self.path.display())
+    }
+}
+
+impl std::error::Error for FolderError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}

@@ -1,0 +1,395 @@
+//! The few requests that the protocol makes, with a time-out and a typed error each.
+
+use crate::backend::{from_object_store, is_already_exists};
+use crate::ports::Clock;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::{Either, select};
+use icecore_core::layers::CONTENT_ENCODING;
+use icecore_core::{Error, ObjectKey, Result};
+use object_store::path::Path;
+use object_store::{
+    Attribute, Attributes, CopyMode, CopyOptions, GetOptions, ObjectMeta, ObjectStore,
+    ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
+};
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The most objects that one listing returns: bounds its memory (24 bytes each).
+pub const LIST_OBJECTS_MAX: usize = 20_000_000;
+
+/// The objects of one store, below its root prefix.
+#[derive(Clone)]
+pub struct Bucket {
+    objects: Arc<dyn ObjectStore>,
+    prefix: Path,
+    clock: Arc<dyn Clock>,
+    timeout: Duration,
+}
+
+/// A stored object with what the server says of it.
+#[derive(Debug, Clone)]
+pub struct Got {
+    /// The body as stored.
+    pub bytes: Bytes,
+    /// By which a conditional request names this version.
+    pub version: Version,
+    /// When it was stored, by the server, milliseconds since 1970 UTC.
+    pub last_modified: i64,
+}
+
+/// Names one version of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    e_tag: Option<String>,
+    version: Option<String>,
+}
+
+/// What a conditional GET found.
+#[derive(Debug)]
+pub enum Changed {
+    /// The version that was named.
+    Same,
+    /// No object.
+    Missing,
+    /// Another version.
+    New(Got),
+}
+
+/// What a put-if-absent did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutNew {
+    /// The object is stored.
+    Stored,
+    /// An object was there, maybe our own from an attempt whose response was lost.
+    Taken,
+}
+
+/// An object of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<K> {
+    /// The parsed name.
+    pub key: K,
+    /// The body's size.
+    pub bytes: u64,
+    /// When it was stored, by the server, milliseconds since 1970 UTC.
+    pub last_modified: i64,
+}
+
+/// What a body is, for browsers and caches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Plain JSON.
+    Json,
+    /// A packed segment or snapshot: gzip, immutable.
+    Layer,
+}
+
+impl Content {
+    fn attributes(self) -> Attributes {
+        let mut attributes = Attributes::new();
+        attributes.insert(Attribute::ContentType, "application/json".into());
+        if self == Self::Layer {
+            attributes.insert(Attribute::ContentEncoding, CONTENT_ENCODING.into());
+            attributes.insert(
+                Attribute::CacheControl,
+                "max-age=31536000, immutable".into(),
+            );
+        }
+        attributes
+    }
+}
+
+impl Bucket {
+    /// A bucket below `prefix`; no request takes longer than `timeout`.
+    pub fn new(
+        objects: Arc<dyn ObjectStore>,
+        prefix: Path,
+        clock: Arc<dyn Clock>,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            objects,
+            prefix,
+            clock,
+            timeout,
+        }
+    }
+
+    /// The objects underneath.
+    pub fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.objects
+    }
+
+    /// The root prefix.
+    pub fn prefix(&self) -> &Path {
+        &self.prefix
+    }
+
+    /// Where an object lies in the bucket.
+    pub fn path(&self, key: &ObjectKey) -> Path {
+        self.below(&key.to_string())
+    }
+
+    fn below(&self, relative: &str) -> Path {
+        relative.split('/').fold(self.prefix.clone(), Path::join)
+    }
+
+    async fn limited<T>(
+        &self,
+        doing: &str,
+        path: &Path,
+        request: impl Future<Output = object_store::Result<T>> + Send,
+    ) -> Result<object_store::Result<T>> {
+        let request = std::pin::pin!(request);
+        match select(request, self.clock.sleep(self.timeout)).await {
+            Either::Left((result, _)) => Ok(result),
+            Either::Right(_) => Err(Error::unavailable(format!(
+                "could not {doing} within {:?}",
+                self.timeout
+            ))
+            .with_object(path.to_string())
+            .with_hint("check the network; nothing is lost, it is tried again")),
+        }
+    }
+
+    /// Reads an object; `None` when there is none.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`.
+    pub async fn get(&self, key: &ObjectKey) -> Result<Option<Got>> {
+        match self.get_if_changed(key, None).await? {
+            Changed::New(got) => Ok(Some(got)),
+            Changed::Missing | Changed::Same => Ok(None),
+        }
+    }
+
+    /// Reads an object unless it still is the named version.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`.
+    pub async fn get_if_changed(
+        &self,
+        key: &ObjectKey,
+        version: Option<&Version>,
+    ) -> Result<Changed> {
+        let path = self.path(key);
+        let if_none_match = version.and_then(|v| v.e_tag.clone());
+        let options = GetOptions {
+            if_none_match,
+            ..GetOptions::default()
+        };
+        let request = async {
+            let result = self.objects.get_opts(&path, options).await?;
+            let meta = result.meta.clone();
+            Ok((meta, result.bytes().await?))
+        };
+        match self.limited("read the object", &path, request).await? {
+            Ok((meta, bytes)) => Ok(Changed::New(Got {
+                bytes,
+                version: Version {
+                    e_tag: meta.e_tag,
+                    version: meta.version,
+                },
+                last_modified: meta.last_modified.timestamp_millis(),
+            })),
+            Err(object_store::Error::NotFound { .. }) => Ok(Changed::Missing),
+            Err(object_store::Error::NotModified { .. }) => Ok(Changed::Same),
+            Err(error) => Err(from_object_store(error, "read the object", path.as_ref())),
+        }
+    }
+
+    /// Stores an object only where there is none.
+    ///
+    /// # Errors
+    /// `Unavailable`: the outcome is unknown, the object may be there or appear later; `Denied`.
+    pub async fn put_new(&self, key: &ObjectKey, body: Bytes, content: Content) -> Result<PutNew> {
+        match self.put_with(key, body, content, PutMode::Create).await {
+            Ok(()) => Ok(PutNew::Stored),
+            Err(PutError::Store(error)) if is_already_exists(&error) => Ok(PutNew::Taken),
+            Err(error) => Err(error.into_error(&self.path(key))),
+        }
+    }
+
+    /// Replaces an object only if it still is the named version; `false` when it is not.
+    ///
+    /// # Errors
+    /// `Unavailable`: the outcome is unknown; `Denied`.
+    pub async fn put_if_match(
+        &self,
+        key: &ObjectKey,
+        body: Bytes,
+        version: &Version,
+    ) -> Result<bool> {
+        let version = UpdateVersion {
+            e_tag: version.e_tag.clone(),
+            version: version.version.clone(),
+        };
+        match self
+            .put_with(key, body, Content::Json, PutMode::Update(version))
+            .await
+        {
+            Ok(()) => Ok(true),
+            Err(PutError::Store(error)) if is_already_exists(&error) => Ok(false),
+            Err(PutError::Store(object_store::Error::NotFound { .. })) => Ok(false),
+            Err(error) => Err(error.into_error(&self.path(key))),
+        }
+    }
+
+    /// Stores an object, whatever was there: for hints and quarantine only.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`.
+    pub async fn put(&self, key: &ObjectKey, body: Bytes) -> Result<()> {
+        let result = self
+            .put_with(key, body, Content::Json, PutMode::Overwrite)
+            .await;
+        result.map_err(|error| error.into_error(&self.path(key)))
+    }
+
+    async fn put_with(
+        &self,
+        key: &ObjectKey,
+        body: Bytes,
+        content: Content,
+        mode: PutMode,
+    ) -> Result<(), PutError> {
+        let path = self.path(key);
+        let options = PutOptions {
+            mode,
+            attributes: content.attributes(),
+            ..PutOptions::default()
+        };
+        let request = self
+            .objects
+            .put_opts(&path, PutPayload::from(body), options);
+        match self.limited("write the object", &path, request).await {
+            Err(timeout) => Err(PutError::Timeout(timeout)),
+            Ok(Err(error)) => Err(PutError::Store(error)),
+            Ok(Ok(_)) => Ok(()),
+        }
+    }
+
+    /// Deletes an object; that it is gone already is no error.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`.
+    pub async fn delete(&self, relative: &str) -> Result<()> {
+        let path = self.below(relative);
+        match self
+            .limited("delete the object", &path, self.objects.delete(&path))
+            .await?
+        {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(from_object_store(error, "delete the object", path.as_ref())),
+        }
+    }
+
+    /// Copies an object without reading it.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Denied` or `NotFound`.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<()> {
+        let (from, to) = (self.below(from), self.below(to));
+        let options = CopyOptions {
+            mode: CopyMode::Overwrite,
+            ..CopyOptions::default()
+        };
+        let request = self.objects.copy_opts(&from, &to, options);
+        let result = self.limited("copy the object", &from, request).await?;
+        result.map_err(|error| from_object_store(error, "copy the object", from.as_ref()))
+    }
+
+    /// Lists the objects directly in `folder` whose names come after `after`, in order of their names; what
+    /// `parse` does not take is left out.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`; then nothing is returned: half a listing is none.
+    pub async fn list<K>(
+        &self,
+        folder: &str,
+        after: Option<String>,
+        parse: impl Fn(&str) -> Option<K>,
+    ) -> Result<Vec<Listed<K>>> {
+        let path = self.below(folder);
+        let skip = path.as_ref().len() + 1;
+        let mut stream = match after {
+            Some(after) => self
+                .objects
+                .list_with_offset(Some(&path), &path.clone().join(after)),
+            None => self.objects.list(Some(&path)),
+        };
+        let mut listed = Vec::new();
+        while let Some(meta) = self.next(&path, &mut stream).await? {
+            let name = meta.location.as_ref().get(skip..).unwrap_or_default();
+            if let Some(key) = parse(name) {
+                let last_modified = meta.last_modified.timestamp_millis();
+                listed.push(Listed {
+                    key,
+                    bytes: meta.size,
+                    last_modified,
+                });
+            }
+            if listed.len() > LIST_OBJECTS_MAX {
+                return Err(Error::invalid(format!(
+                    "more than {LIST_OBJECTS_MAX} objects in a folder"
+                ))
+                .with_object(path.to_string())
+                .with_hint("run `icecore prune`"));
+            }
+        }
+        Ok(listed)
+    }
+
+    async fn next(
+        &self,
+        path: &Path,
+        stream: &mut (impl futures::Stream<Item = object_store::Result<ObjectMeta>> + Unpin + Send),
+    ) -> Result<Option<ObjectMeta>> {
+        let next = async { stream.next().await.transpose() };
+        let result = self.limited("list the objects", path, next).await?;
+        result.map_err(|error| from_object_store(error, "list the objects", path.as_ref()))
+    }
+
+    /// The names of the folders directly in `folder`.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`.
+    pub async fn folders(&self, folder: &str) -> Result<Vec<String>> {
+        let path = self.below(folder);
+        let request = self.objects.list_with_delimiter(Some(&path));
+        let result = self.limited("list the folders", &path, request).await?;
+        let listed =
+            result.map_err(|error| from_object_store(error, "list the folders", path.as_ref()))?;
+        Ok(listed
+            .common_prefixes
+            .iter()
+            .filter_map(|p| p.filename().map(str::to_owned))
+            .collect())
+    }
+}
+
+impl fmt::Debug for Bucket {
+    // Not derived: the clients of object_store hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bucket")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+enum PutError {
+    Timeout(Error),
+    Store(object_store::Error),
+}
+
+impl PutError {
+    fn into_error(self, path: &Path) -> Error {
+        match self {
+            Self::Timeout(error) => error,
+            Self::Store(error) => from_object_store(error, "write the object", path.as_ref()),
+        }
+    }
+}

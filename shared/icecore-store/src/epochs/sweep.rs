@@ -1,0 +1,210 @@
+//! Sweeping old epochs: what landed there after the new one began is published again in the new one, under the
+//! same `(author, seq)`.
+
+use crate::history::Segments;
+use crate::publish::{publish, publish_at};
+use crate::reader::Reader;
+use crate::reader::listing::{Read, Unread, list_updates, read_updates};
+use crate::rollup::{Warm, quarantine};
+use crate::settings::millis;
+use crate::store::Store;
+use icecore_core::plan::KeyClock;
+use icecore_core::space::OldEpoch;
+use icecore_core::{
+    Covered, Generation, Key, Order, Result, SpaceInfo, Update, UpdateId, UpdateObject,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Server and client may disagree on when a write landed by less than this.
+const MARGIN: Duration = Duration::from_mins(10);
+/// Update objects that are read before the next are: bounds the memory of a sweep.
+const CHUNK: usize = 1_024;
+
+/// How deep a sweep looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// At what landed since the new epoch was made: cheap enough for every roll-up.
+    Recent,
+    /// At everything, whatever any clock says: before an epoch is removed.
+    Everything,
+}
+
+/// Publishes in the current epoch what the old ones hold and it neither covers nor shows. Returns how many
+/// updates that were. `covered` is what the current epoch covers.
+///
+/// # Errors
+/// As a roll-up; what was published so far stays and is not published again.
+pub async fn sweep(
+    store: &Store,
+    info: &SpaceInfo,
+    covered: &Covered,
+    depth: Depth,
+) -> Result<u64> {
+    let mut missing = BTreeMap::new();
+    for old in &info.old_epochs {
+        for (id, update) in landed(store, info, old, covered, depth).await? {
+            missing.entry(id).or_insert(update);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(0);
+    }
+    let reader = Reader::open(store, &info.space).await?;
+    if reader.info.epoch != info.epoch {
+        return Ok(0); // Another epoch has begun meanwhile: the next run sweeps into that.
+    }
+    // Everything visible counts, at whatever key: a partial view would publish twice what is there already.
+    let listed = list_updates(store, info, None).await?;
+    for chunk in listed.chunks(CHUNK) {
+        for Read { loaded, .. } in read_updates(store, info, chunk).await? {
+            for (id, _) in loaded.object.iter().flat_map(UpdateObject::entries) {
+                missing.remove(&id);
+            }
+        }
+    }
+    missing.retain(|id, _| !reader.base.covered.contains(*id));
+    let count = missing.len() as u64;
+    let (keys, end) = (
+        KeyClock::new(None, reader.largest_key()),
+        reader.sequence_end(),
+    );
+    Sweeper {
+        store,
+        info,
+        keys,
+        end,
+    }
+    .publish_all(missing)
+    .await?;
+    Ok(count)
+}
+
+/// What one old epoch holds and `covered` does not, by author and seq, so that order is kept.
+async fn landed(
+    store: &Store,
+    info: &SpaceInfo,
+    old: &OldEpoch,
+    covered: &Covered,
+    depth: Depth,
+) -> Result<BTreeMap<UpdateId, Update>> {
+    let mut missing = BTreeMap::new();
+    let old_info = SpaceInfo {
+        epoch: old.epoch,
+        ..info.clone()
+    };
+    let everything = depth == Depth::Everything;
+    let after = if everything {
+        Generation::ZERO
+    } else {
+        old.generation
+    };
+    if !everything || !is_covered(store, &old_info, covered).await? {
+        let mut segments = Segments::after(store, &old_info, after).await?;
+        while let Some(segment) = segments.next().await? {
+            let entries = segment
+                .entries
+                .into_iter()
+                .filter(|e| !covered.contains(e.id));
+            missing.extend(entries.map(|e| (e.id, e.update)));
+        }
+    }
+    // Listed in full, for a late one may have any key; read are those that landed since.
+    let since = if everything {
+        i64::MIN
+    } else {
+        old.settled_at.saturating_sub(millis(MARGIN))
+    };
+    let mut listed = list_updates(store, &old_info, None).await?;
+    listed.retain(|l| l.last_modified >= since);
+    for chunk in listed.chunks(CHUNK) {
+        for Read { loaded, body } in read_updates(store, &old_info, chunk).await? {
+            if let Err(unread) = body {
+                unreadable(store, &old_info, loaded.key, unread, depth).await?;
+            }
+            for (id, update) in loaded.object.iter().flat_map(UpdateObject::entries) {
+                if !covered.contains(id) {
+                    missing.entry(id).or_insert_with(|| update.clone());
+                }
+            }
+        }
+    }
+    Ok(missing)
+}
+
+/// What cannot be read goes to quarantine before its epoch is removed; what a newer program wrote keeps the
+/// epoch where it is.
+async fn unreadable(
+    store: &Store,
+    old: &SpaceInfo,
+    key: Key,
+    unread: Unread,
+    depth: Depth,
+) -> Result<()> {
+    match (unread.is_newer(), depth) {
+        (false, _) => quarantine(store, old, key).await,
+        (true, Depth::Everything) => Err(unread.error),
+        (true, Depth::Recent) => Ok(()),
+    }
+}
+
+/// Does the new epoch cover all that the old one's segments hold?
+async fn is_covered(store: &Store, old: &SpaceInfo, covered: &Covered) -> Result<bool> {
+    let mut all = Warm::load(store, old).await?.base.covered;
+    all.extend(covered);
+    Ok(all.len() == covered.len())
+}
+
+struct Sweeper<'a> {
+    store: &'a Store,
+    info: &'a SpaceInfo,
+    keys: KeyClock,
+    end: Key,
+}
+
+impl Sweeper<'_> {
+    async fn publish_all(&mut self, missing: BTreeMap<UpdateId, Update>) -> Result<()> {
+        let mut run: Vec<(UpdateId, Update)> = Vec::new();
+        for (id, update) in missing {
+            let follows = run.last().is_some_and(|(last, _)| {
+                last.author == id.author && last.seq.next() == Some(id.seq)
+            });
+            if !run.is_empty() && !follows {
+                self.publish(std::mem::take(&mut run)).await?;
+            }
+            run.push((id, update));
+        }
+        self.publish(run).await
+    }
+
+    async fn publish(&mut self, mut run: Vec<(UpdateId, Update)>) -> Result<()> {
+        while let Some((first, _)) = run.first().cloned() {
+            let fitting =
+                UpdateObject::fitting(run.iter().map(|(_, update)| update)).min(run.len());
+            let rest = run.split_off(fitting);
+            let updates = run.into_iter().map(|(_, update)| update).collect();
+            self.store.crash_point("sweep.before_publish");
+            self.put(UpdateObject::new(first.author, first.seq, updates))
+                .await?;
+            run = rest;
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, object: UpdateObject) -> Result<()> {
+        match self.info.order {
+            Order::Timestamp => publish(self.store, self.info, &object, &mut self.keys)
+                .await
+                .map(|_| ()),
+            // The sweep only appends: a taken key means that the next one is free or taken in turn.
+            Order::Sequence => loop {
+                self.end = self.end.saturating_add(1);
+                match publish_at(self.store, self.info, &object, self.end).await {
+                    Ok(_) => return Ok(()),
+                    Err(error) if error.is_conflict() => {}
+                    Err(error) => return Err(error),
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The protocol of icecore on a bucket: publish, read, roll up, prune, verify, new epochs.
+//!
+//! Everything here works on an [`object_store::ObjectStore`] that honours put-if-absent; time and randomness
+//! are injected ([`ports`]), so a simulation runs the very code that talks to S3.
+//!
+//! # Layout
+//! - [`backend`]: opens a bucket from a URL, the folder back end, the check of a back end, request counting
+//! - [`store`], [`bucket`], [`settings`], [`ports`]: what every part below stands on
+//! - [`publish`]: from an update object to an acknowledged key
+//! - [`reader`]: the newest state and what changed since
+//! - [`rollup`], [`prune`], [`verify`], [`history`]: what the scheduled function and the operator run
+//! - [`epochs`]: `compress`, `redact`, `reset`, the sweep of old epochs, `erase`
+//!
+//! # Guarantees
+//! Numbered in `docs/protocol.md`; each has a test in this crate, in `icecore-sim` or under `tests/`.
+//!
+//! # Non-goals
+//! A durable queue and the sync loop: see `icecore-replica`.
+
+pub mod backend;
+pub mod bucket;
+pub mod epochs;
+pub mod history;
+pub mod ports;
+pub mod prune;
+pub mod publish;
+pub mod reader;
+pub mod rollup;
+pub mod settings;
+pub mod store;
+pub mod verify;
+
+pub use backend::{Backend, BackendKind};
+pub use bucket::Bucket;
+pub use ports::{Clock, Ids, new_author};
+pub use reader::Reader;
+pub use settings::Settings;
+pub use store::Store;

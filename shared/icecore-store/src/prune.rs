@@ -1,0 +1,250 @@
+//! Pruning: update objects that a segment and a snapshot stand for, snapshots that newer ones stand for, and
+//! old epochs into which nothing lands any more (DESIGN 6).
+
+use crate::bucket::Listed;
+use crate::epochs::erase::remove_all;
+use crate::epochs::{change_space, server_time, sweep};
+use crate::reader::base::{Layers, list_layers, parse_generation};
+use crate::reader::elapsed;
+use crate::reader::listing::{Read, list_updates, read_updates};
+use crate::rollup::Warm;
+use crate::settings::millis;
+use crate::store::{OpenSpace, Store};
+use futures::{StreamExt, stream};
+use icecore_core::plan::key::clamp;
+use icecore_core::rules::{self, Rule};
+use icecore_core::{Base, Epoch, Generation, Key, ObjectKey, Order, Result, SpaceInfo, SpaceName};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Update objects that are read and deleted before the next are read.
+const BATCH: usize = 512;
+/// Snapshots that are always kept, newest first.
+const SNAPSHOTS_KEPT: usize = 2;
+/// Of the older snapshots every so many generations one is kept, so that any past state stays near one.
+const SNAPSHOT_KEPT_EVERY: u64 = 64;
+
+/// What a run did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct PruneReport {
+    /// Update objects deleted, all of them covered.
+    pub updates: u64,
+    /// Update objects old enough that are not covered: left for the next roll-up.
+    pub uncovered: u64,
+    /// Snapshots deleted.
+    pub snapshots: u64,
+    /// Old epochs removed.
+    pub epochs: u64,
+    /// Objects deleted with them.
+    pub epoch_objects: u64,
+}
+
+/// What counts as old.
+#[derive(Debug, Clone, Copy)]
+struct Age {
+    /// The server's time.
+    now: i64,
+    retention: Duration,
+}
+
+impl Age {
+    fn is_over(self, since: i64) -> bool {
+        elapsed(self.now, since, self.retention)
+    }
+}
+
+/// One run for one space; safe beside any number of others.
+///
+/// # Errors
+/// As a roll-up. What was deleted until then was covered.
+pub async fn prune(
+    store: &Store,
+    space: &SpaceName,
+    retention: Option<Duration>,
+) -> Result<PruneReport> {
+    let retention = retention.unwrap_or(store.settings.retention);
+    let open = store.space(space).await?;
+    // What is old is judged by the server's own word: a wrong clock here must not shorten the retention time.
+    let age = Age {
+        now: server_time(store, space).await?,
+        retention,
+    };
+    let mut report = PruneReport::default();
+    let layers = list_layers(store, &open.info, Generation::ZERO).await?;
+    if let Some((&generation, _)) = layers.snapshots.iter().next_back() {
+        let base = snapshot_base(store, &open.info, &layers, generation).await?;
+        prune_updates(store, &base, &open.info, age, &mut report).await?;
+        prune_snapshots(store, &open.info, age, &mut report).await?;
+    }
+    prune_epochs(store, open, age, &mut report).await?;
+    Ok(report)
+}
+
+/// What the newest snapshot covers: an update object goes only when a snapshot stands for it, so segments after
+/// the snapshot do not count.
+async fn snapshot_base(
+    store: &Store,
+    info: &SpaceInfo,
+    layers: &Layers,
+    snapshot: Generation,
+) -> Result<Base> {
+    let upto = Layers {
+        segments: layers
+            .segments
+            .range(..=snapshot)
+            .map(|(g, b)| (*g, *b))
+            .collect(),
+        snapshots: layers.snapshots.clone(),
+    };
+    let mut base = Base::initial(info, store.model(info)?);
+    crate::reader::base::catch_up(store, info, &mut base, &upto).await?;
+    Ok(base)
+}
+
+async fn prune_updates(
+    store: &Store,
+    base: &Base,
+    info: &SpaceInfo,
+    age: Age,
+    report: &mut PruneReport,
+) -> Result<()> {
+    let horizon = clamp(age.now.saturating_sub(millis(age.retention)));
+    let mut old = list_updates(store, info, None).await?;
+    // Old by the server's time and by its key: a writer whose clock is far behind may be about to use an old
+    // key again, and no writer uses a key from the past on purpose.
+    old.retain(|l| {
+        age.is_over(l.last_modified)
+            && (info.order == Order::Sequence || l.key <= horizon || far_ahead(l, age.now))
+    });
+    for batch in old.chunks(BATCH) {
+        let mut covered = Vec::new();
+        for Read { loaded, .. } in read_updates(store, info, batch).await? {
+            match &loaded.object {
+                Some(_) if !rules::is_on(Rule::PruneOnlyCovered) => covered.push(loaded.key),
+                Some(object) if object.entries().all(|(id, _)| base.covered.contains(id)) => {
+                    covered.push(loaded.key);
+                }
+                // A sequenced space keeps an unreadable object's place until it is rolled past; a copy lies in
+                // quarantine.
+                None if info.order == Order::Sequence && loaded.key <= base.through => {
+                    if is_quarantined(store, info, loaded.key).await? {
+                        covered.push(loaded.key);
+                    }
+                }
+                _ => report.uncovered += 1,
+            }
+        }
+        store.crash_point("prune.before_delete");
+        report.updates += delete_updates(store, info, covered).await?;
+        store.crash_point("prune.after_delete");
+    }
+    Ok(())
+}
+
+/// A key from a clock in the future is never old by its own time.
+fn far_ahead(listed: &Listed<Key>, now: i64) -> bool {
+    listed.key > clamp(now)
+}
+
+async fn is_quarantined(store: &Store, info: &SpaceInfo, key: Key) -> Result<bool> {
+    let name = format!("updates/{key:#}");
+    let path = ObjectKey::Quarantine(info.space.clone(), info.epoch, name);
+    Ok(store.bucket.get(&path).await?.is_some())
+}
+
+async fn delete_updates(store: &Store, info: &SpaceInfo, keys: Vec<Key>) -> Result<u64> {
+    let count = keys.len() as u64;
+    let mut deletes = stream::iter(keys)
+        .map(|key| async move {
+            let path = ObjectKey::Update(info.space.clone(), info.epoch, key).to_string();
+            store.bucket.delete(&path).await
+        })
+        .buffer_unordered(store.settings.reads_max);
+    while let Some(result) = deletes.next().await {
+        result?;
+    }
+    Ok(count)
+}
+
+async fn prune_snapshots(
+    store: &Store,
+    info: &SpaceInfo,
+    age: Age,
+    report: &mut PruneReport,
+) -> Result<()> {
+    let folder = ObjectKey::snapshots(&info.space, info.epoch);
+    let mut listed = store.bucket.list(&folder, None, parse_generation).await?;
+    listed.truncate(listed.len().saturating_sub(SNAPSHOTS_KEPT));
+    for l in listed {
+        let kept = l.key.get() % SNAPSHOT_KEPT_EVERY == 0
+            || l.key.get() == 1
+            || !age.is_over(l.last_modified);
+        if !kept {
+            store
+                .bucket
+                .delete(&ObjectKey::Snapshot(info.space.clone(), info.epoch, l.key).to_string())
+                .await?;
+            report.snapshots += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Removes each old epoch that was left, and into which nothing has landed, for the retention time; and what
+/// attempts at a new epoch that crashed have left behind.
+async fn prune_epochs(
+    store: &Store,
+    open: OpenSpace,
+    age: Age,
+    report: &mut PruneReport,
+) -> Result<()> {
+    let info = &open.info;
+    let mut gone = Vec::new();
+    for name in store.bucket.folders(&ObjectKey::space(&info.space)).await? {
+        let epoch: Option<Epoch> = name.parse().ok();
+        let Some(epoch) = epoch.filter(|epoch| format!("{epoch:#}") == name) else {
+            continue;
+        };
+        let left_at = info
+            .old_epochs
+            .iter()
+            .find(|old| old.epoch == epoch)
+            .map(|old| old.left_at);
+        // An epoch beyond the current one may be in the making: only its age tells, whatever the caller asks.
+        let kept = Age {
+            retention: age.retention.max(store.settings.retention),
+            ..age
+        };
+        let age = if epoch > info.epoch { kept } else { age };
+        if epoch == info.epoch || left_at.is_some_and(|at| !age.is_over(at)) {
+            continue;
+        }
+        let folder = ObjectKey::epoch(&info.space, epoch);
+        let objects = store
+            .bucket
+            .list(&folder, None, |name| Some(name.to_owned()))
+            .await?;
+        if objects.iter().all(|o| age.is_over(o.last_modified)) {
+            gone.push((epoch, folder));
+        }
+    }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let covered = Warm::load(store, info).await?.base.covered;
+    sweep::sweep(store, info, &covered, sweep::Depth::Everything).await?;
+    for (_, folder) in &gone {
+        // What lies in quarantine is never dropped, only erased with its space.
+        let removed = remove_all(store, folder, |name| !name.starts_with("quarantine/")).await?;
+        report.epoch_objects += removed;
+        report.epochs += u64::from(removed > 0);
+    }
+    let mut changed = info.clone();
+    changed
+        .old_epochs
+        .retain(|old| gone.iter().all(|(epoch, _)| *epoch != old.epoch));
+    if changed != *info {
+        change_space(store, &open, changed).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! From an update object to an acknowledged key (DESIGN 4).
+
+use crate::bucket::{Content, PutNew};
+use crate::settings::millis;
+use crate::store::Store;
+use bytes::Bytes;
+use icecore_core::plan::KeyClock;
+use icecore_core::rules::{self, Rule};
+use icecore_core::{Error, ErrorKind, Head, Key, ObjectKey, Result, Seq, SpaceInfo, UpdateObject};
+use std::time::Duration;
+
+/// An acknowledged write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// The key under which the updates are stored.
+    pub key: Key,
+    /// The seq after the last acknowledged update. Less than the object's own end when an earlier attempt with
+    /// a shorter queue turned out to have been stored.
+    pub end: Seq,
+    /// PUTs that it took.
+    pub puts: u32,
+    /// Of these, collisions with another writer.
+    pub bumps: u32,
+}
+
+/// The most collisions in a row: the stride has long been at its widest by then.
+const BUMPS_MAX: u32 = 1_000;
+
+/// What came of one attempt at one key.
+enum Attempt {
+    Acknowledged(Seq),
+    Foreign,
+    Unknown(Error),
+}
+
+/// Writes one update object under the first free key, and returns once it is stored.
+///
+/// An attempt whose outcome is unknown is repeated at the same key while that is young, then at a new one: the
+/// same `(author, seq)` stored twice counts once. One author must not run two of these at once.
+///
+/// # Errors
+/// `Unavailable` when the bucket did not answer for `settings.publish_time_max`; the object may be stored or
+/// appear later, and publishing it again is safe. `Conflict` in a sequenced space when another writer took the
+/// next key, or when another writer uses this author. `Denied`, `Invalid` or `NotFound` as the bucket says.
+pub async fn publish(
+    store: &Store,
+    info: &SpaceInfo,
+    object: &UpdateObject,
+    keys: &mut KeyClock,
+) -> Result<Published> {
+    Publishing {
+        store,
+        info,
+        object,
+        body: Bytes::from(object.to_json()),
+        puts: 0,
+        bumps: 0,
+    }
+    .run(keys)
+    .await
+}
+
+/// Writes one update object as the next of a sequenced space: `key` must be the one after the last.
+///
+/// # Errors
+/// As [`publish`]; `Conflict` when the key is taken by another writer.
+pub async fn publish_at(
+    store: &Store,
+    info: &SpaceInfo,
+    object: &UpdateObject,
+    key: Key,
+) -> Result<Published> {
+    let mut publishing = Publishing {
+        store,
+        info,
+        object,
+        body: Bytes::from(object.to_json()),
+        puts: 0,
+        bumps: 0,
+    };
+    let start = store.clock.monotonic();
+    let mut failures = 0;
+    loop {
+        match publishing.attempt(key).await? {
+            Attempt::Acknowledged(end) => return Ok(publishing.published(key, end)),
+            Attempt::Foreign => {
+                return Err(Error::conflict(format!(
+                    "another writer took the key {key} of the sequenced space {}",
+                    info.space
+                ))
+                .with_object(publishing.object_key(key).to_string())
+                .with_hint("pull, check the update against the new state, and send it again"));
+            }
+            Attempt::Unknown(error) => publishing.wait(start, &mut failures, error).await?,
+        }
+    }
+}
+
+struct Publishing<'a> {
+    store: &'a Store,
+    info: &'a SpaceInfo,
+    object: &'a UpdateObject,
+    body: Bytes,
+    puts: u32,
+    bumps: u32,
+}
+
+impl Publishing<'_> {
+    async fn run(&mut self, keys: &mut KeyClock) -> Result<Published> {
+        let store = self.store;
+        let start = store.clock.monotonic();
+        let mut failures = 0;
+        let mut key = keys.first(store.now(), |min, max| store.random(min, max));
+        let mut chosen = store.clock.monotonic();
+        loop {
+            match self.attempt(key).await? {
+                Attempt::Acknowledged(end) => {
+                    keys.wrote(key, self.puts == 1);
+                    return Ok(self.published(key, end));
+                }
+                Attempt::Foreign => {
+                    self.bumps += 1;
+                    if self.bumps > BUMPS_MAX {
+                        return Err(Error::unavailable(format!(
+                            "{BUMPS_MAX} keys in a row were taken"
+                        ))
+                        .with_object(self.object_key(key).to_string())
+                        .with_hint("fewer writers at once; nothing is lost, it is tried again"));
+                    }
+                    key = keys.bump(key, |min, max| store.random(min, max));
+                    chosen = store.clock.monotonic();
+                }
+                Attempt::Unknown(error) => {
+                    self.wait(start, &mut failures, error).await?;
+                    if store.clock.monotonic().saturating_sub(chosen) > store.settings.write_window
+                    {
+                        key = keys
+                            .first(store.now(), |min, max| store.random(min, max))
+                            .max(key.saturating_add(1));
+                        chosen = store.clock.monotonic();
+                    }
+                }
+            }
+        }
+    }
+
+    fn published(&self, key: Key, end: Seq) -> Published {
+        Published {
+            key,
+            end,
+            puts: self.puts,
+            bumps: self.bumps,
+        }
+    }
+
+    fn object_key(&self, key: Key) -> ObjectKey {
+        ObjectKey::Update(self.info.space.clone(), self.info.epoch, key)
+    }
+
+    async fn attempt(&mut self, key: Key) -> Result<Attempt> {
+        let object_key = self.object_key(key);
+        self.puts += 1;
+        self.store.crash_point("publish.before_put");
+        let put = self
+            .store
+            .bucket
+            .put_new(&object_key, self.body.clone(), Content::Json)
+            .await;
+        self.store.crash_point("publish.after_put");
+        match put {
+            Ok(PutNew::Stored) => Ok(Attempt::Acknowledged(self.object.end())),
+            Ok(PutNew::Taken) => self.look_at_occupant(&object_key).await,
+            Err(error) => unknown_or(error),
+        }
+    }
+
+    /// The key is taken: by our own write, whose response was lost or which was retried inside the HTTP
+    /// client, or by somebody else's.
+    async fn look_at_occupant(&self, key: &ObjectKey) -> Result<Attempt> {
+        if !rules::is_on(Rule::OwnWriteRecognition) {
+            return Ok(Attempt::Foreign);
+        }
+        let got = match self.store.bucket.get(key).await {
+            Ok(Some(got)) => got,
+            // Pruned or moved aside in between: the next attempt decides.
+            Ok(None) => return Ok(Attempt::Foreign),
+            Err(error) => return unknown_or(error),
+        };
+        if got.bytes == self.body {
+            return Ok(Attempt::Acknowledged(self.object.end()));
+        }
+        let Ok(occupant) = UpdateObject::from_json(&got.bytes) else {
+            return Ok(Attempt::Foreign);
+        };
+        if occupant.author != self.object.author || occupant.seq != self.object.seq {
+            return Ok(Attempt::Foreign);
+        }
+        let common = occupant.updates.len().min(self.object.updates.len());
+        if occupant.updates[..common] == self.object.updates[..common] {
+            return Ok(Attempt::Acknowledged(
+                self.object.seq.saturating_add(common as u64),
+            ));
+        }
+        Err(another_writer(self.object).with_object(key.to_string()))
+    }
+
+    async fn wait(&self, start: Duration, failures: &mut u32, error: Error) -> Result<()> {
+        let spent = self.store.clock.monotonic().saturating_sub(start);
+        if spent > self.store.settings.publish_time_max {
+            return Err(error);
+        }
+        self.store.back_off(*failures).await;
+        *failures += 1;
+        Ok(())
+    }
+}
+
+/// The error for an author that two writers use: one of them is a copy of the other's replica folder.
+pub fn another_writer(object: &UpdateObject) -> Error {
+    Error::conflict(format!(
+        "another writer uses the author {}: it wrote a different update {}",
+        object.author, object.seq
+    ))
+    .with_hint("a replica's folder was copied or restored; run `icecore sync`, which continues under a new author")
+}
+
+/// Whether an error leaves the outcome open (it is tried again) or is final.
+fn unknown_or(error: Error) -> Result<Attempt> {
+    match error.kind() {
+        // 409: two conditional requests met; S3 asks to send the same one again.
+        ErrorKind::Unavailable | ErrorKind::Conflict => Ok(Attempt::Unknown(error)),
+        _ => Err(error),
+    }
+}
+
+/// Writes the head hint: "something changed". Failing to is harmless, so the error is only returned to be
+/// counted.
+///
+/// # Errors
+/// What the bucket reports.
+pub async fn write_head(store: &Store, info: &SpaceInfo, head: &Head) -> Result<()> {
+    store.crash_point("publish.before_head");
+    store
+        .bucket
+        .put(
+            &ObjectKey::Head(info.space.clone()),
+            Bytes::from(head.to_json()),
+        )
+        .await
+}
+
+/// The start of a listing that looks back `millis_back` from `from`, as the name of an object: listings start
+/// after it.
+pub(crate) fn listing_start(from: i64, back: Duration) -> Option<Key> {
+    let start = from.saturating_sub(millis(back));
+    u64::try_from(start)
+        .ok()
+        .filter(|&s| s > 0)
+        .map(|s| Key::new(s).unwrap_or(Key::MAX))
+}

@@ -1,0 +1,313 @@
+//! The newest state of a space, and what changed since (DESIGN 5).
+
+pub mod base;
+pub mod listing;
+mod poll;
+pub mod view;
+
+pub use base::{Layer, Layers};
+pub use listing::Body;
+pub use poll::{Polled, Waited};
+
+use crate::bucket::Version;
+use crate::settings::millis;
+use crate::store::{OpenSpace, Store, erased};
+use bytes::Bytes;
+use icecore_core::plan::Loaded;
+use icecore_core::plan::key::clamp;
+use icecore_core::{
+    Base, Error, Generation, Head, Key, ObjectKey, Result, SpaceInfo, SpaceName, UpdateId,
+    UpdateObject,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A reader of one space: base, tail, and how far it has looked.
+///
+/// It keeps no promise to a disk: a replica saves what [`Polled`] returns.
+#[derive(Debug)]
+pub struct Reader {
+    store: Store,
+    /// `space.json` as last read.
+    pub info: SpaceInfo,
+    /// The state after the newest known segment.
+    pub base: Base,
+    /// Visible update objects that the base does not cover, by key; unreadable ones too.
+    pub tail: BTreeMap<Key, Loaded>,
+    /// Objects that were read and are covered although no segment names their key.
+    known: BTreeSet<Key>,
+    /// When the last complete listing of updates began, by the server's time as far as it was known.
+    pub listed_at: Option<i64>,
+    /// The time up to which listings have shown everything but what is late: the next one starts from here. The
+    /// local clock alone does not move it, for what a clock in the future skips would stay unread.
+    pub listed_to: Option<i64>,
+    /// Updates that must exist and were not found in a listing of everything.
+    pub gaps: BTreeSet<UpdateId>,
+    /// What could not be read, by key, and why.
+    pub unreadable: BTreeMap<Key, String>,
+    /// Of these, what a newer program wrote, as stored: it is kept until this one can read it.
+    held: BTreeMap<Key, Bytes>,
+    head_version: Option<Version>,
+    space_version: Option<Version>,
+    /// The newest snapshot that was seen.
+    pub snapshot: Generation,
+    last_list: Option<Duration>,
+    last_check: Option<Duration>,
+}
+
+/// What a replica saved of a reader.
+#[derive(Debug)]
+pub struct Saved {
+    /// `space.json`.
+    pub info: SpaceInfo,
+    /// The base, from saved layers.
+    pub base: Base,
+    /// The tail: key, time of storing and body of each object.
+    pub tail: Vec<Body>,
+    /// See [`Reader::listed_at`].
+    pub listed_at: Option<i64>,
+    /// See [`Reader::listed_to`].
+    pub listed_to: Option<i64>,
+}
+
+impl Reader {
+    /// Reads the newest state from nothing: at most 6 requests and the segments since the newest snapshot, in
+    /// three round trips, when nothing waits to be rolled up.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unavailable`, `Denied`, `Corrupt` or `Invalid`, naming the object.
+    pub async fn open(store: &Store, space: &SpaceName) -> Result<Self> {
+        Ok(Self::open_with_layers(store, space).await?.0)
+    }
+
+    /// As [`Reader::open`], with the segments and snapshots that were read.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub async fn open_with_layers(store: &Store, space: &SpaceName) -> Result<(Self, Vec<Layer>)> {
+        let (space, head) =
+            futures::future::join(store.space(space), read_head(store, space, None)).await;
+        let OpenSpace {
+            info,
+            version: space_version,
+        } = space?;
+        // The hint only saves requests: that it cannot be read stops nothing.
+        let (head, version) = head.unwrap_or_default();
+        let mut reader = Self::empty(store, info)?;
+        reader.head_version = version;
+        reader.space_version = Some(space_version);
+        let read = reader.load(head.as_ref()).await?;
+        Ok((reader, read))
+    }
+
+    /// Goes on from what a replica saved.
+    ///
+    /// # Errors
+    /// `Corrupt` when an object of the tail cannot be read, unless a newer program wrote it: this one may be newer
+    /// than the one that saved it, and then it can be read now.
+    pub fn restore(store: &Store, saved: Saved) -> Result<Self> {
+        let snapshot = saved.base.generation;
+        let mut reader = Self {
+            store: store.clone(),
+            info: saved.info,
+            base: saved.base,
+            tail: BTreeMap::new(),
+            known: BTreeSet::new(),
+            listed_at: saved.listed_at,
+            listed_to: saved.listed_to,
+            gaps: BTreeSet::new(),
+            unreadable: BTreeMap::new(),
+            held: BTreeMap::new(),
+            head_version: None,
+            space_version: None,
+            snapshot,
+            last_list: None,
+            last_check: None,
+        };
+        for body in saved.tail {
+            reader.put_back(body)?;
+        }
+        Ok(reader)
+    }
+
+    fn put_back(&mut self, body: Body) -> Result<()> {
+        let object = match UpdateObject::from_json(&body.bytes) {
+            Ok(object) => Some(object),
+            Err(error) if error.is_corrupt() => return Err(error),
+            Err(error) => {
+                let path = ObjectKey::Update(self.info.space.clone(), self.info.epoch, body.key);
+                let error = error.with_object(path.to_string());
+                self.unreadable.insert(body.key, view::with_hint(&error));
+                self.held.insert(body.key, body.bytes);
+                None
+            }
+        };
+        let loaded = Loaded {
+            key: body.key,
+            last_modified: body.last_modified,
+            object,
+        };
+        self.tail.insert(body.key, loaded);
+        Ok(())
+    }
+
+    fn empty(store: &Store, info: SpaceInfo) -> Result<Self> {
+        let base = Base::initial(&info, store.model(&info)?);
+        Self::restore(
+            store,
+            Saved {
+                info,
+                base,
+                tail: Vec::new(),
+                listed_at: None,
+                listed_to: None,
+            },
+        )
+    }
+
+    /// The first look at an epoch: layers and updates are listed together.
+    async fn load(&mut self, head: Option<&Head>) -> Result<Vec<Layer>> {
+        let store = self.store.clone();
+        let began = store.now();
+        let info = self.info.clone();
+        let hint = head.filter(|h| h.epoch == info.epoch && h.snapshot > Generation::ZERO);
+        let after = hint.and_then(|h| self.listing_after(h.through));
+        let (layers, listed) = futures::future::try_join(
+            base::list_layers_by_hint(&store, &info, head),
+            listing::list_updates(&store, &info, after),
+        )
+        .await?;
+        self.snapshot = layers
+            .snapshots
+            .keys()
+            .next_back()
+            .copied()
+            .unwrap_or_default();
+        let read = base::catch_up(&store, &info, &mut self.base, &layers).await?;
+        // A hint beyond the chain would have hidden updates: list again from what the chain says.
+        let listed = if after > self.listing_after(self.base.through) {
+            listing::list_updates(&store, &info, self.listing_after(self.base.through)).await?
+        } else {
+            listed
+        };
+        self.take(listed, began).await?;
+        self.last_check = Some(store.clock.monotonic());
+        Ok(read)
+    }
+
+    /// Where a first listing starts: what is below was looked at by the roll-up.
+    fn listing_after(&self, through: Key) -> Option<Key> {
+        if self.info.order == icecore_core::Order::Sequence {
+            return (through > Key::MIN).then_some(through);
+        }
+        let from = i64::try_from(through.get())
+            .unwrap_or(i64::MAX)
+            .min(self.store.now());
+        crate::publish::listing_start(from, self.store.settings.overlap)
+    }
+
+    /// The largest key seen, for choosing the next one: from the tail, or from what the segments reach.
+    pub fn largest_key(&self) -> Key {
+        let horizon =
+            clamp(self.store.now()).saturating_add(icecore_core::plan::key::AHEAD_MILLIS_MAX);
+        let tail = self.tail.range(..=horizon).next_back().map(|(key, _)| *key);
+        let recent = self.base.recent.range(..=horizon).next_back().copied();
+        let through = Some(self.base.through).filter(|through| *through <= horizon);
+        tail.max(recent).max(through).unwrap_or_default()
+    }
+
+    /// The hint that this reader can give others.
+    pub fn head(&self, key: Key) -> Head {
+        Head {
+            v: icecore_core::space::FORMAT_VERSION,
+            epoch: self.info.epoch,
+            generation: self.base.generation,
+            snapshot: self.snapshot,
+            through: self.base.through,
+            key: key.max(self.largest_key()),
+        }
+    }
+
+    /// The store that it reads from.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// How long ago all segments were known, at most, before a listing of updates can be trusted.
+    fn check_every(&self) -> Duration {
+        self.store
+            .settings
+            .check
+            .min(self.store.settings.retention / 2)
+    }
+
+    fn is_due(&self, last: Option<Duration>, every: Duration) -> bool {
+        last.is_none_or(|last| self.store.clock.monotonic().saturating_sub(last) >= every)
+    }
+
+    /// Looks whether `space.json` is as it was; `true` when the space has entered another epoch.
+    async fn check_space(&mut self) -> Result<bool> {
+        let (space, version) = (&self.info.space, self.space_version.as_ref());
+        let Some(open) = self.store.space_if_changed(space, version).await? else {
+            return Ok(false);
+        };
+        if open.info.store != self.info.store {
+            return Err(Error::conflict(format!(
+                "this is another store: its id is {}, this replica belongs to {}",
+                open.info.store, self.info.store
+            ))
+            .with_object(ObjectKey::Space(self.info.space.clone()).to_string())
+            .with_hint("point --store at the right bucket, or use another --replica folder for this one; nothing was changed"));
+        }
+        if let Some(at) = &open.info.erased_at {
+            return Err(erased(&self.info.space, at));
+        }
+        // By the base: a new epoch that could not be entered must be found again next time.
+        let another = open.info.epoch != self.base.epoch;
+        self.info = open.info;
+        self.space_version = (!another).then_some(open.version);
+        Ok(another)
+    }
+
+    /// Drops the base and the tail and reads the new epoch from nothing. What was pending stays with its
+    /// replica.
+    async fn enter_epoch(&mut self, head: Option<&Head>) -> Result<Vec<Layer>> {
+        let mut fresh = Self::empty(&self.store, self.info.clone())?;
+        fresh.head_version.clone_from(&self.head_version);
+        let read = fresh.load(head).await?;
+        *self = fresh;
+        Ok(read)
+    }
+
+    fn overlap_start(&self) -> Option<Key> {
+        if self.info.order == icecore_core::Order::Sequence {
+            return (self.base.through > Key::MIN).then_some(self.base.through);
+        }
+        match self.listed_to {
+            Some(at) => crate::publish::listing_start(at, self.store.settings.overlap),
+            None => self.listing_after(self.base.through),
+        }
+    }
+}
+
+pub(crate) async fn read_head(
+    store: &Store,
+    space: &SpaceName,
+    version: Option<&Version>,
+) -> Result<(Option<Head>, Option<Version>)> {
+    use crate::bucket::Changed;
+    match store
+        .bucket
+        .get_if_changed(&ObjectKey::Head(space.clone()), version)
+        .await?
+    {
+        Changed::New(got) => Ok((Head::from_json(&got.bytes).ok(), Some(got.version))),
+        Changed::Missing => Ok((None, None)),
+        Changed::Same => Ok((None, version.cloned())),
+    }
+}
+
+/// Whether `since` lies at least `every` back, both in server milliseconds.
+pub(crate) fn elapsed(now: i64, since: i64, every: Duration) -> bool {
+    now.saturating_sub(since) >= millis(every)
+}

@@ -1,0 +1,269 @@
+//! Reading segments and snapshots: from what one has to the newest generation.
+
+use crate::store::Store;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use icecore_core::plan::{CatchUp, plan_catch_up};
+use icecore_core::{
+    Base, Error, ErrorKind, Generation, Head, ObjectKey, Result, Segment, Snapshot, SpaceInfo,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often everything is listed again when a listing does not fit what is found: the two listings of one look
+/// are not of one moment.
+const RELISTS_MAX: u32 = 3;
+/// Segments under way at once: each may be unpacked to many times its size.
+const SEGMENTS_UNDER_WAY_MAX: usize = 8;
+
+/// The segments and snapshots of an epoch, as listed.
+#[derive(Debug, Clone, Default)]
+pub struct Layers {
+    /// Bytes of each segment.
+    pub segments: BTreeMap<Generation, u64>,
+    /// Bytes of each snapshot.
+    pub snapshots: BTreeMap<Generation, u64>,
+}
+
+/// An immutable object that was read on the way, as stored: a replica keeps it.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// Its generation.
+    pub generation: Generation,
+    /// A snapshot, or else a segment.
+    pub snapshot: bool,
+    /// The body as stored.
+    pub bytes: Bytes,
+}
+
+/// Lists the segments and snapshots after `after`.
+pub(crate) async fn list_layers(
+    store: &Store,
+    info: &SpaceInfo,
+    after: Generation,
+) -> Result<Layers> {
+    let after = (after > Generation::ZERO).then(|| format!("{after:#}"));
+    let list = |folder: String| {
+        let after = after.clone();
+        async move {
+            let listed = store.bucket.list(&folder, after, parse_generation).await?;
+            Ok::<_, Error>(listed.into_iter().map(|l| (l.key, l.bytes)).collect())
+        }
+    };
+    let (snapshots, segments) = futures::future::try_join(
+        list(ObjectKey::snapshots(&info.space, info.epoch)),
+        list(ObjectKey::segments(&info.space, info.epoch)),
+    )
+    .await?;
+    Ok(Layers {
+        segments,
+        snapshots,
+    })
+}
+
+/// The one spelling of a generation in a path: a stray `segments/1` is no segment.
+pub(crate) fn parse_generation(name: &str) -> Option<Generation> {
+    let generation: Generation = name.parse().ok()?;
+    (format!("{generation:#}") == name).then_some(generation)
+}
+
+/// Where to start listing for a reader that has nothing: just before the snapshot that the head names. The
+/// hint is not trusted: when nothing is found there, everything is listed.
+pub(crate) async fn list_layers_by_hint(
+    store: &Store,
+    info: &SpaceInfo,
+    head: Option<&Head>,
+) -> Result<Layers> {
+    let hint = head
+        .filter(|h| h.epoch == info.epoch)
+        .map_or(Generation::ZERO, |h| h.snapshot);
+    let layers = list_layers(store, info, hint.saturating_sub(1)).await?;
+    if hint > Generation::ZERO && !layers.snapshots.contains_key(&hint) {
+        return list_layers(store, info, Generation::ZERO).await;
+    }
+    Ok(layers)
+}
+
+/// Brings a base to the newest listed generation by the cheaper way, and returns what was read.
+///
+/// A snapshot that cannot be read is passed over for an older one, or for the segments: one bad object does
+/// not stop a reader. One that a newer program wrote does: folding on without it would show another state.
+pub(crate) async fn catch_up(
+    store: &Store,
+    info: &SpaceInfo,
+    base: &mut Base,
+    layers: &Layers,
+) -> Result<Vec<Layer>> {
+    let mut layers = layers.clone();
+    let mut unusable = BTreeSet::new();
+    let mut read = Vec::new();
+    let mut looks = 0;
+    loop {
+        let outcome = match plan_catch_up(base.generation, &layers.snapshots, &layers.segments) {
+            Ok(plan) => follow(store, info, base, &plan, &mut read).await,
+            Err(error) => {
+                let folder = ObjectKey::segments(&info.space, info.epoch);
+                Err(Failed::Gone(error.with_object(folder)))
+            }
+        };
+        match outcome {
+            Ok(()) => return Ok(read),
+            Err(Failed::Snapshot(generation, error)) => {
+                tracing::warn!(%error, "a snapshot cannot be used; going on without it");
+                unusable.insert(generation);
+            }
+            Err(Failed::Gone(error)) if looks >= RELISTS_MAX => return Err(error),
+            Err(Failed::Gone(_)) => {}
+            Err(Failed::Final(error)) => return Err(error),
+        }
+        if looks < RELISTS_MAX {
+            layers = list_layers(store, info, Generation::ZERO).await?;
+            looks += 1;
+        }
+        layers
+            .snapshots
+            .retain(|generation, _| !unusable.contains(generation));
+    }
+}
+
+/// Why a plan was not followed to its end.
+enum Failed {
+    /// This snapshot is of no use: another way may lead there.
+    Snapshot(Generation, Error),
+    /// Something listed is not there (any more): another listing may tell why.
+    Gone(Error),
+    /// Nothing else can be tried.
+    Final(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}
+
+async fn follow(
+    store: &Store,
+    info: &SpaceInfo,
+    base: &mut Base,
+    plan: &CatchUp,
+    read: &mut Vec<Layer>,
+) -> Result<(), Failed> {
+    let snapshot = async {
+        match plan.snapshot {
+            Some(generation) => read_snapshot(store, info, generation).await,
+            None => Err(Error::internal("BUG: no snapshot was planned")),
+        }
+    };
+    let mut segments = stream::iter(plan.segments.clone())
+        .map(|generation| read_segment(store, info, generation))
+        .buffered(SEGMENTS_UNDER_WAY_MAX);
+    // The first segments travel together with the snapshot: one round trip.
+    let (snapshot, mut next) = futures::future::join(snapshot, segments.next()).await;
+    if let Some(generation) = plan.snapshot {
+        let (unpacked, bytes) = snapshot.map_err(|e| of_snapshot(generation, e))?;
+        let model = store.model(info)?;
+        let object = ObjectKey::Snapshot(info.space.clone(), info.epoch, generation).to_string();
+        *base = Base::from_snapshot(&unpacked, info, model)
+            .map_err(|e| of_snapshot(generation, e.with_object(object)))?
+            .ok_or_else(|| Failed::Snapshot(generation, of_another_model()))?;
+        read.push(Layer {
+            generation,
+            snapshot: true,
+            bytes,
+        });
+    }
+    while let Some(segment) = next {
+        let (unpacked, bytes) = segment.map_err(|e| match e.kind() {
+            ErrorKind::NotFound => Failed::Gone(missing(&e)),
+            _ => Failed::Final(e),
+        })?;
+        fold(info, base, &unpacked)?;
+        read.push(Layer {
+            generation: unpacked.header.segment,
+            snapshot: false,
+            bytes,
+        });
+        next = segments.next().await;
+    }
+    Ok(())
+}
+
+fn of_snapshot(generation: Generation, error: Error) -> Failed {
+    match error.kind() {
+        ErrorKind::Corrupt => Failed::Snapshot(generation, error),
+        ErrorKind::NotFound => Failed::Gone(error),
+        _ => Failed::Final(error),
+    }
+}
+
+fn of_another_model() -> Error {
+    Error::invalid("the snapshot is of an older version of the model, which cannot be upgraded")
+}
+
+/// A segment that stays away although later ones are listed.
+fn missing(error: &Error) -> Error {
+    hinted(Error::corrupt("a segment is missing").with_object(error.object().unwrap_or_default()))
+}
+
+pub(crate) fn fold(info: &SpaceInfo, base: &mut Base, segment: &Segment) -> Result<()> {
+    let object =
+        || ObjectKey::Segment(info.space.clone(), info.epoch, segment.header.segment).to_string();
+    base.fold(segment).map_err(|e| e.with_object(object()))
+}
+
+fn gone(info: &SpaceInfo, generation: Generation) -> Error {
+    Error::not_found("a listed snapshot is gone")
+        .with_object(ObjectKey::Snapshot(info.space.clone(), info.epoch, generation).to_string())
+}
+
+async fn read_snapshot(
+    store: &Store,
+    info: &SpaceInfo,
+    generation: Generation,
+) -> Result<(Snapshot, Bytes)> {
+    let key = ObjectKey::Snapshot(info.space.clone(), info.epoch, generation);
+    let got = store
+        .bucket
+        .get(&key)
+        .await?
+        .ok_or_else(|| gone(info, generation))?;
+    let snapshot =
+        Snapshot::unpack(&got.bytes).map_err(|e| hinted(e).with_object(key.to_string()))?;
+    if snapshot.header.snapshot != generation {
+        return Err(Error::corrupt(format!(
+            "the snapshot says it is number {}",
+            snapshot.header.snapshot
+        ))
+        .with_object(key.to_string()));
+    }
+    Ok((snapshot, got.bytes))
+}
+
+/// Reads one segment and checks it in itself.
+pub(crate) async fn read_segment(
+    store: &Store,
+    info: &SpaceInfo,
+    generation: Generation,
+) -> Result<(Segment, Bytes)> {
+    let key = ObjectKey::Segment(info.space.clone(), info.epoch, generation);
+    let got = store.bucket.get(&key).await?.ok_or_else(|| {
+        hinted(Error::not_found("a segment is missing")).with_object(key.to_string())
+    })?;
+    let segment =
+        Segment::unpack(&got.bytes).map_err(|e| hinted(e).with_object(key.to_string()))?;
+    if segment.header.segment != generation {
+        return Err(hinted(Error::corrupt(format!(
+            "the segment says it is number {}",
+            segment.header.segment
+        )))
+        .with_object(key.to_string()));
+    }
+    Ok((segment, got.bytes))
+}
+
+fn hinted(error: Error) -> Error {
+    if error.hint().is_some() {
+        return error;
+    }
+    error.with_hint("run `icecore verify`; restore the object from a backup or a versioned bucket")
+}

@@ -1,0 +1,253 @@
+//! From a listing of `updates/` to the tail: what is new is read, what is covered is left out, a gap asks for
+//! everything.
+
+use super::Reader;
+use crate::bucket::Listed;
+use crate::settings::millis;
+use crate::store::Store;
+use bytes::Bytes;
+use icecore_core::plan::Loaded;
+use icecore_core::update::OBJECT_BYTES_MAX;
+use icecore_core::{Error, Key, ObjectKey, Result, SpaceInfo, UpdateObject, order};
+
+/// How many unknown objects are read before it is looked whether a gap is filled.
+const GAP_BATCH: usize = 64;
+
+/// Lists the update objects after a key.
+pub(crate) async fn list_updates(
+    store: &Store,
+    info: &SpaceInfo,
+    after: Option<Key>,
+) -> Result<Vec<Listed<Key>>> {
+    let folder = ObjectKey::updates(&info.space, info.epoch);
+    store
+        .bucket
+        .list(&folder, after.map(|key| format!("{key:#}")), parse_key)
+        .await
+}
+
+fn parse_key(name: &str) -> Option<Key> {
+    name.parse()
+        .ok()
+        .filter(|key: &Key| format!("{key:#}") == name)
+}
+
+/// A body that was read: as stored, for a replica to keep.
+#[derive(Debug, Clone)]
+pub struct Body {
+    /// Its key.
+    pub key: Key,
+    /// When it was stored, by the server.
+    pub last_modified: i64,
+    /// The body as stored.
+    pub bytes: Bytes,
+}
+
+/// A listed update object that was read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// What it says; without an object when it cannot be read.
+    pub(crate) loaded: Loaded,
+    /// The body as stored, or why it cannot be read.
+    pub(crate) body: Result<Bytes, Unread>,
+}
+
+/// Why an object cannot be read.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) error: Error,
+    /// The body as stored; `None` for one that is too large to be read.
+    pub(crate) bytes: Option<Bytes>,
+}
+
+impl Unread {
+    /// A newer program wrote it: it is not broken, this program is old.
+    pub(crate) fn is_newer(&self) -> bool {
+        !self.error.is_corrupt()
+    }
+}
+
+/// Reads listed update objects, at most `reads_max` under way; one that is gone does not come back.
+pub(crate) async fn read_updates(
+    store: &Store,
+    info: &SpaceInfo,
+    listed: &[Listed<Key>],
+) -> Result<Vec<Read>> {
+    let key = |key: Key| ObjectKey::Update(info.space.clone(), info.epoch, key);
+    let (fitting, oversize): (Vec<_>, Vec<_>) = listed
+        .iter()
+        .partition(|l| l.bytes <= OBJECT_BYTES_MAX as u64);
+    let bodies = store
+        .get_all(fitting.iter().map(|l| key(l.key)).collect())
+        .await?;
+    let mut read = Vec::with_capacity(listed.len());
+    for (l, got) in fitting.iter().zip(bodies) {
+        let Some(got) = got else { continue };
+        let path = || key(l.key).to_string();
+        read.push(match UpdateObject::from_json(&got.bytes) {
+            Ok(object) => Read {
+                loaded: loaded(l, Some(object)),
+                body: Ok(got.bytes),
+            },
+            Err(error) => Read {
+                loaded: loaded(l, None),
+                body: Err(Unread {
+                    error: error.with_object(path()),
+                    bytes: Some(got.bytes),
+                }),
+            },
+        });
+    }
+    for l in oversize {
+        let error = Error::corrupt(format!("the update object has {} bytes", l.bytes));
+        read.push(Read {
+            loaded: loaded(l, None),
+            body: Err(Unread {
+                error: error.with_object(key(l.key).to_string()),
+                bytes: None,
+            }),
+        });
+    }
+    Ok(read)
+}
+
+fn loaded(listed: &Listed<Key>, object: Option<UpdateObject>) -> Loaded {
+    Loaded {
+        key: listed.key,
+        last_modified: listed.last_modified,
+        object,
+    }
+}
+
+impl Reader {
+    /// Takes a complete listing that began at `began` (server's time); returns the bodies that were new.
+    pub(super) async fn take(&mut self, listed: Vec<Listed<Key>>, began: i64) -> Result<Vec<Body>> {
+        let listed_to = self.shown_to(&listed, began);
+        let unknown: Vec<Listed<Key>> = listed.into_iter().filter(|l| self.is_unknown(l)).collect();
+        let mut bodies = self.read(&unknown).await?;
+        bodies.extend(self.close_gaps().await?);
+        // The listing point moves only after everything that it showed is in the tail.
+        self.listed_to = self.listed_to.max(listed_to);
+        self.listed_at = Some(began);
+        self.last_list = Some(self.store.clock.monotonic());
+        Ok(bodies)
+    }
+
+    /// How far a listing shows everything: to its beginning where the server tells its time, else no further than
+    /// the newest object that it shows.
+    fn shown_to(&self, listed: &[Listed<Key>], began: i64) -> Option<i64> {
+        if self.store.knows_server_time() {
+            return Some(began);
+        }
+        let newest = listed.iter().map(|l| l.last_modified).max();
+        newest.map(|newest| newest.min(began))
+    }
+
+    fn is_unknown(&self, listed: &Listed<Key>) -> bool {
+        let key = listed.key;
+        !self.tail.contains_key(&key)
+            && !self.known.contains(&key)
+            && !self.base.knows(key, listed.last_modified)
+    }
+
+    async fn read(&mut self, unknown: &[Listed<Key>]) -> Result<Vec<Body>> {
+        let mut bodies = Vec::new();
+        for Read { loaded, body } in read_updates(&self.store, &self.info, unknown).await? {
+            let (key, last_modified) = (loaded.key, loaded.last_modified);
+            let covered = loaded.object.as_ref().is_some_and(|o| self.is_covered(o));
+            if covered {
+                self.known.insert(key);
+                continue;
+            }
+            let kept = match body {
+                Ok(bytes) => Some(bytes),
+                Err(unread) => {
+                    let line = super::view::with_hint(&unread.error);
+                    self.unreadable.insert(key, line);
+                    let held = unread.bytes.clone().filter(|_| unread.is_newer());
+                    self.held.extend(held.clone().map(|bytes| (key, bytes)));
+                    held
+                }
+            };
+            bodies.extend(kept.map(|bytes| Body {
+                key,
+                last_modified,
+                bytes,
+            }));
+            self.tail.insert(key, loaded);
+        }
+        self.drop_old_known();
+        Ok(bodies)
+    }
+
+    pub(super) fn is_covered(&self, object: &UpdateObject) -> bool {
+        object
+            .entries()
+            .all(|(id, _)| self.base.covered.contains(id))
+    }
+
+    /// What lies below every listing to come need not be remembered.
+    fn drop_old_known(&mut self) {
+        const KNOWN_MAX: usize = 100_000;
+        while self.known.len() > KNOWN_MAX {
+            self.known.pop_first();
+        }
+    }
+
+    /// A gap in an author's seqs means that the listing was not deep enough: everything is listed, and what is
+    /// unknown is read from the newest key down until no gap is left. One that remains is reported and does
+    /// not block.
+    async fn close_gaps(&mut self) -> Result<Vec<Body>> {
+        let mut bodies = Vec::new();
+        let gaps = self.find_gaps();
+        if gaps.is_subset(&self.gaps) {
+            self.gaps = gaps;
+            return Ok(bodies);
+        }
+        let listed = list_updates(&self.store, &self.info, None).await?;
+        let mut unknown: Vec<Listed<Key>> =
+            listed.into_iter().filter(|l| self.is_unknown(l)).collect();
+        while !unknown.is_empty() && !self.find_gaps().is_empty() {
+            let batch = unknown.split_off(unknown.len().saturating_sub(GAP_BATCH));
+            bodies.extend(self.read(&batch).await?);
+        }
+        self.gaps = self.find_gaps();
+        Ok(bodies)
+    }
+
+    fn find_gaps(&self) -> std::collections::BTreeSet<icecore_core::UpdateId> {
+        order::gaps(
+            self.tail.values().filter_map(Loaded::visible),
+            &self.base.covered,
+        )
+    }
+
+    /// Drops from the tail what the base covers now; returns the dropped keys.
+    pub(super) fn drop_covered(&mut self) -> Vec<Key> {
+        // Broken objects below what is rolled up were moved aside; what a newer program wrote was not.
+        let settled = self
+            .base
+            .through
+            .saturating_sub(u64::try_from(millis(self.store.settings.look_back)).unwrap_or(0));
+        let is_dropped = |l: &Loaded| match &l.object {
+            Some(object) => self.is_covered(object),
+            None if self.held.contains_key(&l.key) => self.base.knows(l.key, l.last_modified),
+            None => l.key <= settled,
+        };
+        let dropped: Vec<Key> = self
+            .tail
+            .values()
+            .filter(|l| is_dropped(l))
+            .map(|l| l.key)
+            .collect();
+        for key in &dropped {
+            let gone = self.tail.remove(key);
+            if gone.is_some_and(|l| l.object.is_some() && !self.base.knows(*key, l.last_modified)) {
+                self.known.insert(*key);
+            }
+            self.held.remove(key);
+        }
+        self.unreadable.retain(|key, _| self.tail.contains_key(key));
+        dropped
+    }
+}

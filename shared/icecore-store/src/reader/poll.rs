@@ -1,0 +1,159 @@
+//! One poll: a conditional GET of the head, and only when that or the time asks for it, listings.
+
+use super::listing::{Body, list_updates};
+use super::{Layer, Reader, base, read_head};
+use icecore_core::{Generation, Key, Result, UpdateId};
+
+/// What a poll brought; a replica saves it in one transaction.
+#[derive(Debug, Default)]
+pub struct Polled {
+    /// Whether anything but the head was looked at.
+    pub looked: bool,
+    /// The space has entered another epoch: base and tail are new.
+    pub new_epoch: bool,
+    /// Segments and snapshots that were read, in the order in which they were folded.
+    pub layers: Vec<Layer>,
+    /// Update objects that were read.
+    pub bodies: Vec<Body>,
+    /// Tail objects that the base covers now.
+    pub covered: Vec<Key>,
+}
+
+impl Polled {
+    /// Whether the state may have changed.
+    pub fn changed(&self) -> bool {
+        self.new_epoch || !self.layers.is_empty() || !self.bodies.is_empty()
+    }
+}
+
+/// Why a poll looked further than the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// Only as the head and the intervals say.
+    AsDue,
+    /// Look at everything now: `space.json`, segments, updates.
+    Not,
+}
+
+impl Reader {
+    /// Looks for what is new: one conditional GET while nothing changed and nothing is due.
+    ///
+    /// # Errors
+    /// As [`Reader::open`]; what was read before the error is kept and is read from memory next time, but was
+    /// not returned: a replica whose poll failed opens its reader again from what it saved.
+    pub async fn poll(&mut self, waited: Waited) -> Result<Polled> {
+        let store = self.store.clone();
+        let (head, version) =
+            read_head(&store, &self.info.space, self.head_version.as_ref()).await?;
+        let changed = head.is_some() || version != self.head_version;
+        let now = waited == Waited::Not;
+        let check = now || self.is_due(self.last_check, self.check_every());
+        let list = now || changed || check || self.is_due(self.last_list, store.settings.safety);
+        let mut polled = Polled {
+            looked: list,
+            ..Polled::default()
+        };
+        if !list {
+            return Ok(polled);
+        }
+        // With every listing: what another store or epoch holds in the same place is never taken for this one's.
+        if self.check_space().await? {
+            polled.new_epoch = true;
+            polled.layers = self.enter_epoch(head.as_ref()).await?;
+            polled.bodies = self.bodies();
+            self.head_version = version;
+            return Ok(polled);
+        }
+        let head_is_ahead = head
+            .as_ref()
+            .is_some_and(|h| h.generation > self.base.generation);
+        if check || head_is_ahead {
+            polled.layers = self.catch_up().await?;
+        }
+        if let Some(head) = &head {
+            self.snapshot = self.snapshot.max(head.snapshot.min(self.base.generation));
+        }
+        let began = store.now();
+        let listed = list_updates(&store, &self.info, self.overlap_start()).await?;
+        polled.bodies = self.take(listed, began).await?;
+        polled.covered = self.drop_covered();
+        if check {
+            self.last_check = Some(store.clock.monotonic());
+        }
+        // Only now: a poll that failed half-way must not find the head unchanged next time.
+        self.head_version = version;
+        Ok(polled)
+    }
+
+    async fn catch_up(&mut self) -> Result<Vec<Layer>> {
+        let store = self.store.clone();
+        // From one before: that the own generation is still there shows that the store was not put back.
+        let from = self.base.generation.saturating_sub(1);
+        let layers = base::list_layers(&store, &self.info, from).await?;
+        // The own segment may be gone where old ones are not kept; the newest one never is.
+        if self.base.generation > Generation::ZERO && layers.segments.is_empty() {
+            return Err(self.went_back());
+        }
+        let newest = layers
+            .snapshots
+            .keys()
+            .next_back()
+            .copied()
+            .unwrap_or_default();
+        let mut ahead = layers;
+        ahead.segments.remove(&self.base.generation);
+        let read = base::catch_up(&store, &self.info, &mut self.base, &ahead).await?;
+        self.snapshot = self.snapshot.max(newest);
+        Ok(read)
+    }
+
+    fn went_back(&self) -> icecore_core::Error {
+        let key = icecore_core::ObjectKey::Segment(
+            self.info.space.clone(),
+            self.info.epoch,
+            self.base.generation,
+        );
+        icecore_core::Error::corrupt("a segment that this replica has folded is gone from the store")
+            .with_object(key.to_string())
+            .with_hint("the bucket was put back to an older state: restore the newer objects, or start from a fresh --replica folder after exporting this one")
+    }
+
+    /// Whether `space.json` and the segments were looked at too long ago to trust a listing of updates.
+    pub fn is_check_due(&self) -> bool {
+        self.is_due(self.last_check, self.check_every())
+    }
+
+    /// Whether an own write at `key` of a sequenced space counts: it does unless a roll-up had passed the key
+    /// before, which only pruning makes look free.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub async fn is_valid_in_sequence(&mut self, key: Key, id: UpdateId) -> Result<bool> {
+        let store = self.store.clone();
+        let layers = base::list_layers(&store, &self.info, self.base.generation).await?;
+        if layers.segments.is_empty() {
+            return Ok(key > self.base.through);
+        }
+        let mut ahead = self.base.clone();
+        base::catch_up(&store, &self.info, &mut ahead, &layers).await?;
+        Ok(ahead.covered.contains(id) || key > ahead.through)
+    }
+
+    /// The bodies of the whole tail, as a replica saves them after a first look.
+    pub fn bodies(&self) -> Vec<Body> {
+        self.tail
+            .values()
+            .filter_map(|l| {
+                let bytes = match &l.object {
+                    Some(object) => object.to_json().into(),
+                    None => self.held.get(&l.key)?.clone(),
+                };
+                Some(Body {
+                    key: l.key,
+                    last_modified: l.last_modified,
+                    bytes,
+                })
+            })
+            .collect()
+    }
+}

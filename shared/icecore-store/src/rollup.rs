@@ -1,0 +1,306 @@
+//! Rolling up: older updates become the next segment, and now and then a snapshot (DESIGN 6).
+
+mod collect;
+mod quarantine;
+mod write;
+
+pub(crate) use quarantine::quarantine;
+pub use write::SnapshotWritten;
+pub(crate) use write::{put_layer, write_first, write_snapshot};
+
+use crate::epochs::sweep::{Depth, sweep};
+use crate::publish::write_head;
+use crate::reader::base::{self, Layers};
+use crate::reader::{elapsed, read_head};
+use crate::settings::millis;
+use crate::store::{OpenSpace, Store};
+use collect::Collector;
+use icecore_core::plan::rollup::Horizon;
+use icecore_core::plan::{Loaded, plan_rollup};
+use icecore_core::{
+    Base, Covered, Error, Generation, Head, Result, SpaceInfo, SpaceName, UpdateObject,
+};
+use serde::Serialize;
+use std::time::Duration;
+
+/// What a run may do.
+#[derive(Debug, Clone, Default)]
+pub struct RollupOptions {
+    /// List every update object, not only the recent ones.
+    pub full: bool,
+    /// Roll up however young an update is: for a command that is to leave nothing behind.
+    pub now: bool,
+    /// Stop starting new work after this time; the rest is for the next run.
+    pub time_max: Option<Duration>,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RollupReport {
+    /// The newest generation after the run.
+    pub generation: Generation,
+    /// Segments written.
+    pub segments: u64,
+    /// Updates in them.
+    pub updates: u64,
+    /// Their keys that were below what an earlier roll-up had reached.
+    pub late: u64,
+    /// Packed bytes of the segments.
+    pub segment_bytes: u64,
+    /// Snapshots written.
+    pub snapshots: u64,
+    /// Packed bytes of the snapshots.
+    pub snapshot_bytes: u64,
+    /// Updates that wait: too young, or behind a gap.
+    pub held: u64,
+    /// Objects moved aside, and why.
+    pub quarantined: Vec<String>,
+    /// Objects left where they are because a newer program wrote them.
+    pub newer: Vec<String>,
+    /// Updates of an older epoch published again.
+    pub swept: u64,
+    /// Another roll-up was faster; this one stopped.
+    pub raced: bool,
+    /// The time was up; the next run goes on.
+    pub unfinished: bool,
+    /// Whether every update object was listed.
+    pub full: bool,
+}
+
+/// A base kept in memory between runs, and what lies behind its newest snapshot.
+#[derive(Debug, Clone)]
+pub struct Warm {
+    /// The state after the newest segment.
+    pub base: Base,
+    /// The newest snapshot and its packed bytes.
+    pub(crate) snapshot: Option<(Generation, u64)>,
+    /// Packed bytes of the segments since.
+    pub(crate) bytes_since: u64,
+}
+
+impl Warm {
+    /// Reads the newest base of a space.
+    ///
+    /// # Errors
+    /// As [`crate::Reader::open`].
+    pub async fn load(store: &Store, info: &SpaceInfo) -> Result<Self> {
+        let (head, _) = read_head(store, &info.space, None)
+            .await
+            .unwrap_or_default();
+        let layers = base::list_layers_by_hint(store, info, head.as_ref()).await?;
+        let mut warm = Self {
+            base: Base::initial(info, store.model(info)?),
+            snapshot: None,
+            bytes_since: 0,
+        };
+        warm.advance(store, info, &layers).await?;
+        Ok(warm)
+    }
+
+    /// A base of which no snapshot was written.
+    pub(crate) fn of(base: Base) -> Self {
+        Self {
+            base,
+            snapshot: None,
+            bytes_since: 0,
+        }
+    }
+
+    /// Folds what others have added since.
+    ///
+    /// # Errors
+    /// As [`crate::Reader::open`].
+    pub async fn refresh(&mut self, store: &Store, info: &SpaceInfo) -> Result<()> {
+        let layers = base::list_layers(store, info, self.base.generation).await?;
+        self.advance(store, info, &layers).await
+    }
+
+    async fn advance(&mut self, store: &Store, info: &SpaceInfo, layers: &Layers) -> Result<()> {
+        base::catch_up(store, info, &mut self.base, layers).await?;
+        if let Some((&generation, &bytes)) = layers.snapshots.iter().next_back() {
+            self.snapshot = Some((generation, bytes));
+            self.bytes_since = 0;
+        }
+        let since = self.snapshot.map_or(Generation::ZERO, |s| s.0);
+        self.bytes_since += layers
+            .segments
+            .range(since.saturating_add(1)..)
+            .map(|(_, bytes)| bytes)
+            .sum::<u64>();
+        Ok(())
+    }
+}
+
+/// One run for one space; safe beside any number of others.
+///
+/// # Errors
+/// `NotFound`, `Unavailable`, `Denied`, `Corrupt`: nothing is left half-done, the next run goes on from what is
+/// stored.
+pub async fn roll_up(
+    store: &Store,
+    space: &SpaceName,
+    options: &RollupOptions,
+) -> Result<RollupReport> {
+    roll_up_warm(store, space, options, &mut None).await
+}
+
+/// As [`roll_up`], starting from a base that an earlier run left, and leaving one for the next.
+///
+/// # Errors
+/// As [`roll_up`]; `warm` is `None` then.
+pub async fn roll_up_warm(
+    store: &Store,
+    space: &SpaceName,
+    options: &RollupOptions,
+    warm: &mut Option<Warm>,
+) -> Result<RollupReport> {
+    let start = store.clock.monotonic();
+    let OpenSpace { info, .. } = store.space(space).await?;
+    let mut base = match warm.take().filter(|w| w.base.epoch == info.epoch) {
+        Some(mut warm) => {
+            warm.refresh(store, &info).await?;
+            warm
+        }
+        None => Warm::load(store, &info).await?,
+    };
+    let mut run = Run {
+        store,
+        info: &info,
+        options,
+        start,
+        report: RollupReport::default(),
+    };
+    let depth = if options.full {
+        Depth::Everything
+    } else {
+        Depth::Recent
+    };
+    run.report.swept = sweep(store, &info, &base.base.covered, depth).await?;
+    run.go(&mut base).await?;
+    run.report.generation = base.base.generation;
+    let report = run.report;
+    if report.segments + report.snapshots > 0 {
+        let head = Head {
+            v: icecore_core::space::FORMAT_VERSION,
+            epoch: info.epoch,
+            generation: base.base.generation,
+            snapshot: base.snapshot.map_or(Generation::ZERO, |s| s.0),
+            through: base.base.through,
+            key: base.base.through,
+        };
+        if let Err(error) = write_head(store, &info, &head).await {
+            tracing::warn!(%error, "the head hint was not written; readers notice at their next safety listing");
+        }
+    }
+    *warm = Some(base);
+    Ok(report)
+}
+
+struct Run<'a> {
+    store: &'a Store,
+    info: &'a SpaceInfo,
+    options: &'a RollupOptions,
+    start: Duration,
+    report: RollupReport,
+}
+
+impl Run<'_> {
+    async fn go(&mut self, warm: &mut Warm) -> Result<()> {
+        let began = self.store.now();
+        let due = elapsed(began, warm.base.full_at, self.store.settings.full_every);
+        self.report.full = self.options.full || due || warm.base.generation == Generation::ZERO;
+        let gap = self.pass(warm, began, self.report.full).await?;
+        // A gap means that the listing was not deep enough.
+        if gap && !self.report.full && !self.is_over() {
+            self.report.full = true;
+            self.pass(warm, self.store.now(), true).await?;
+        }
+        // A snapshot is also due when an earlier run stopped between its segment and its snapshot.
+        self.snapshot_if_due(warm).await
+    }
+
+    fn is_over(&mut self) -> bool {
+        let spent = self.store.clock.monotonic().saturating_sub(self.start);
+        if self.options.time_max.is_some_and(|max| spent >= max) {
+            self.report.unfinished = true;
+        }
+        self.report.unfinished || self.report.raced
+    }
+
+    /// Lists once and rolls up chunk by chunk, in order of the keys. Returns whether a gap was left.
+    async fn pass(&mut self, warm: &mut Warm, began: i64, full: bool) -> Result<bool> {
+        let settle = if self.options.now {
+            i64::MIN / 2
+        } else {
+            millis(self.store.settings.settle)
+        };
+        let settled = began.saturating_sub(settle).min(i64::MAX / 2);
+        let collector = Collector {
+            store: self.store,
+            info: self.info,
+            order: self.info.order,
+        };
+        let mut listed = collector.list(&warm.base, full).await?;
+        let mut loaded: Vec<Loaded> = Vec::new();
+        loop {
+            let chunk = collector.next_chunk(&mut listed);
+            let last = listed.is_empty();
+            let chunk_end = chunk.last().map(|l| l.key);
+            let read = collector.read(&chunk).await?;
+            self.take(read, &mut loaded).await?;
+            let horizon = Horizon {
+                settled,
+                // What a newer program wrote may be the very update that is missing: nothing passes it.
+                complete: full && last && self.report.newer.is_empty(),
+            };
+            let plan = plan_rollup(&warm.base, &loaded, horizon);
+            let mut through = plan.through;
+            if let (false, Some(end)) = (last, chunk_end) {
+                // What follows in the listing was not looked at yet.
+                through = through.min(end).max(warm.base.through);
+            }
+            self.report.held = plan.held as u64;
+            let full_at = if full && last {
+                began
+            } else {
+                warm.base.full_at
+            };
+            let gap = plan.gap;
+            if !plan.entries.is_empty() {
+                let part = write::Part {
+                    entries: plan.entries,
+                    through,
+                    full_at,
+                };
+                if !self.write_segment(warm, part).await? {
+                    self.report.raced = true;
+                    return Ok(false);
+                }
+                self.snapshot_if_due(warm).await?;
+            }
+            loaded.retain(|l| {
+                l.object
+                    .as_ref()
+                    .is_some_and(|o| !is_covered(&warm.base.covered, o))
+            });
+            if last {
+                return Ok(gap);
+            }
+            if self.is_over() {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+fn is_covered(covered: &Covered, object: &UpdateObject) -> bool {
+    object.entries().all(|(id, _)| covered.contains(id))
+}
+
+/// The error for a snapshot or segment that is there with other bytes than it must have.
+pub(crate) fn diverged(what: &str, generation: Generation) -> Error {
+    Error::corrupt(format!(
+        "{what} {generation} is stored with other content than the history gives"
+    ))
+    .with_hint("run `icecore verify`; it names the first object that is off")
+}

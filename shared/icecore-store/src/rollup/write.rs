@@ -1,0 +1,170 @@
+//! Writing the next segment and the snapshot of it: put-if-absent, invariants first.
+
+use super::{Run, Warm, diverged};
+use crate::bucket::{Bucket, Content, PutNew};
+use crate::reader::base::fold;
+use crate::store::Store;
+use bytes::Bytes;
+use icecore_core::layers::Packed;
+use icecore_core::{
+    Base, Entry, Error, Generation, Key, ObjectKey, Result, Segment, SegmentHeader, Snapshot,
+    SpaceInfo, invariants,
+};
+
+/// How often a PUT of a segment or snapshot whose outcome is unknown is repeated.
+const TRIES: u32 = 5;
+
+/// The content of the next segment.
+pub(super) struct Part {
+    pub(super) entries: Vec<Entry>,
+    pub(super) through: Key,
+    pub(super) full_at: i64,
+}
+
+/// A snapshot that was written or was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotWritten {
+    /// Its generation.
+    pub generation: Generation,
+    /// Its packed bytes.
+    pub bytes: u64,
+}
+
+impl Run<'_> {
+    /// Writes the next segment and folds it; `false` when another roll-up was faster.
+    pub(super) async fn write_segment(&mut self, warm: &mut Warm, part: Part) -> Result<bool> {
+        let base = &warm.base;
+        let next = base.generation.saturating_add(1);
+        let mut header = SegmentHeader::new(&self.info.space, self.info.epoch, next, base.digest);
+        header.through = part.through;
+        header.full_at = part.full_at;
+        header.rolled_at = self.store.now();
+        header.model_version = base.folded.model().version();
+        header.covered = part.entries.iter().map(|e| e.id).collect();
+        header.count = part.entries.len() as u64;
+        invariants::next_segment(base, &header)?;
+        let packed = Segment::pack(&header, None, &part.entries)?;
+        let bytes = packed.bytes.len() as u64;
+        let digest = packed.digest;
+        let key = ObjectKey::Segment(self.info.space.clone(), self.info.epoch, next);
+        self.store.crash_point("rollup.before_segment");
+        if !put_layer(self.store, &key, packed).await? {
+            return Ok(false);
+        }
+        self.store.crash_point("rollup.after_segment");
+        let reached = warm.base.through;
+        let is_late = |e: &&Entry| e.key <= reached && reached > Key::MIN;
+        self.report.late += part.entries.iter().filter(is_late).count() as u64;
+        let before = base.covered.clone();
+        let segment = Segment {
+            header,
+            base_state: None,
+            entries: part.entries,
+            digest,
+        };
+        fold(self.info, &mut warm.base, &segment)?;
+        invariants::before_snapshot(&before, &segment.header, &warm.base)?;
+        warm.bytes_since += bytes;
+        self.report.segments += 1;
+        self.report.updates += segment.header.count;
+        self.report.segment_bytes += bytes;
+        Ok(true)
+    }
+
+    pub(super) async fn snapshot_if_due(&mut self, warm: &mut Warm) -> Result<()> {
+        let since = warm.snapshot.map_or(Generation::ZERO, |s| s.0);
+        let segments = warm.base.generation.get().saturating_sub(since.get());
+        let rule = self.store.settings.snapshot;
+        if segments == 0 || !rule.is_due(warm.snapshot.map(|s| s.1), warm.bytes_since, segments) {
+            return Ok(());
+        }
+        self.store.crash_point("rollup.before_snapshot");
+        let written = write_snapshot(self.store, self.info, warm).await?;
+        self.store.crash_point("rollup.after_snapshot");
+        warm.snapshot = Some((written.generation, written.bytes));
+        warm.bytes_since = 0;
+        self.report.snapshots += 1;
+        self.report.snapshot_bytes += written.bytes;
+        Ok(())
+    }
+}
+
+/// Writes the snapshot of a base. One that is there must hold the same bytes.
+pub(crate) async fn write_snapshot(
+    store: &Store,
+    info: &SpaceInfo,
+    warm: &Warm,
+) -> Result<SnapshotWritten> {
+    let generation = warm.base.generation;
+    let packed = warm.base.pack_snapshot()?;
+    let (bytes, digest) = (packed.bytes.len() as u64, packed.digest);
+    let key = ObjectKey::Snapshot(info.space.clone(), info.epoch, generation);
+    if !put_layer(store, &key, packed).await? {
+        let stored = store
+            .bucket
+            .get(&key)
+            .await?
+            .map(|got| Snapshot::unpack(&got.bytes))
+            .transpose()?;
+        // Another version of the model may have written it; then it is not ours to compare.
+        let same_model =
+            |s: &Snapshot| s.header.model_version == warm.base.folded.model().version();
+        if stored.is_some_and(|s| same_model(&s) && s.digest() != digest) {
+            return Err(diverged("snapshot", generation).with_object(key.to_string()));
+        }
+    }
+    Ok(SnapshotWritten { generation, bytes })
+}
+
+/// Writes the first segment of an epoch that continues another from a state, and the snapshot of it.
+pub(crate) async fn write_first(
+    store: &Store,
+    info: &SpaceInfo,
+    header: SegmentHeader,
+    state: &[u8],
+) -> Result<()> {
+    let packed = Segment::pack(&header, Some(state), &[])?;
+    let digest = packed.digest;
+    let key = ObjectKey::Segment(info.space.clone(), info.epoch, header.segment);
+    if !put_layer(store, &key, packed).await? {
+        return Err(Error::conflict("another new epoch is being written")
+            .with_object(key.to_string())
+            .with_hint("look at the space again, then repeat the command"));
+    }
+    store.crash_point("epoch.after_segment");
+    let mut base = Base::initial(info, store.model(info)?);
+    base.fold(&Segment {
+        header,
+        base_state: Some(state.to_vec()),
+        entries: Vec::new(),
+        digest,
+    })?;
+    write_snapshot(store, info, &Warm::of(base)).await?;
+    Ok(())
+}
+
+/// Put-if-absent of a segment or snapshot, repeated while the outcome is unknown; `false` when another one is
+/// there. Ours, stored by an attempt whose response was lost, counts as written.
+pub(crate) async fn put_layer(store: &Store, key: &ObjectKey, packed: Packed) -> Result<bool> {
+    let body = Bytes::from(packed.bytes);
+    let mut tries = 0;
+    loop {
+        match store
+            .bucket
+            .put_new(key, body.clone(), Content::Layer)
+            .await
+        {
+            Ok(PutNew::Stored) => return Ok(true),
+            Ok(PutNew::Taken) => return is_ours(&store.bucket, key, &body).await,
+            Err(error) if error.is_unavailable() && tries < TRIES => {
+                store.back_off(tries).await;
+                tries += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn is_ours(bucket: &Bucket, key: &ObjectKey, body: &Bytes) -> Result<bool> {
+    Ok(bucket.get(key).await?.is_some_and(|got| got.bytes == *body))
+}

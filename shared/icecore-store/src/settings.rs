@@ -1,0 +1,71 @@
+//! How long, how many, how often: every limit of the protocol, with its default.
+
+use icecore_core::plan::SnapshotRule;
+use std::time::Duration;
+
+/// The protocol's limits. Plain data; losing or doubling an update depends on none of them: they decide only
+/// how soon a thing is seen and what it costs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// How long one request may take.
+    pub request_timeout: Duration,
+    /// How long one key is retried after a request whose outcome is unknown; then a new key is taken.
+    pub write_window: Duration,
+    /// How long one publish goes on before it reports that the bucket is unavailable.
+    pub publish_time_max: Duration,
+    /// The first back-off after a failed request; it doubles up to `backoff_max`.
+    pub backoff: Duration,
+    /// The longest back-off.
+    pub backoff_max: Duration,
+    /// How far before the last complete listing the next one starts.
+    pub overlap: Duration,
+    /// How often a replica lists even when the head did not change.
+    pub safety: Duration,
+    /// How often a replica looks at `space.json` and the segments even when the head did not change. Never
+    /// more than half the retention.
+    pub check: Duration,
+    /// How old an update must be before it is rolled up.
+    pub settle: Duration,
+    /// How far below `through` a roll-up lists.
+    pub look_back: Duration,
+    /// How often a roll-up lists all of `updates/`.
+    pub full_every: Duration,
+    /// How long covered update objects and old epochs are kept.
+    pub retention: Duration,
+    /// Reads under way at once.
+    pub reads_max: usize,
+    /// The most update objects in one roll-up segment: bounds its memory.
+    pub chunk_objects_max: usize,
+    /// The most bytes of update objects in one roll-up segment: bounds its memory.
+    pub chunk_bytes_max: u64,
+    /// When a snapshot is due.
+    pub snapshot: SnapshotRule,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            request_timeout: Duration::from_secs(30),
+            write_window: Duration::from_secs(30),
+            publish_time_max: Duration::from_mins(2),
+            backoff: Duration::from_millis(100),
+            backoff_max: Duration::from_secs(10),
+            overlap: Duration::from_mins(1),
+            safety: Duration::from_mins(1),
+            check: Duration::from_mins(10),
+            settle: Duration::from_secs(5),
+            look_back: Duration::from_mins(10),
+            full_every: Duration::from_hours(24),
+            retention: Duration::from_hours(24),
+            reads_max: 64,
+            chunk_objects_max: 20_000,
+            chunk_bytes_max: 8 * 1024 * 1024,
+            snapshot: SnapshotRule::default(),
+        }
+    }
+}
+
+/// A duration in whole milliseconds, as the protocol counts.
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,367 @@
+//! A store: creating and opening one, and its spaces.
+
+use crate::backend::{Backend, ServerTime};
+use crate::bucket::{Bucket, Changed, Content, Got, PutNew, Version};
+use crate::ports::{Clock, Ids, random_between};
+use crate::settings::Settings;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream;
+use icecore_core::model::AnyModel;
+use icecore_core::paths::{HEADS, SPACES};
+use icecore_core::space::FORMAT_VERSION;
+use icecore_core::{
+    Epoch, Error, ModelRef, ObjectKey, Order, Registry, Result, SpaceInfo, SpaceName, StoreId,
+    StoreInfo, time,
+};
+use object_store::ObjectStore;
+use object_store::path::Path;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Called at named points between requests; tests stop or kill the process there.
+pub type CrashPoints = Arc<dyn Fn(&'static str) + Send + Sync>;
+
+/// A bucket that holds spaces, with all that is injected: clock, randomness, models and limits.
+#[derive(Clone)]
+pub struct Store {
+    /// The requests.
+    pub bucket: Bucket,
+    /// The local clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub ids: Arc<dyn Ids>,
+    /// The models that this program can fold.
+    pub registry: Arc<Registry>,
+    /// The limits.
+    pub settings: Arc<Settings>,
+    server_time: Arc<ServerTime>,
+    crash_points: Option<CrashPoints>,
+}
+
+/// `space.json` with its version, for a conditional change.
+#[derive(Debug, Clone)]
+pub struct OpenSpace {
+    /// The body.
+    pub info: SpaceInfo,
+    /// By which a change names it.
+    pub version: Version,
+}
+
+impl Store {
+    /// A store on a back end, with the built-in models and the default limits.
+    pub fn new(backend: &Backend, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        let server_time = Arc::clone(&backend.server_time);
+        Self::on(
+            Arc::clone(&backend.store),
+            backend.prefix.clone(),
+            clock,
+            ids,
+            server_time,
+        )
+    }
+
+    /// A store on any bucket, as [`Store::new`] makes one from an opened URL; `server_time` is what is known of
+    /// the server's clock.
+    pub fn on(
+        objects: Arc<dyn ObjectStore>,
+        prefix: Path,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        server_time: Arc<ServerTime>,
+    ) -> Self {
+        let settings = Settings::default();
+        let bucket = Bucket::new(
+            objects,
+            prefix,
+            Arc::clone(&clock),
+            settings.request_timeout,
+        );
+        Self {
+            bucket,
+            clock,
+            ids,
+            registry: Arc::new(Registry::built_in()),
+            settings: Arc::new(settings),
+            server_time,
+            crash_points: None,
+        }
+    }
+
+    /// With other models.
+    #[must_use]
+    pub fn with_registry(mut self, registry: Registry) -> Self {
+        self.registry = Arc::new(registry);
+        self
+    }
+
+    /// With other limits.
+    #[must_use]
+    pub fn with_settings(mut self, settings: Settings) -> Self {
+        self.bucket = Bucket::new(
+            Arc::clone(self.bucket.objects()),
+            self.bucket.prefix().clone(),
+            Arc::clone(&self.clock),
+            settings.request_timeout,
+        );
+        self.settings = Arc::new(settings);
+        self
+    }
+
+    /// With a function that is called at named points between requests.
+    #[must_use]
+    pub fn with_crash_points(mut self, crash_points: CrashPoints) -> Self {
+        self.crash_points = Some(crash_points);
+        self
+    }
+
+    /// The server's time as far as it is known: the local clock, corrected by what the server reports.
+    pub fn now(&self) -> i64 {
+        self.clock.now() + self.server_time.offset()
+    }
+
+    /// Whether a server has told its time: without, [`Store::now`] is the local clock as it is.
+    pub fn knows_server_time(&self) -> bool {
+        self.server_time.is_known()
+    }
+
+    /// How far the server's clock is ahead of the local one, milliseconds; 0 while they agree to a second.
+    pub fn clock_offset(&self) -> i64 {
+        self.server_time.offset()
+    }
+
+    pub(crate) fn random(&self, min: u64, max: u64) -> u64 {
+        random_between(&*self.ids, min, max)
+    }
+
+    /// Marks a named point between two requests.
+    pub fn crash_point(&self, name: &'static str) {
+        if let Some(crash_points) = &self.crash_points {
+            crash_points(name);
+        }
+    }
+
+    /// A back-off that doubles from `settings.backoff` and is spread by up to a half, so that clients that
+    /// failed together do not come back together.
+    pub(crate) async fn back_off(&self, attempt: u32) {
+        let full = self
+            .settings
+            .backoff
+            .saturating_mul(1_u32 << attempt.min(16))
+            .min(self.settings.backoff_max);
+        let half = u64::try_from(full.as_millis() / 2).unwrap_or(u64::MAX);
+        self.clock
+            .sleep(Duration::from_millis(half + self.random(0, half)))
+            .await;
+    }
+
+    /// Creates `store.json`, or finds the one that is there.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Denied`, or what reading an existing store reports.
+    pub async fn create(&self) -> Result<StoreInfo> {
+        let millis = u64::try_from(self.now()).unwrap_or(0);
+        let info = StoreInfo {
+            v: FORMAT_VERSION,
+            store: StoreId::from_parts(millis, self.ids.random()),
+            created_at: time::to_rfc3339(self.now()),
+        };
+        match self
+            .bucket
+            .put_new(
+                &ObjectKey::Store,
+                Bytes::from(info.to_json()),
+                Content::Json,
+            )
+            .await?
+        {
+            PutNew::Stored => Ok(info),
+            PutNew::Taken => self.info().await,
+        }
+    }
+
+    /// Reads `store.json`.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no store; `Corrupt` or `Invalid` when it does not parse or is newer.
+    pub async fn info(&self) -> Result<StoreInfo> {
+        let got = self.bucket.get(&ObjectKey::Store).await?.ok_or_else(|| {
+            Error::not_found("there is no store here")
+                .with_object(self.bucket.path(&ObjectKey::Store).to_string())
+                .with_hint("create one with `icecore init`, or check --store")
+        })?;
+        StoreInfo::from_json(&got.bytes).map_err(|e| e.with_object(ObjectKey::Store.to_string()))
+    }
+
+    /// Creates a space.
+    ///
+    /// # Errors
+    /// `Conflict` when there is one of that name, or was; `Invalid` when this program does not know the model.
+    pub async fn create_space(
+        &self,
+        space: &SpaceName,
+        model: ModelRef,
+        order: Order,
+    ) -> Result<SpaceInfo> {
+        self.registry.open(&model)?;
+        let info = SpaceInfo {
+            v: FORMAT_VERSION,
+            store: self.info().await?.store,
+            space: space.clone(),
+            epoch: Epoch::MIN,
+            model,
+            order,
+            created_at: time::to_rfc3339(self.now()),
+            old_epochs: Vec::new(),
+            erased_at: None,
+            other: std::collections::BTreeMap::new(),
+        };
+        let key = ObjectKey::Space(space.clone());
+        let body = Bytes::from(info.to_json());
+        match self
+            .bucket
+            .put_new(&key, body.clone(), Content::Json)
+            .await?
+        {
+            PutNew::Stored => Ok(info),
+            PutNew::Taken => match self.bucket.get(&key).await? {
+                // A retry inside the HTTP client: the occupant is what we just wrote.
+                Some(got) if got.bytes == body => Ok(info),
+                _ => Err(Error::conflict(format!("the space {space} exists already"))
+                    .with_object(key.to_string())
+                    .with_hint("choose another name; the name of an erased space stays taken")),
+            },
+        }
+    }
+
+    /// The names of all spaces, sorted.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`.
+    pub async fn spaces(&self) -> Result<Vec<SpaceName>> {
+        let mut names: Vec<SpaceName> = self
+            .bucket
+            .folders(SPACES)
+            .await?
+            .iter()
+            .filter_map(|name| name.parse().ok())
+            .collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// The spaces whose head changed at or after `since` (server's time), by one LIST per 1,000 spaces.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`.
+    pub async fn changed_spaces(&self, since: i64) -> Result<Vec<SpaceName>> {
+        let heads = self
+            .bucket
+            .list(HEADS, None, |name| name.parse().ok())
+            .await?;
+        Ok(heads
+            .into_iter()
+            .filter(|head| head.last_modified >= since)
+            .map(|head| head.key)
+            .collect())
+    }
+
+    /// Reads `space.json`; an erased space is an error.
+    ///
+    /// # Errors
+    /// `NotFound` for a space that does not exist or was erased; `Corrupt` or `Invalid` for what does not
+    /// parse, is of a newer version or of another store.
+    pub async fn space(&self, space: &SpaceName) -> Result<OpenSpace> {
+        let open = self.space_or_tombstone(space).await?;
+        match &open.info.erased_at {
+            None => Ok(open),
+            Some(at) => Err(erased(space, at)),
+        }
+    }
+
+    /// Reads `space.json`, also of an erased space.
+    ///
+    /// # Errors
+    /// As [`Store::space`], but for the tombstone.
+    pub async fn space_or_tombstone(&self, space: &SpaceName) -> Result<OpenSpace> {
+        let read = self.space_if_changed(space, None).await?;
+        read.ok_or_else(|| Error::internal("BUG: no version was named, so none is unchanged"))
+    }
+
+    /// Reads `space.json`, also of an erased space, unless it still is the version that was read.
+    ///
+    /// # Errors
+    /// As [`Store::space_or_tombstone`].
+    pub(crate) async fn space_if_changed(
+        &self,
+        space: &SpaceName,
+        version: Option<&Version>,
+    ) -> Result<Option<OpenSpace>> {
+        let key = ObjectKey::Space(space.clone());
+        match self.bucket.get_if_changed(&key, version).await? {
+            Changed::New(got) => parse_space(space, &got).map(Some),
+            Changed::Same => Ok(None),
+            Changed::Missing => Err(self.no_space(space).await),
+        }
+    }
+
+    /// Tells a missing space from a missing store.
+    async fn no_space(&self, space: &SpaceName) -> Error {
+        match self.info().await {
+            Err(error) => error,
+            Ok(_) => Error::not_found(format!("there is no space {space}"))
+                .with_object(ObjectKey::Space(space.clone()).to_string())
+                .with_hint("`icecore space list` shows what is there; create one with `icecore space create`"),
+        }
+    }
+
+    /// The model of a space.
+    ///
+    /// # Errors
+    /// `Invalid` when this program does not know it.
+    pub fn model(&self, info: &SpaceInfo) -> Result<Arc<dyn AnyModel>> {
+        self.registry.open(&info.model)
+    }
+
+    /// Reads many objects at once, at most `settings.reads_max` under way, in the order asked for.
+    pub(crate) async fn get_all(&self, keys: Vec<ObjectKey>) -> Result<Vec<Option<Got>>> {
+        let mut results = stream::iter(keys)
+            .map(|key| async move { self.bucket.get(&key).await })
+            .buffered(self.settings.reads_max);
+        let mut all = Vec::new();
+        while let Some(result) = results.next().await {
+            all.push(result?);
+        }
+        Ok(all)
+    }
+}
+
+pub(crate) fn parse_space(space: &SpaceName, got: &Got) -> Result<OpenSpace> {
+    let object = ObjectKey::Space(space.clone()).to_string();
+    let info = SpaceInfo::from_json(&got.bytes).map_err(|e| e.with_object(object.clone()))?;
+    if info.space != *space {
+        return Err(
+            Error::corrupt(format!("space.json names the space {}", info.space))
+                .with_object(object),
+        );
+    }
+    Ok(OpenSpace {
+        info,
+        version: got.version.clone(),
+    })
+}
+
+pub(crate) fn erased(space: &SpaceName, at: &str) -> Error {
+    Error::not_found(format!("the space {space} was erased at {at}"))
+        .with_object(ObjectKey::Space(space.clone()).to_string())
+        .with_hint("its name stays taken; create a space of another name")
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("bucket", &self.bucket)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,228 @@
+//! Verifying: the history is folded again from the first segment, and everything stored is held against it.
+
+mod updates;
+
+use crate::reader::base::{Layers, fold, list_layers, read_segment};
+use crate::store::Store;
+use icecore_core::{
+    Base, Error, Generation, ObjectKey, Result, Segment, Snapshot, SpaceInfo, SpaceName, invariants,
+};
+use serde::Serialize;
+use updates::StoredUpdates;
+
+/// Something that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The path of the object at fault.
+    pub object: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    fn of(object: String, error: &Error) -> Self {
+        let object = error.object().map_or(object, str::to_owned);
+        let source = std::error::Error::source(error)
+            .map(|s| format!(": {s}"))
+            .unwrap_or_default();
+        let mut message = error.to_string();
+        if let Some(at) = message.find(&format!(" ({object})")) {
+            message.truncate(at);
+        }
+        Self {
+            object,
+            message: message + &source,
+            hint: error.hint().map(str::to_owned),
+        }
+    }
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct VerifyReport {
+    /// The newest generation.
+    pub generation: Generation,
+    /// Segments folded.
+    pub segments: u64,
+    /// Updates in them.
+    pub updates: u64,
+    /// Snapshots compared byte for byte.
+    pub snapshots: u64,
+    /// Snapshots of an older version of the model: only what they cover was compared.
+    pub snapshots_of_older_models: u64,
+    /// Update objects still stored that are covered, each compared with its segment.
+    pub covered_objects: u64,
+    /// Update objects that wait to be rolled up.
+    pub waiting_objects: u64,
+    /// What lies in quarantine; reported, no failure.
+    pub quarantined: Vec<String>,
+    /// What is wrong; empty means that everything fits.
+    pub problems: Vec<Problem>,
+}
+
+/// Called with (done, all) after each segment.
+pub type Progress<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
+
+/// Verifies the current epoch of a space.
+///
+/// # Errors
+/// `NotFound`, `Unavailable` or `Denied`. What is wrong with the store is no error but a problem of the report.
+pub async fn verify(
+    store: &Store,
+    space: &SpaceName,
+    progress: Progress<'_>,
+) -> Result<VerifyReport> {
+    let info = store.space(space).await?.info;
+    let model = store.model(&info)?;
+    let mut verifier = Verifier {
+        store,
+        info: &info,
+        base: Base::initial(&info, model),
+        report: VerifyReport::default(),
+    };
+    let stored = verifier.read_updates().await?;
+    let layers = list_layers(store, &info, Generation::ZERO).await?;
+    verifier.chain(&layers, stored, progress).await?;
+    verifier.strays().await?;
+    Ok(verifier.report)
+}
+
+struct Verifier<'a> {
+    store: &'a Store,
+    info: &'a SpaceInfo,
+    base: Base,
+    report: VerifyReport,
+}
+
+impl Verifier<'_> {
+    fn problem(&mut self, object: String, error: &Error) {
+        self.report.problems.push(Problem::of(object, error));
+    }
+
+    fn segment_path(&self, generation: Generation) -> String {
+        ObjectKey::Segment(self.info.space.clone(), self.info.epoch, generation).to_string()
+    }
+
+    fn snapshot_path(&self, generation: Generation) -> String {
+        ObjectKey::Snapshot(self.info.space.clone(), self.info.epoch, generation).to_string()
+    }
+
+    /// Folds all segments in order; after each, its snapshot, if there is one, must hold what was folded.
+    async fn chain(
+        &mut self,
+        layers: &Layers,
+        mut stored: StoredUpdates,
+        progress: Progress<'_>,
+    ) -> Result<()> {
+        let last = layers
+            .segments
+            .keys()
+            .next_back()
+            .copied()
+            .unwrap_or_default();
+        let mut broken = false;
+        let mut generation = Generation::ZERO;
+        while generation < last {
+            generation = generation.saturating_add(1);
+            match self.segment(generation).await {
+                Ok(segment) => {
+                    stored.compare(&segment, &mut self.report);
+                    if let Err(error) = fold(self.info, &mut self.base, &segment) {
+                        self.problem(self.segment_path(generation), &error);
+                        broken = true;
+                    }
+                }
+                Err(error) if is_about_the_object(&error) => {
+                    self.problem(self.segment_path(generation), &error);
+                    broken = true;
+                }
+                Err(error) => return Err(error),
+            }
+            if broken {
+                break;
+            }
+            self.report.segments += 1;
+            if layers.snapshots.contains_key(&generation) {
+                self.snapshot(generation).await?;
+            }
+            progress(generation.get(), last.get());
+        }
+        self.report.generation = self.base.generation;
+        self.report.updates = self.base.count;
+        if broken {
+            return Ok(()); // What follows cannot be judged: its base is not known.
+        }
+        for generation in layers.snapshots.keys().filter(|g| **g > last) {
+            let error = Error::corrupt("a snapshot without the segments that it stands for");
+            self.problem(self.snapshot_path(*generation), &error);
+        }
+        stored.finish(&self.base, self.info, &mut self.report);
+        Ok(())
+    }
+
+    async fn segment(&self, generation: Generation) -> Result<Segment> {
+        Ok(read_segment(self.store, self.info, generation).await?.0)
+    }
+
+    /// A snapshot must be the bytes that the base of its generation packs to.
+    async fn snapshot(&mut self, generation: Generation) -> Result<()> {
+        let path = self.snapshot_path(generation);
+        let key = ObjectKey::Snapshot(self.info.space.clone(), self.info.epoch, generation);
+        let Some(got) = self.store.bucket.get(&key).await? else {
+            return Ok(());
+        };
+        let checked = Snapshot::unpack(&got.bytes).and_then(|snapshot| {
+            invariants::snapshot_of(&self.base, &snapshot.header)?;
+            if snapshot.header.model_version < self.base.folded.model().version() {
+                return Ok(false);
+            }
+            if snapshot.digest() != self.base.pack_snapshot()?.digest {
+                return Err(Error::corrupt("the snapshot is not what its history gives")
+                    .with_hint("delete it: the next roll-up writes one again, and readers go by the segments until then"));
+            }
+            Ok(true)
+        });
+        match checked {
+            Ok(true) => self.report.snapshots += 1,
+            Ok(false) => self.report.snapshots_of_older_models += 1,
+            Err(error) => self.problem(path, &error),
+        }
+        Ok(())
+    }
+
+    /// Everything else below the space must be an object of it.
+    async fn strays(&mut self) -> Result<()> {
+        let folder = ObjectKey::space(&self.info.space);
+        let listed = self
+            .store
+            .bucket
+            .list(&folder, None, |name| Some(name.to_owned()))
+            .await?;
+        for name in listed.into_iter().map(|l| l.key) {
+            let path = format!("{folder}/{name}");
+            match path.parse::<ObjectKey>() {
+                Ok(ObjectKey::Quarantine(_, epoch, name)) if epoch == self.info.epoch => {
+                    self.report.quarantined.push(name);
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    let error = Error::corrupt("a file that is no object of icecore")
+                        .with_hint("move it elsewhere; readers and roll-ups leave it alone");
+                    self.problem(path, &error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether an error says that an object is wrong, rather than that it could not be read just now.
+fn is_about_the_object(error: &Error) -> bool {
+    use icecore_core::ErrorKind as Kind;
+    !matches!(
+        error.kind(),
+        Kind::Unavailable | Kind::Denied | Kind::Internal
+    )
+}

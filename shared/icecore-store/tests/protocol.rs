@@ -1,0 +1,10 @@
+//! What an operator runs, on a bucket in memory: epochs, time travel, model versions, changed spaces.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+mod protocol {
+    pub(crate) mod bench;
+    mod epochs;
+    mod layers;
+    mod models;
+}
