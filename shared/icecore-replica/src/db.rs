@@ -1,0 +1,213 @@
+//! The tables of a replica.
+
+use icecore_core::{Error, Result};
+use rusqlite::{Connection, Params, Transaction, TransactionBehavior};
+use std::path::Path;
+use std::time::Duration;
+
+/// The version of the tables; a newer one is refused.
+const TABLES_VERSION: i64 = 1;
+
+/// How long a process waits for another one of the same replica to finish a transaction.
+const BUSY_MAX: Duration = Duration::from_secs(10);
+
+/// As many as this crate has.
+const STATEMENTS_KEPT: usize = 64;
+
+const TABLES: &str = "
+    -- One row per space that this replica has touched.
+    CREATE TABLE space (
+        name       TEXT PRIMARY KEY,
+        author     TEXT NOT NULL,
+        next_seq   INTEGER NOT NULL,
+        own_last   INTEGER,             -- the last key that this author wrote
+        info       TEXT,                -- space.json as last read
+        listed_at  INTEGER,             -- server time of the last complete listing
+        listed_to  INTEGER,             -- the time from which the next one starts
+        synced_at  INTEGER,             -- local time of the last complete sync
+        problem    TEXT,                -- why the last sync failed
+    found      TEXT,                -- gaps and unreadable objects, as last seen
+        saves      INTEGER NOT NULL DEFAULT 0  -- counts changes of what a reader saved
+    ) STRICT;
+    -- Updates that are not acknowledged, in the order of their making.
+    CREATE TABLE queue (
+        position   INTEGER PRIMARY KEY AUTOINCREMENT,
+        space      TEXT NOT NULL,
+        author     TEXT NOT NULL,
+        seq        INTEGER NOT NULL,
+        text       TEXT NOT NULL,
+        queued_at  INTEGER NOT NULL,
+        attempted  INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (space, author, seq)
+    ) STRICT;
+    -- Own acknowledged updates, kept as long as a new epoch may lack them.
+    CREATE TABLE own (
+        space      TEXT NOT NULL,
+        author     TEXT NOT NULL,
+        seq        INTEGER NOT NULL,
+        key        INTEGER NOT NULL,
+        text       TEXT NOT NULL,
+        acked_at   INTEGER NOT NULL,
+        PRIMARY KEY (space, author, seq)
+    ) STRICT, WITHOUT ROWID;
+    -- Updates that a sequenced space's new state refused: for a person.
+    CREATE TABLE refused (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        space      TEXT NOT NULL,
+        text       TEXT NOT NULL,
+        reason     TEXT NOT NULL,
+        refused_at INTEGER NOT NULL
+    ) STRICT;
+    -- The newest snapshot that was used and the segments since, as stored in the bucket.
+    CREATE TABLE layer (
+        space      TEXT NOT NULL,
+        generation INTEGER NOT NULL,
+        snapshot   INTEGER NOT NULL,
+        bytes      BLOB NOT NULL,
+        PRIMARY KEY (space, generation, snapshot)
+    ) STRICT;
+    -- Visible update objects that the base does not cover, as stored in the bucket.
+    CREATE TABLE tail (
+        space         TEXT NOT NULL,
+        key           INTEGER NOT NULL,
+        last_modified INTEGER NOT NULL,
+        bytes         BLOB NOT NULL,
+        PRIMARY KEY (space, key)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// How durable a transaction must be when it returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durable {
+    /// It survives a power cut: nothing else knows of it.
+    Now,
+    /// It survives a crash of the process; after a power cut the bucket still knows.
+    Soon,
+}
+
+/// The database of one replica.
+#[derive(Debug)]
+pub(crate) struct Db {
+    connection: Connection,
+    /// What the connection is set to, as far as this process has set it.
+    durable: Option<Durable>,
+}
+
+impl Db {
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join("replica.db");
+        std::fs::create_dir_all(folder).map_err(|e| cannot_open(folder, e))?;
+        let connection = Connection::open(&path).map_err(|e| cannot_open(&path, e))?;
+        Self::prepare(connection).map_err(|e| e.with_object(path.display().to_string()))
+    }
+
+    pub(crate) fn in_memory() -> Result<Self> {
+        Self::prepare(Connection::open_in_memory().map_err(failed)?)
+    }
+
+    fn prepare(connection: Connection) -> Result<Self> {
+        connection.busy_timeout(BUSY_MAX).map_err(failed)?;
+        connection
+            .pragma_update(None, "journal_mode", "wal")
+            .map_err(failed)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        let mut db = Self {
+            connection,
+            durable: None,
+        };
+        db.write(Durable::Now, |transaction| {
+            let version: i64 = transaction
+                .query_row("PRAGMA user_version", [], |row| row.get(0))
+                .map_err(failed)?;
+            if version > TABLES_VERSION {
+                return Err(Error::invalid(format!(
+                    "the replica is of version {version}, this program knows {TABLES_VERSION}"
+                ))
+                .with_hint("update this program; nothing was changed"));
+            }
+            if version == 0 {
+                transaction.execute_batch(TABLES).map_err(failed)?;
+                transaction
+                    .pragma_update(None, "user_version", TABLES_VERSION)
+                    .map_err(failed)?;
+            }
+            Ok(())
+        })?;
+        Ok(db)
+    }
+
+    /// Runs `change` in one transaction: all of it or nothing.
+    pub(crate) fn write<T>(
+        &mut self,
+        durable: Durable,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.set_durable(durable)?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let result = change(&transaction)?;
+        transaction.commit().map_err(failed)?;
+        Ok(result)
+    }
+
+    fn set_durable(&mut self, durable: Durable) -> Result<()> {
+        if self.durable == Some(durable) {
+            return Ok(());
+        }
+        let synchronous = if durable == Durable::Now {
+            "full"
+        } else {
+            "normal"
+        };
+        self.connection
+            .pragma_update(None, "synchronous", synchronous)
+            .map_err(failed)?;
+        self.durable = Some(durable);
+        Ok(())
+    }
+
+    pub(crate) fn read(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+/// Runs a statement, and keeps it prepared for the next time: preparing costs more than most of them do.
+pub(crate) fn execute(connection: &Connection, sql: &str, params: impl Params) -> Result<usize> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute(params))
+        .map_err(failed)
+}
+
+/// An error of the replica's own database.
+pub(crate) fn failed(error: rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode as Code;
+    let code = error.sqlite_error_code();
+    let wrapped = match code {
+        Some(Code::DatabaseBusy | Code::DatabaseLocked) => {
+            Error::unavailable("another process holds the replica")
+                .with_hint("wait for it to finish, or use another --replica folder")
+        }
+        Some(Code::DiskFull) => Error::unavailable("the disk of the replica is full")
+            .with_hint("free some space; nothing was changed"),
+        Some(Code::ReadOnly | Code::CannotOpen | Code::PermissionDenied) => {
+            Error::denied("the replica cannot be written")
+                .with_hint("check the permissions of the --replica folder")
+        }
+        Some(Code::DatabaseCorrupt | Code::NotADatabase) => Error::corrupt(
+            "the replica's database is damaged",
+        )
+        .with_hint("keep the file; a new --replica folder gets back all that was acknowledged"),
+        _ => Error::internal("the replica's database failed"),
+    };
+    wrapped.with_source(error)
+}
+
+fn cannot_open(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::denied("the replica folder cannot be used")
+        .with_object(path.display().to_string())
+        .with_hint("check the path given with --replica and its permissions")
+        .with_source(error)
+}

@@ -1,0 +1,30 @@
+//! A local copy of icecore spaces on one device: a durable queue in `SQLite`, the saved base and tail, and the
+//! steps of a sync.
+//!
+//! # Layout
+//! - [`replica`]: opening a folder (or memory), one [`SpaceReplica`] per space
+//! - [`queue`]: what waits to be published; survives a crash and a power cut
+//! - [`sync`]: pull and flush
+//! - [`status`]: how far it is, and why it is stuck
+//! - `db`, `saved`: the tables, and what a reader leaves in them
+//!
+//! # Guarantees
+//! An update is durable before [`SpaceReplica::enqueue`] returns, keeps its `(author, seq)` for ever, and leaves
+//! the queue only when it is stored in the bucket. What was read and how far was read are saved in one
+//! transaction.
+//!
+//! # Non-goals
+//! Deciding when to sync: the caller does.
+
+mod db;
+mod forget;
+pub mod queue;
+pub mod replica;
+mod saved;
+pub mod status;
+pub mod sync;
+
+pub use queue::{NewUpdate, Pending};
+pub use replica::{Replica, SpaceReplica};
+pub use status::Status;
+pub use sync::{Acknowledged, Pulled, Synced};

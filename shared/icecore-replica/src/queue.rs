@@ -1,0 +1,331 @@
+//! The durable queue: what was made on this device and is not acknowledged yet.
+
+use crate::db::{Db, Durable, execute, failed};
+use icecore_core::{Author, Error, Key, Result, Seq, SpaceName, Update, UpdateId};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use std::borrow::Cow;
+
+/// An update to be made.
+#[derive(Debug, Clone)]
+pub struct NewUpdate {
+    /// The update as it will be written.
+    pub update: Update,
+}
+
+/// An update that waits to be acknowledged.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    /// Its id, for ever.
+    pub id: UpdateId,
+    /// The update.
+    pub update: Update,
+    /// When it was queued by the local clock, milliseconds since 1970 UTC.
+    pub queued_at: i64,
+    /// Whether a PUT of it was begun.
+    pub attempted: bool,
+}
+
+/// The author and counter of a space.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Writer {
+    pub(crate) author: Author,
+    pub(crate) next_seq: Seq,
+    pub(crate) own_last: Option<Key>,
+}
+
+/// Makes sure that the space has a row, with `author` as its writer if it is new.
+pub(crate) fn ensure_space(db: &mut Db, space: &SpaceName, author: Author) -> Result<()> {
+    let known: Option<i64> = db
+        .read()
+        .query_row(
+            "SELECT 1 FROM space WHERE name = ?1",
+            [space.as_str()],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(failed)?;
+    if known.is_some() {
+        return Ok(());
+    }
+    db.write(Durable::Now, |t| {
+        execute(
+            t,
+            "INSERT OR IGNORE INTO space (name, author, next_seq) VALUES (?1, ?2, 1)",
+            params![space.as_str(), author.to_string()],
+        )?;
+        Ok(())
+    })
+}
+
+pub(crate) fn writer(connection: &Connection, space: &SpaceName) -> Result<Writer> {
+    let (author, next_seq, own_last): (String, i64, Option<i64>) = connection
+        .prepare_cached("SELECT author, next_seq, own_last FROM space WHERE name = ?1")
+        .and_then(|mut select| {
+            select.query_row([space.as_str()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+        })
+        .map_err(failed)?;
+    Ok(Writer {
+        author: author.parse()?,
+        next_seq: Seq::new(unsigned(next_seq)).map_err(damaged)?,
+        own_last: own_last
+            .map(|key| Key::new(unsigned(key)).map_err(damaged))
+            .transpose()?,
+    })
+}
+
+/// Queues updates durably and gives each its id; they are made once the id of the first is known.
+pub(crate) fn enqueue<'a>(
+    db: &mut Db,
+    space: &SpaceName,
+    now: i64,
+    make: impl FnOnce(UpdateId) -> Result<Cow<'a, [NewUpdate]>>,
+) -> Result<Vec<UpdateId>> {
+    db.write(Durable::Now, |t| {
+        let Writer { author, mut next_seq, .. } = writer(t, space)?;
+        let updates = make(UpdateId { author, seq: next_seq })?;
+        let mut ids = Vec::with_capacity(updates.len());
+        let mut insert = t
+            .prepare_cached("INSERT INTO queue (space, author, seq, text, queued_at) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .map_err(failed)?;
+        for new in updates.iter() {
+            // What cannot be read back must never get into the queue: it would stand in everything's way.
+            Update::from_text(new.update.as_text().to_owned())?;
+            insert
+                .execute(params![space.as_str(), author.to_string(), signed(next_seq.get()), new.update.as_text(), now])
+                .map_err(failed)?;
+            ids.push(UpdateId { author, seq: next_seq });
+            next_seq = next_seq.next().ok_or_else(|| Error::internal("an author has used up its seqs"))?;
+        }
+        set_next_seq(t, space, next_seq)?;
+        Ok(ids)
+    })
+}
+
+/// Queues updates that have an id already (an own update that a new epoch lacks), before the others.
+pub(crate) fn requeue(
+    t: &Transaction<'_>,
+    space: &SpaceName,
+    id: UpdateId,
+    text: &str,
+    now: i64,
+) -> Result<()> {
+    execute(
+        t,
+        "INSERT OR IGNORE INTO queue (space, author, seq, text, queued_at, attempted) VALUES (?1, ?2, ?3, ?4, ?5, 1)",
+        params![
+            space.as_str(),
+            id.author.to_string(),
+            signed(id.seq.get()),
+            text,
+            now
+        ],
+    )?;
+    Ok(())
+}
+
+/// What is pending, in the order in which it must be published: each author's in the order of its seqs, the
+/// authors in the order in which this replica used them (`UUIDv7` sorts by time).
+pub(crate) fn pending(
+    connection: &Connection,
+    space: &SpaceName,
+    limit: usize,
+) -> Result<Vec<Pending>> {
+    let mut select = connection
+        .prepare_cached(
+            "SELECT author, seq, text, queued_at, attempted FROM queue WHERE space = ?1 ORDER BY author, seq LIMIT ?2",
+        )
+        .map_err(failed)?;
+    let rows = select
+        .query_map(
+            params![space.as_str(), i64::try_from(limit).unwrap_or(i64::MAX)],
+            |row| {
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
+            },
+        )
+        .map_err(failed)?;
+    rows.map(|row| {
+        let (author, seq, text, queued_at, attempted): (String, i64, String, i64, bool) =
+            row.map_err(failed)?;
+        Ok(Pending {
+            id: id(&author, seq)?,
+            update: Update::from_text(text).map_err(damaged)?,
+            queued_at,
+            attempted,
+        })
+    })
+    .collect()
+}
+
+/// Marks the updates of a PUT that is about to begin.
+pub(crate) fn mark_attempted(
+    db: &mut Db,
+    space: &SpaceName,
+    first: UpdateId,
+    end: Seq,
+) -> Result<()> {
+    db.write(Durable::Soon, |t| {
+        execute(t,
+            "UPDATE queue SET attempted = 1 WHERE space = ?1 AND author = ?2 AND seq >= ?3 AND seq < ?4 AND attempted = 0",
+            params![space.as_str(), first.author.to_string(), signed(first.seq.get()), signed(end.get())],
+        )?;
+        Ok(())
+    })
+}
+
+/// Moves acknowledged updates from the queue to the own ones.
+pub(crate) fn acknowledge(
+    t: &Transaction<'_>,
+    space: &SpaceName,
+    first: UpdateId,
+    end: Seq,
+    stored: (Key, i64),
+) -> Result<()> {
+    let (key, now) = stored;
+    let author = first.author.to_string();
+    let range = params![
+        space.as_str(),
+        author,
+        signed(first.seq.get()),
+        signed(end.get()),
+        signed(key.get()),
+        now
+    ];
+    execute(t,
+        "INSERT OR REPLACE INTO own (space, author, seq, key, text, acked_at)
+         SELECT space, author, seq, ?5, text, ?6 FROM queue WHERE space = ?1 AND author = ?2 AND seq >= ?3 AND seq < ?4",
+        range,
+    )?;
+    execute(
+        t,
+        "DELETE FROM queue WHERE space = ?1 AND author = ?2 AND seq >= ?3 AND seq < ?4",
+        params![
+            space.as_str(),
+            author,
+            signed(first.seq.get()),
+            signed(end.get())
+        ],
+    )?;
+    execute(
+        t,
+        "UPDATE space SET own_last = ?2 WHERE name = ?1",
+        params![space.as_str(), signed(key.get())],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn set_next_seq(t: &Transaction<'_>, space: &SpaceName, next: Seq) -> Result<()> {
+    execute(
+        t,
+        "UPDATE space SET next_seq = ?2 WHERE name = ?1",
+        params![space.as_str(), signed(next.get())],
+    )?;
+    Ok(())
+}
+
+/// Gives all pending updates of `old` new ids under a new author: somebody else writes as the old one.
+pub(crate) fn change_author(
+    t: &Transaction<'_>,
+    space: &SpaceName,
+    old: Author,
+    new: Author,
+) -> Result<()> {
+    let mut seq = Seq::FIRST;
+    let positions: Vec<i64> = {
+        let mut select = t
+            .prepare("SELECT position FROM queue WHERE space = ?1 AND author = ?2 ORDER BY seq")
+            .map_err(failed)?;
+        let rows = select
+            .query_map(params![space.as_str(), old.to_string()], |row| row.get(0))
+            .map_err(failed)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(failed)?
+    };
+    for position in positions {
+        execute(
+            t,
+            "UPDATE queue SET author = ?2, seq = ?3, attempted = 0 WHERE position = ?1",
+            params![position, new.to_string(), signed(seq.get())],
+        )?;
+        seq = seq.saturating_add(1);
+    }
+    execute(
+        t,
+        "UPDATE space SET author = ?2, next_seq = ?3, own_last = NULL WHERE name = ?1",
+        params![space.as_str(), new.to_string(), signed(seq.get())],
+    )?;
+    Ok(())
+}
+
+/// Takes the first pending update out of the queue of a sequenced space whose state refuses it, keeps it for a
+/// person, and closes the gap in the seqs.
+pub(crate) fn refuse(
+    t: &Transaction<'_>,
+    space: &SpaceName,
+    refused: &Pending,
+    reason: &str,
+    now: i64,
+) -> Result<()> {
+    let (author, seq) = (refused.id.author.to_string(), signed(refused.id.seq.get()));
+    execute(
+        t,
+        "INSERT INTO refused (space, text, reason, refused_at) VALUES (?1, ?2, ?3, ?4)",
+        params![space.as_str(), refused.update.as_text(), reason, now],
+    )?;
+    execute(
+        t,
+        "DELETE FROM queue WHERE space = ?1 AND author = ?2 AND seq = ?3",
+        params![space.as_str(), author, seq],
+    )?;
+    // Row by row from the lowest: two rows must never share a seq on the way.
+    let later: Vec<i64> = {
+        let mut select = t
+            .prepare("SELECT position FROM queue WHERE space = ?1 AND author = ?2 AND seq > ?3 ORDER BY seq")
+            .map_err(failed)?;
+        let rows = select
+            .query_map(params![space.as_str(), author, seq], |row| row.get(0))
+            .map_err(failed)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(failed)?
+    };
+    for position in later {
+        execute(
+            t,
+            "UPDATE queue SET seq = seq - 1 WHERE position = ?1",
+            [position],
+        )?;
+    }
+    execute(
+        t,
+        "UPDATE space SET next_seq = next_seq - 1 WHERE name = ?1 AND author = ?2",
+        params![space.as_str(), author],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn id(author: &str, seq: i64) -> Result<UpdateId> {
+    Ok(UpdateId {
+        author: author.parse()?,
+        seq: Seq::new(unsigned(seq)).map_err(damaged)?,
+    })
+}
+
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// What the replica's own database holds is not what was put there.
+pub(crate) fn damaged(error: Error) -> Error {
+    Error::corrupt("the replica's database holds what it cannot hold")
+        .with_hint("keep the file; a new --replica folder gets back all that was acknowledged")
+        .with_source(error)
+}

@@ -1,0 +1,249 @@
+//! Opening a replica, and one space of it.
+
+use crate::db::Db;
+use crate::queue::{self, NewUpdate, Pending};
+use crate::saved;
+use icecore_core::plan::KeyClock;
+use icecore_core::{Error, Folded, Key, Result, SpaceName, UpdateId};
+use icecore_store::{Reader, Store, new_author};
+use std::borrow::Cow;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long one process waits for another one of the same replica to finish its sync.
+const LOCK_WAIT_MAX: Duration = Duration::from_mins(1);
+const LOCK_WAIT_STEP: Duration = Duration::from_millis(20);
+
+const SPACES: &str = "SELECT name FROM space WHERE info IS NOT NULL
+    OR EXISTS (SELECT 1 FROM queue WHERE queue.space = space.name) ORDER BY name";
+
+/// A local copy of spaces of one store, on disk. Several processes may open one folder; they take turns.
+///
+/// Cheap to clone: clones share the database.
+#[derive(Debug, Clone)]
+pub struct Replica {
+    store: Store,
+    db: Arc<Mutex<Db>>,
+    folder: Option<PathBuf>,
+}
+
+impl Replica {
+    /// Opens, or creates, the replica in `folder`.
+    ///
+    /// # Errors
+    /// `Denied` when the folder cannot be used; `Invalid` when a newer program made it; `Corrupt` when its
+    /// database is damaged.
+    pub fn open(store: Store, folder: &Path) -> Result<Self> {
+        let db = Arc::new(Mutex::new(Db::open(folder)?));
+        Ok(Self {
+            store,
+            db,
+            folder: Some(folder.to_owned()),
+        })
+    }
+
+    /// A replica in memory: for tests, and for programs that only read.
+    ///
+    /// # Errors
+    /// `Internal` when `SQLite` fails.
+    pub fn in_memory(store: Store) -> Result<Self> {
+        Ok(Self {
+            store,
+            db: Arc::new(Mutex::new(Db::in_memory()?)),
+            folder: None,
+        })
+    }
+
+    /// The same database with another view of the store, as after a restart.
+    #[must_use]
+    pub fn reopened(&self, store: Store) -> Self {
+        Self {
+            store,
+            db: Arc::clone(&self.db),
+            folder: self.folder.clone(),
+        }
+    }
+
+    /// One space; no request is made, so it works offline.
+    ///
+    /// # Errors
+    /// Errors of the replica's database.
+    pub fn space(&self, space: &SpaceName) -> Result<SpaceReplica> {
+        let author = new_author(&*self.store.clock, &*self.store.ids);
+        queue::ensure_space(&mut self.db(), space, author)?;
+        Ok(SpaceReplica {
+            replica: self.clone(),
+            space: space.clone(),
+            reader: None,
+            saves: -1,
+            keys: KeyClock::default(),
+            pulled: false,
+        })
+    }
+
+    /// The spaces that this replica has read or has updates for, sorted. One that was only asked for is none.
+    ///
+    /// # Errors
+    /// Errors of the replica's database.
+    pub fn spaces(&self) -> Result<Vec<SpaceName>> {
+        let db = self.db();
+        let mut select = db.read().prepare(SPACES).map_err(crate::db::failed)?;
+        let names = select
+            .query_map([], |row| row.get::<_, String>(0))
+            .map_err(crate::db::failed)?;
+        names
+            .map(|name| name.map_err(crate::db::failed)?.parse())
+            .collect()
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn db(&self) -> MutexGuard<'_, Db> {
+        // A panic while the lock was held rolled its transaction back: the database is whole.
+        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the other processes of this replica: one author has one update in flight at a time.
+    pub(crate) async fn lock(&self) -> Result<Option<File>> {
+        let Some(folder) = &self.folder else {
+            return Ok(None);
+        };
+        let path = folder.join("sync.lock");
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false);
+        let file = options.open(&path).map_err(|e| {
+            Error::denied("the replica folder cannot be written")
+                .with_object(path.display().to_string())
+                .with_source(e)
+        })?;
+        let start = self.store.clock.monotonic();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(std::fs::TryLockError::WouldBlock) => {
+                    if self.store.clock.monotonic().saturating_sub(start) > LOCK_WAIT_MAX {
+                        return Err(
+                            Error::unavailable("another process is syncing this replica")
+                                .with_object(path.display().to_string())
+                                .with_hint(
+                                    "wait for it to finish, or use another --replica folder",
+                                ),
+                        );
+                    }
+                    self.store.clock.sleep(LOCK_WAIT_STEP).await;
+                }
+                Err(std::fs::TryLockError::Error(e)) => {
+                    return Err(Error::denied("the replica folder cannot be locked")
+                        .with_object(path.display().to_string())
+                        .with_source(e));
+                }
+            }
+        }
+    }
+}
+
+/// One space of a replica: what the bucket is known to hold, and what waits to get there.
+#[derive(Debug)]
+pub struct SpaceReplica {
+    pub(crate) replica: Replica,
+    pub(crate) space: SpaceName,
+    pub(crate) reader: Option<Reader>,
+    pub(crate) saves: i64,
+    pub(crate) keys: KeyClock,
+    pub(crate) pulled: bool,
+}
+
+impl SpaceReplica {
+    /// Queues updates durably and gives each its id. Works offline; nothing is sent.
+    ///
+    /// # Errors
+    /// Errors of the replica's database; then nothing is queued.
+    pub fn enqueue(&mut self, updates: &[NewUpdate]) -> Result<Vec<UpdateId>> {
+        let now = self.replica.store.clock.now();
+        queue::enqueue(&mut self.replica.db(), &self.space, now, |_| {
+            Ok(Cow::Borrowed(updates))
+        })
+    }
+
+    /// As [`SpaceReplica::enqueue`], with updates that are made once the id of the first is known; the others
+    /// follow one by one.
+    ///
+    /// # Errors
+    /// As [`SpaceReplica::enqueue`], and what `make` returns.
+    pub fn enqueue_from(
+        &mut self,
+        make: impl FnOnce(UpdateId) -> Result<Vec<NewUpdate>>,
+    ) -> Result<Vec<UpdateId>> {
+        let now = self.replica.store.clock.now();
+        queue::enqueue(&mut self.replica.db(), &self.space, now, |first| {
+            make(first).map(Cow::Owned)
+        })
+    }
+
+    /// What waits to be acknowledged, in the order in which it will be published; at most `limit`.
+    ///
+    /// # Errors
+    /// Errors of the replica's database.
+    pub fn pending(&self, limit: usize) -> Result<Vec<Pending>> {
+        queue::pending(self.replica.db().read(), &self.space, limit)
+    }
+
+    /// The state: what the bucket was last seen to hold, and the pending updates on top.
+    ///
+    /// # Errors
+    /// `NotFound` before the first sync; errors of the replica's database.
+    pub fn state(&mut self) -> Result<Folded> {
+        let pending = self.pending(usize::MAX)?;
+        let reader = self.reader()?;
+        let mut folded = reader.state();
+        for pending in pending {
+            if !reader.has(pending.id) {
+                folded.apply(pending.id, Key::MAX, &pending.update);
+            }
+        }
+        Ok(folded)
+    }
+
+    /// The reader as it was last saved, without any request.
+    ///
+    /// # Errors
+    /// `NotFound` before the first sync; errors of the replica's database.
+    pub fn reader(&mut self) -> Result<&mut Reader> {
+        self.restore()?;
+        self.reader.as_mut().ok_or_else(|| not_seen(&self.space))
+    }
+
+    /// The reader in memory, while the lock of the replica keeps others from saving a newer one.
+    pub(crate) fn held_reader(&mut self) -> Result<&mut Reader> {
+        if self.reader.is_none() {
+            self.restore()?;
+        }
+        self.reader.as_mut().ok_or_else(|| not_seen(&self.space))
+    }
+
+    /// Loads the saved reader, unless the one in memory is as new.
+    pub(crate) fn restore(&mut self) -> Result<()> {
+        let db = self.replica.db();
+        let saves = saved::saves(db.read(), &self.space)?;
+        if self.reader.is_none() || saves != self.saves {
+            self.reader = saved::load(db.read(), &self.replica.store, &self.space)?;
+            self.saves = saves;
+        }
+        Ok(())
+    }
+
+    /// The space's name.
+    pub fn name(&self) -> &SpaceName {
+        &self.space
+    }
+}
+
+fn not_seen(space: &SpaceName) -> Error {
+    Error::not_found(format!("this replica has not seen the space {space} yet"))
+        .with_hint("run `icecore sync` while the store can be reached")
+}

@@ -1,0 +1,253 @@
+//! What a reader leaves on disk: layers and tail as they are stored in the bucket, and how far it looked.
+
+use crate::db::{execute, failed};
+use crate::queue::{damaged, signed, unsigned};
+use icecore_core::{Base, Key, Result, Segment, Snapshot, SpaceInfo, SpaceName};
+use icecore_store::reader::{Body, Layer, Polled, Saved};
+use icecore_store::{Reader, Store};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+/// When the saved segments hold more bytes than this beside their snapshot, the base is packed anew: opening
+/// must not fold a long history each time.
+const SEGMENT_BYTES_MIN: u64 = 256 * 1024;
+
+/// How often the saved reader of a space was changed, by whatever process.
+pub(crate) fn saves(connection: &Connection, space: &SpaceName) -> Result<i64> {
+    connection
+        .prepare_cached("SELECT saves FROM space WHERE name = ?1")
+        .and_then(|mut select| select.query_row([space.as_str()], |row| row.get(0)))
+        .map_err(failed)
+}
+
+pub(crate) fn info(connection: &Connection, space: &SpaceName) -> Result<Option<SpaceInfo>> {
+    let text: Option<Option<String>> = connection
+        .query_row(
+            "SELECT info FROM space WHERE name = ?1",
+            [space.as_str()],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(failed)?;
+    text.flatten()
+        .map(|text| SpaceInfo::from_json(text.as_bytes()))
+        .transpose()
+}
+
+/// The saved reader of a space; `None` when there is none, or none that this program can use: then everything
+/// is read from the bucket again, and nothing is lost.
+pub(crate) fn load(
+    connection: &Connection,
+    store: &Store,
+    space: &SpaceName,
+) -> Result<Option<Reader>> {
+    let Some(info) = info(connection, space)? else {
+        return Ok(None);
+    };
+    let Some(base) = load_base(connection, store, &info)? else {
+        return Ok(None);
+    };
+    let (listed_at, listed_to) = connection
+        .query_row(
+            "SELECT listed_at, listed_to FROM space WHERE name = ?1",
+            [space.as_str()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .map_err(failed)?;
+    let tail = load_tail(connection, space)?;
+    let saved = Saved {
+        info,
+        base,
+        tail,
+        listed_at,
+        listed_to,
+    };
+    Reader::restore(store, saved).map(Some).map_err(damaged)
+}
+
+fn load_base(connection: &Connection, store: &Store, info: &SpaceInfo) -> Result<Option<Base>> {
+    let model = store.model(info)?;
+    let mut base = Base::initial(info, model);
+    let mut select = connection
+        .prepare_cached(
+            "SELECT snapshot, bytes FROM layer WHERE space = ?1 ORDER BY generation, snapshot DESC",
+        )
+        .map_err(failed)?;
+    let mut rows = select.query([info.space.as_str()]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let (is_snapshot, bytes): (bool, Vec<u8>) =
+            (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
+        if is_snapshot {
+            let snapshot = Snapshot::unpack(&bytes).map_err(damaged)?;
+            match Base::from_snapshot(&snapshot, info, store.model(info)?) {
+                Ok(Some(from_snapshot)) => base = from_snapshot,
+                // Of another version of the model: the store has the history.
+                Ok(None) | Err(_) => return Ok(None),
+            }
+        } else {
+            base.fold(&Segment::unpack(&bytes).map_err(damaged)?)
+                .map_err(damaged)?;
+        }
+    }
+    Ok(Some(base))
+}
+
+fn load_tail(connection: &Connection, space: &SpaceName) -> Result<Vec<Body>> {
+    let mut select = connection
+        .prepare_cached("SELECT key, last_modified, bytes FROM tail WHERE space = ?1")
+        .map_err(failed)?;
+    let mut rows = select.query([space.as_str()]).map_err(failed)?;
+    let mut tail = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let bytes: Vec<u8> = row.get(2).map_err(failed)?;
+        tail.push(Body {
+            key: Key::new(unsigned(row.get(0).map_err(failed)?)).map_err(damaged)?,
+            last_modified: row.get(1).map_err(failed)?,
+            bytes: bytes.into(),
+        });
+    }
+    Ok(tail)
+}
+
+/// Saves what a poll brought, and the listing point with it: both or neither. Returns the new count of saves.
+pub(crate) fn save(t: &Transaction<'_>, reader: &Reader, polled: &Polled) -> Result<i64> {
+    let space = reader.info.space.as_str();
+    if polled.new_epoch {
+        execute(t, "DELETE FROM tail WHERE space = ?1", [space])?;
+        execute(t, "DELETE FROM layer WHERE space = ?1", [space])?;
+    }
+    for body in &polled.bodies {
+        save_tail(
+            t,
+            &reader.info.space,
+            (body.key, body.last_modified),
+            &body.bytes,
+        )?;
+    }
+    for key in &polled.covered {
+        execute(
+            t,
+            "DELETE FROM tail WHERE space = ?1 AND key = ?2",
+            params![space, signed(key.get())],
+        )?;
+    }
+    save_layers(t, reader, &polled.layers)?;
+    execute(
+        t,
+        "UPDATE space SET info = ?2, listed_at = ?3, listed_to = ?4, found = ?5 WHERE name = ?1",
+        params![
+            space,
+            String::from_utf8_lossy(&reader.info.to_json()),
+            reader.listed_at,
+            reader.listed_to,
+            Found::of(reader).to_json()
+        ],
+    )?;
+    count_save(t, &reader.info.space)
+}
+
+/// What a reader found missing or unreadable: kept, for a person asks in another process.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Found {
+    pub(crate) gaps: Vec<String>,
+    pub(crate) unreadable: Vec<String>,
+}
+
+impl Found {
+    fn of(reader: &Reader) -> Self {
+        Self {
+            gaps: reader.gaps.iter().map(ToString::to_string).collect(),
+            unreadable: reader.unreadable.values().cloned().collect(),
+        }
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("BUG: text has a JSON form")
+    }
+
+    /// As last saved; nothing before the first sync.
+    pub(crate) fn load(connection: &Connection, space: &SpaceName) -> Result<Self> {
+        let text: Option<String> = connection
+            .query_row(
+                "SELECT found FROM space WHERE name = ?1",
+                [space.as_str()],
+                |row| row.get(0),
+            )
+            .map_err(failed)?;
+        Ok(text
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default())
+    }
+}
+
+/// Counts a change of what is saved, and returns the count.
+pub(crate) fn count_save(t: &Transaction<'_>, space: &SpaceName) -> Result<i64> {
+    // Not by RETURNING: SQLite prepares such a statement anew each time, which costs more than a second one.
+    execute(
+        t,
+        "UPDATE space SET saves = saves + 1 WHERE name = ?1",
+        [space.as_str()],
+    )?;
+    saves(t, space)
+}
+
+/// Saves one object of the tail.
+pub(crate) fn save_tail(
+    t: &Transaction<'_>,
+    space: &SpaceName,
+    at: (Key, i64),
+    bytes: &[u8],
+) -> Result<()> {
+    execute(
+        t,
+        "INSERT OR REPLACE INTO tail (space, key, last_modified, bytes) VALUES (?1, ?2, ?3, ?4)",
+        params![space.as_str(), signed(at.0.get()), at.1, bytes],
+    )?;
+    Ok(())
+}
+
+fn save_layers(t: &Transaction<'_>, reader: &Reader, layers: &[Layer]) -> Result<()> {
+    let space = reader.info.space.as_str();
+    for layer in layers {
+        if layer.snapshot {
+            execute(t, "DELETE FROM layer WHERE space = ?1", [space])?;
+        }
+        insert_layer(t, space, layer)?;
+    }
+    if layers.is_empty() {
+        return Ok(());
+    }
+    let (snapshot, segments): (i64, i64) = t
+        .query_row(
+            "SELECT coalesce(sum(CASE WHEN snapshot THEN length(bytes) END), 0),
+                    coalesce(sum(CASE WHEN snapshot THEN 0 ELSE length(bytes) END), 0) FROM layer WHERE space = ?1",
+            [space],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .map_err(failed)?;
+    if unsigned(segments) > SEGMENT_BYTES_MIN.max(unsigned(snapshot) / 4) {
+        let packed = reader.base.pack_snapshot()?;
+        execute(t, "DELETE FROM layer WHERE space = ?1", [space])?;
+        let own = Layer {
+            generation: reader.base.generation,
+            snapshot: true,
+            bytes: packed.bytes.into(),
+        };
+        insert_layer(t, space, &own)?;
+    }
+    Ok(())
+}
+
+fn insert_layer(t: &Transaction<'_>, space: &str, layer: &Layer) -> Result<()> {
+    execute(
+        t,
+        "INSERT OR REPLACE INTO layer (space, generation, snapshot, bytes) VALUES (?1, ?2, ?3, ?4)",
+        params![
+            space,
+            signed(layer.generation.get()),
+            layer.snapshot,
+            &layer.bytes[..]
+        ],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The two halves of a sync: pull what others wrote, flush what is queued.
+
+mod flush;
+mod pull;
+
+pub use flush::Acknowledged;
+
+use crate::replica::SpaceReplica;
+use crate::status;
+use icecore_core::{Author, Result};
+use serde::Serialize;
+
+/// What a pull brought.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Pulled {
+    /// Whether the state may have changed.
+    pub changed: bool,
+    /// Update objects read.
+    pub objects: u64,
+    /// Segments and snapshots read.
+    pub layers: u64,
+    /// The space has entered another epoch.
+    pub new_epoch: bool,
+    /// Own updates that were queued again, for the new epoch lacks them.
+    pub requeued: u64,
+    /// The new author of this replica, when somebody else was found to write as the old one.
+    pub new_author: Option<Author>,
+}
+
+/// What a sync did.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Synced {
+    /// What came.
+    pub pulled: Pulled,
+    /// What went.
+    pub acknowledged: Vec<Acknowledged>,
+}
+
+impl SpaceReplica {
+    /// Pulls, then publishes everything that is queued. The outcome is kept for [`SpaceReplica::status`].
+    ///
+    /// # Errors
+    /// As pull and flush; what was done until then stays done, and what is queued stays queued.
+    pub async fn sync(&mut self) -> Result<Synced> {
+        self.sync_with(&mut |_| {}).await
+    }
+
+    /// As [`SpaceReplica::sync`], telling of each acknowledgement as it comes.
+    ///
+    /// # Errors
+    /// As [`SpaceReplica::sync`].
+    pub async fn sync_with(
+        &mut self,
+        acknowledged: &mut (dyn FnMut(&Acknowledged) + Send),
+    ) -> Result<Synced> {
+        let result = self.try_sync(acknowledged).await;
+        let now = self.replica.store().clock.now();
+        status::note_outcome(
+            &mut self.replica.db(),
+            &self.space,
+            now,
+            result.as_ref().err(),
+        )?;
+        result
+    }
+
+    async fn try_sync(
+        &mut self,
+        acknowledged: &mut (dyn FnMut(&Acknowledged) + Send),
+    ) -> Result<Synced> {
+        let _lock = self.replica.lock().await?;
+        let pulled = self.pull_locked(!self.pulled).await?;
+        let acknowledged = self.flush_locked(acknowledged).await?;
+        Ok(Synced {
+            pulled,
+            acknowledged,
+        })
+    }
+
+    /// Looks for what is new: one conditional GET while nothing changed and nothing is due. The first pull of a
+    /// session looks at everything.
+    ///
+    /// # Errors
+    /// As [`icecore_store::Reader::poll`].
+    pub async fn pull(&mut self) -> Result<Pulled> {
+        let _lock = self.replica.lock().await?;
+        self.pull_locked(!self.pulled).await
+    }
+
+    /// Publishes everything that is queued; pulls first if this session has not yet, so that it writes to the
+    /// epoch that counts and not as an author that another writer uses.
+    ///
+    /// # Errors
+    /// As [`icecore_store::publish::publish`]; what is queued stays queued.
+    pub async fn flush(&mut self) -> Result<Vec<Acknowledged>> {
+        let _lock = self.replica.lock().await?;
+        if !self.pulled || self.pull_is_overdue() {
+            self.pull_locked(true).await?;
+        }
+        self.flush_locked(&mut |_| {}).await
+    }
+}

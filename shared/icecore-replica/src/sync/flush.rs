@@ -1,0 +1,230 @@
+//! Flush: the queue, object by object, in order.
+
+use crate::db::Durable;
+use crate::queue::{self, Pending};
+use crate::replica::SpaceReplica;
+use crate::saved;
+use icecore_core::{Error, Key, Order, Result, Update, UpdateId, UpdateObject};
+use icecore_store::publish::{Published, publish, publish_at, write_head};
+use serde::Serialize;
+
+/// How often a sequenced update is checked again and sent under the next key before this reports a conflict.
+const SEQUENCE_TRIES_MAX: u32 = 100;
+
+/// An update that is stored in the bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Acknowledged {
+    /// Which update.
+    #[serde(flatten)]
+    pub id: UpdateId,
+    /// The key of the object that carries it.
+    pub key: Key,
+    /// PUTs that its object took.
+    pub puts: u32,
+    /// Of these, collisions with other writers.
+    pub bumps: u32,
+}
+
+impl SpaceReplica {
+    /// Whether the space and its segments were looked at so long ago that the epoch may be an old one.
+    pub(super) fn pull_is_overdue(&self) -> bool {
+        self.reader
+            .as_ref()
+            .is_none_or(icecore_store::Reader::is_check_due)
+    }
+
+    pub(super) async fn flush_locked(
+        &mut self,
+        tell: &mut (dyn FnMut(&Acknowledged) + Send),
+    ) -> Result<Vec<Acknowledged>> {
+        self.restore()?;
+        let writer = queue::writer(self.replica.db().read(), &self.space)?;
+        if self.keys.own_last().is_none() {
+            self.keys = self.keys.of_author(writer.own_last);
+        }
+        let mut all: Vec<Acknowledged> = Vec::new();
+        let result = loop {
+            match self.flush_one().await {
+                Ok(Some(acknowledged)) => {
+                    acknowledged.iter().for_each(&mut *tell);
+                    all.extend(acknowledged);
+                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        // Once per flush, and also after a flush that failed half-way: others need not wait for the rest.
+        if let Some(last) = all.last() {
+            let reader = self.held_reader()?;
+            let (store, info, head) = (
+                reader.store().clone(),
+                reader.info.clone(),
+                reader.head(last.key),
+            );
+            if let Err(error) = write_head(&store, &info, &head).await {
+                tracing::debug!(%error, "the head hint was not written; others notice at their next safety listing");
+            }
+        }
+        result.map(|()| all)
+    }
+
+    /// Publishes the first queued updates as one object.
+    async fn flush_one(&mut self) -> Result<Option<Vec<Acknowledged>>> {
+        let pending = queue::pending(
+            self.replica.db().read(),
+            &self.space,
+            icecore_core::update::OBJECT_UPDATES_MAX,
+        )?;
+        let Some(first) = pending.first().cloned() else {
+            return Ok(None);
+        };
+        let run: Vec<&Update> = run_of_one_author(&pending);
+        let fitting = UpdateObject::fitting(run.iter().copied()).min(run.len());
+        let updates: Vec<Update> = run[..fitting].iter().map(|u| (*u).clone()).collect();
+        let object = UpdateObject::new(first.id.author, first.id.seq, updates);
+        queue::mark_attempted(&mut self.replica.db(), &self.space, first.id, object.end())?;
+        let order = self.held_reader()?.info.order;
+        let published = match order {
+            Order::Timestamp => self.publish_by_time(&object).await?,
+            Order::Sequence => match self.publish_in_sequence(&object, &first).await? {
+                Some(published) => published,
+                None => return Ok(Some(Vec::new())),
+            },
+        };
+        self.record(&first, &object, published).map(Some)
+    }
+
+    async fn publish_by_time(&mut self, object: &UpdateObject) -> Result<Published> {
+        let mut keys = self.keys.clone();
+        let reader = self.held_reader()?;
+        let (store, info) = (reader.store().clone(), reader.info.clone());
+        let result = publish(&store, &info, object, &mut keys).await;
+        self.keys = keys;
+        if result.as_ref().is_err_and(Error::is_conflict) {
+            // Somebody else writes as this author: the next pull gives this replica another one.
+            self.pulled = false;
+        }
+        result
+    }
+
+    /// Puts the update under the key after the last. When another writer was first, it is checked against the
+    /// new state and sent again, or refused. `None` when nothing is to be recorded: look at the queue again.
+    async fn publish_in_sequence(
+        &mut self,
+        object: &UpdateObject,
+        first: &Pending,
+    ) -> Result<Option<Published>> {
+        for _ in 0..SEQUENCE_TRIES_MAX {
+            if !queue::pending(self.replica.db().read(), &self.space, 1)?
+                .iter()
+                .any(|p| p.id == first.id)
+            {
+                return Ok(None); // A pull found it stored.
+            }
+            let reader = self.reader()?;
+            let (store, info) = (reader.store().clone(), reader.info.clone());
+            let key = reader
+                .sequence_end()
+                .next()
+                .ok_or_else(|| Error::internal("a sequence is used up"))?;
+            reader.check_place(key)?;
+            self.check_against_state(first)?;
+            match publish_at(&store, &info, object, key).await {
+                // After pruning, a key at or below `through` may look free: such a write is void.
+                Ok(published) => {
+                    if self.reader()?.is_valid_in_sequence(key, first.id).await? {
+                        return Ok(Some(published));
+                    }
+                    self.pull_locked(true).await?;
+                }
+                Err(error) if error.is_conflict() => {
+                    self.pull_locked(true).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(
+            Error::conflict("other writers were faster a hundred times in a row")
+                .with_object(self.space.to_string())
+                .with_hint("sync again when fewer write at once; the update stays queued"),
+        )
+    }
+
+    /// In a sequenced space an update is only sent when the state allows it.
+    fn check_against_state(&mut self, first: &Pending) -> Result<()> {
+        let mut folded = self.reader()?.state();
+        if folded.apply(first.id, Key::MAX, &first.update) {
+            return Ok(());
+        }
+        let reason = folded
+            .rejected
+            .list
+            .last()
+            .map_or_else(String::new, |r| r.reason.clone());
+        let now = self.replica.store().clock.now();
+        self.replica.db().write(Durable::Now, |t| {
+            queue::refuse(t, &self.space, first, &reason, now)
+        })?;
+        Err(Error::conflict(format!("the new state refuses an update: {reason}"))
+            .with_object(first.id.to_string())
+            .with_hint("it was set aside and not sent; `icecore conflicts` shows it, `icecore resolve` settles it"))
+    }
+
+    fn record(
+        &mut self,
+        first: &Pending,
+        object: &UpdateObject,
+        published: Published,
+    ) -> Result<Vec<Acknowledged>> {
+        let store = self.replica.store().clone();
+        let (now, server_now) = (store.clock.now(), store.now());
+        let count = published.end.get().saturating_sub(object.seq.get());
+        let stored = stored_part(object, count);
+        let space = self.space.clone();
+        store.crash_point("publish.before_record");
+        let saves = self.replica.db().write(Durable::Soon, |t| {
+            queue::acknowledge(t, &space, first.id, published.end, (published.key, now))?;
+            saved::save_tail(t, &space, (published.key, server_now), &stored.to_json())?;
+            saved::count_save(t, &space)
+        })?;
+        let reader = self
+            .reader
+            .as_mut()
+            .ok_or_else(|| Error::internal("BUG: a flush without a reader"))?;
+        reader.note_own(published.key, server_now, stored);
+        self.saves = saves;
+        Ok((0..count)
+            .map(|i| Acknowledged {
+                id: UpdateId {
+                    author: first.id.author,
+                    seq: first.id.seq.saturating_add(i),
+                },
+                key: published.key,
+                puts: published.puts,
+                bumps: published.bumps,
+            })
+            .collect())
+    }
+}
+
+/// The first updates of the queue that one object can carry: one author's, seq after seq.
+fn run_of_one_author(pending: &[Pending]) -> Vec<&Update> {
+    let mut run = Vec::new();
+    let mut expected = pending.first().map(|p| p.id);
+    for p in pending {
+        if Some(p.id) != expected {
+            break;
+        }
+        run.push(&p.update);
+        expected = p.id.seq.next().map(|seq| UpdateId { seq, ..p.id });
+    }
+    run
+}
+
+/// What the bucket holds: the whole object, or the shorter one of an earlier attempt.
+fn stored_part(object: &UpdateObject, count: u64) -> UpdateObject {
+    let count = usize::try_from(count)
+        .unwrap_or(usize::MAX)
+        .min(object.updates.len());
+    UpdateObject::new(object.author, object.seq, object.updates[..count].to_vec())
+}

@@ -1,0 +1,233 @@
+//! Pull: poll, save, and settle what the queue must know.
+
+use super::Pulled;
+use crate::db::{Durable, failed};
+use crate::queue::{self, Pending, Writer, signed};
+use crate::replica::SpaceReplica;
+use crate::saved;
+use icecore_core::{Key, Order, Result, Update, UpdateId};
+use icecore_store::history::find_updates;
+use icecore_store::reader::{Polled, Waited};
+use icecore_store::{Reader, new_author};
+use rusqlite::params;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl SpaceReplica {
+    pub(super) async fn pull_locked(&mut self, everything: bool) -> Result<Pulled> {
+        self.restore()?;
+        let waited = if everything {
+            Waited::Not
+        } else {
+            Waited::AsDue
+        };
+        let (reader, polled) = match self.reader.take() {
+            Some(mut reader) => {
+                let polled = reader.poll(waited).await?; // An error drops the reader: it is restored next time.
+                (reader, polled)
+            }
+            None => self.first_look().await?,
+        };
+        self.note_seen(&reader);
+        let mut pulled = Pulled {
+            changed: polled.changed(),
+            objects: polled.bodies.len() as u64,
+            layers: polled.layers.len() as u64,
+            new_epoch: polled.new_epoch,
+            ..Pulled::default()
+        };
+        let saved = if polled.looked {
+            let covered = self.look_up_covered(&reader).await?;
+            self.settle(&reader, &polled, &covered, &mut pulled)?
+        } else {
+            self.saves
+        };
+        self.saves = saved;
+        self.reader = Some(reader);
+        self.pulled = true;
+        Ok(pulled)
+    }
+
+    async fn first_look(&self) -> Result<(Reader, Polled)> {
+        let (reader, layers) = Reader::open_with_layers(self.replica.store(), &self.space).await?;
+        let bodies = reader.bodies();
+        Ok((
+            reader,
+            Polled {
+                looked: true,
+                new_epoch: true,
+                layers,
+                bodies,
+                covered: Vec::new(),
+            },
+        ))
+    }
+
+    /// Keys that others used: the next own key is above them.
+    fn note_seen(&mut self, reader: &Reader) {
+        let now = self.replica.store().now();
+        self.keys.saw(reader.largest_key(), now);
+        if reader.info.order == Order::Timestamp {
+            self.keys.reached(reader.base.through);
+        }
+    }
+
+    /// What the history holds under the ids of pending updates that it covers: our own writes, whose
+    /// acknowledgement was lost with a crash, or those of a copy of this replica.
+    async fn look_up_covered(&self, reader: &Reader) -> Result<BTreeMap<UpdateId, Update>> {
+        let pending = self.pending(usize::MAX)?;
+        let covered: BTreeSet<UpdateId> = pending
+            .iter()
+            .map(|p| p.id)
+            .filter(|id| reader.base.covered.contains(*id))
+            .collect();
+        let store = self.replica.store();
+        find_updates(store, &reader.info, reader.base.generation, &covered).await
+    }
+
+    /// Saves what came and settles the queue with it, in one transaction.
+    fn settle(
+        &mut self,
+        reader: &Reader,
+        polled: &Polled,
+        covered: &BTreeMap<UpdateId, Update>,
+        pulled: &mut Pulled,
+    ) -> Result<i64> {
+        let store = self.replica.store().clone();
+        let now = store.clock.now();
+        let space = self.space.clone();
+        let fresh = new_author(&*store.clock, &*store.ids);
+        let mut keys = None;
+        // With something pending the author may change: that must not be forgotten by a power cut, or what was
+        // published under the new author meanwhile would be published again under yet another one.
+        let durable = if self.pending(1)?.is_empty() {
+            Durable::Soon
+        } else {
+            Durable::Now
+        };
+        let saves = self.replica.db().write(durable, |t| {
+            let saves = saved::save(t, reader, polled)?;
+            if polled.new_epoch {
+                pulled.requeued = requeue_own(t, reader, now)?;
+            }
+            settle_pending(t, reader, covered, now)?;
+            let writer = queue::writer(t, &space)?;
+            if another_writes_as(t, reader, writer)? {
+                queue::change_author(t, &space, writer.author, fresh)?;
+                pulled.new_author = Some(fresh);
+                keys = Some(self.keys.of_author(None));
+            }
+            forget_own(
+                t,
+                reader,
+                now - i64::try_from(store.settings.retention.as_millis()).unwrap_or(i64::MAX),
+            )?;
+            Ok(saves)
+        })?;
+        if let Some(keys) = keys {
+            self.keys = keys;
+        }
+        Ok(saves)
+    }
+}
+
+/// In a new epoch: own acknowledged updates that it neither covers nor shows are queued again, under the same
+/// ids, before what was pending.
+fn requeue_own(t: &rusqlite::Transaction<'_>, reader: &Reader, now: i64) -> Result<u64> {
+    let space = &reader.info.space;
+    let own: Vec<(String, i64, String)> = {
+        let mut select = t
+            .prepare_cached(
+                "SELECT author, seq, text FROM own WHERE space = ?1 ORDER BY author, seq",
+            )
+            .map_err(failed)?;
+        let rows = select
+            .query_map([space.as_str()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .map_err(failed)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(failed)?
+    };
+    let mut requeued = 0;
+    for (author, seq, text) in own {
+        let id = queue::id(&author, seq)?;
+        if !reader.has(id) {
+            queue::requeue(t, space, id, &text, now)?;
+            requeued += 1;
+        }
+    }
+    Ok(requeued)
+}
+
+/// Pending updates that the bucket turns out to hold (the response was lost, and with it the process) are
+/// acknowledged.
+fn settle_pending(
+    t: &rusqlite::Transaction<'_>,
+    reader: &Reader,
+    covered: &BTreeMap<UpdateId, Update>,
+    now: i64,
+) -> Result<()> {
+    let space = &reader.info.space;
+    for pending in queue::pending(t, space, usize::MAX)? {
+        if is_the_same(reader, covered, &pending) {
+            let key = reader.key_of(pending.id).unwrap_or(Key::MIN);
+            let end = pending.id.seq.saturating_add(1);
+            queue::acknowledge(t, space, pending.id, end, (key, now))?;
+        }
+    }
+    Ok(())
+}
+
+/// The bucket holds this id with this content. Where the history was compressed its content is not known any
+/// more: then it is ours if this replica began to write it.
+fn is_the_same(reader: &Reader, covered: &BTreeMap<UpdateId, Update>, pending: &Pending) -> bool {
+    match covered
+        .get(&pending.id)
+        .or_else(|| reader.tail_update(pending.id))
+    {
+        Some(update) => *update == pending.update,
+        None => pending.attempted && reader.base.covered.contains(pending.id),
+    }
+}
+
+/// Does the bucket hold updates of this author that this replica did not write? Then its folder was copied, or
+/// put back to an older state, and going on under the same author would hide one update behind another.
+fn another_writes_as(
+    t: &rusqlite::Transaction<'_>,
+    reader: &Reader,
+    writer: Writer,
+) -> Result<bool> {
+    let beyond = reader
+        .last_seq_of(writer.author)
+        .is_some_and(|last| last >= writer.next_seq);
+    Ok(beyond
+        || queue::pending(t, &reader.info.space, usize::MAX)?
+            .iter()
+            .any(|p| reader.has(p.id)))
+}
+
+/// Own updates that the base covers are kept for the retention time, in case a new epoch began before it.
+fn forget_own(t: &rusqlite::Transaction<'_>, reader: &Reader, before: i64) -> Result<()> {
+    let space = &reader.info.space;
+    let old: Vec<(String, i64)> = {
+        let mut select = t
+            .prepare_cached("SELECT author, seq FROM own WHERE space = ?1 AND acked_at < ?2")
+            .map_err(failed)?;
+        let rows = select
+            .query_map(params![space.as_str(), before], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .map_err(failed)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(failed)?
+    };
+    for (author, seq) in old {
+        let id: UpdateId = queue::id(&author, seq)?;
+        if reader.base.covered.contains(id) {
+            t.execute(
+                "DELETE FROM own WHERE space = ?1 AND author = ?2 AND seq = ?3",
+                params![space.as_str(), author, signed(id.seq.get())],
+            )
+            .map_err(failed)?;
+        }
+    }
+    Ok(())
+}
