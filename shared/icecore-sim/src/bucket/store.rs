@@ -1,0 +1,308 @@
+//! The bucket as an [`ObjectStore`].
+
+use super::disk::{Stored, Write, Wrote};
+use super::{SimBucket, lock};
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use icecore_store::Clock;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, Extensions, GetOptions, GetResult, GetResultPayload, ListResult,
+    MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload,
+    PutResult, Result,
+};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+fn generic(what: &str) -> Error {
+    Error::Generic {
+        store: "sim",
+        source: what.to_owned().into(),
+    }
+}
+
+fn not_found(path: &Path) -> Error {
+    Error::NotFound {
+        path: path.to_string(),
+        source: "sim".into(),
+    }
+}
+
+impl SimBucket {
+    async fn pause(&self, millis: i64) {
+        self.clock
+            .sleep(Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
+            .await;
+    }
+
+    /// The way of every request to the bucket.
+    async fn travel(&self) -> Result<()> {
+        let faults = *lock(&self.faults);
+        self.pause(self.random.between(0, faults.latency_max)).await;
+        if self.random.chance(faults.stall) {
+            self.pause(self.random.between(10_000, 120_000)).await;
+        }
+        lock(&self.happened).requests += 1;
+        if self.random.chance(faults.refused) {
+            lock(&self.happened).refused += 1;
+            return Err(generic(
+                "Server returned non-2xx status code: 503 Service Unavailable: SlowDown",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The way back: the server's `Date`, to the second.
+    fn observe(&self, sent: i64) {
+        if let Some(server_time) = &self.server_time {
+            let date = self.clock.true_now().div_euclid(1_000) * 1_000;
+            server_time.observe(date, sent, self.clock.now());
+        }
+    }
+
+    fn land(&self, path: &Path, write: &Write) -> Result<PutResult> {
+        let now = self.clock.true_now();
+        let refused = |wrote: Wrote| {
+            let (path, source) = (path.to_string(), "412 Precondition".into());
+            match wrote {
+                Wrote::Taken => Error::AlreadyExists { path, source },
+                _ => Error::Precondition { path, source },
+            }
+        };
+        match lock(&self.disk).put(path.as_ref(), write, now) {
+            Wrote::Yes => Ok(PutResult {
+                e_tag: None,
+                version: None,
+                extensions: Extensions::default(),
+            }),
+            wrote => Err(refused(wrote)),
+        }
+    }
+
+    /// Lets a write land later, whatever becomes of the actor that sent it.
+    fn land_later(&self, path: &Path, write: &Write, from: i64, to: i64) {
+        let (bucket, after) = (self.clone(), self.random.between(from, to));
+        let (path, write) = (path.clone(), write.clone());
+        tokio::spawn(async move {
+            bucket.pause(after).await;
+            // Nobody waits for the answer.
+            drop(bucket.land(&path, &write));
+        });
+    }
+
+    fn find(&self, path: &Path) -> Result<Stored> {
+        lock(&self.disk)
+            .objects
+            .get(path.as_ref())
+            .cloned()
+            .ok_or_else(|| not_found(path))
+    }
+
+    /// One page of a listing: what is there at this moment after a path.
+    fn page(&self, prefix: &str, after: &str, count: usize) -> Vec<ObjectMeta> {
+        let disk = lock(&self.disk);
+        let from = std::ops::Bound::Excluded(after.to_owned());
+        disk.objects
+            .range((from, std::ops::Bound::Unbounded))
+            .skip_while(|(path, _)| !path.starts_with(prefix))
+            .take_while(|(path, _)| path.starts_with(prefix))
+            .take(count)
+            .map(|(path, stored)| meta(path, stored))
+            .collect()
+    }
+
+    fn pages(
+        &self,
+        prefix: Option<&Path>,
+        after: Option<&Path>,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        let prefix = prefix.map(|p| format!("{p}/")).unwrap_or_default();
+        let start = after.map_or_else(|| prefix.clone(), ToString::to_string);
+        let bucket = self.clone();
+        let pages = stream::try_unfold(Some(start), move |after| {
+            let (bucket, prefix) = (bucket.clone(), prefix.clone());
+            async move {
+                let Some(after) = after else { return Ok(None) };
+                let sent = bucket.clock.now();
+                bucket.travel().await?;
+                lock(&bucket.happened).lists += 1;
+                let faults = *lock(&bucket.faults);
+                if bucket.random.chance(faults.broken_listing) {
+                    return Err(generic("connection reset in the middle of a listing"));
+                }
+                let page = bucket.page(&prefix, &after, faults.page);
+                bucket.observe(sent);
+                let next = page
+                    .last()
+                    .filter(|_| page.len() == faults.page)
+                    .map(|m| m.location.to_string());
+                Ok(Some((stream::iter(page.into_iter().map(Ok)), next)))
+            }
+        });
+        pages.try_flatten().boxed()
+    }
+}
+
+fn meta(path: &str, stored: &Stored) -> ObjectMeta {
+    ObjectMeta {
+        location: Path::from(path),
+        last_modified: chrono::DateTime::from_timestamp_millis(stored.last_modified)
+            .unwrap_or_default(),
+        size: stored.bytes.len() as u64,
+        e_tag: Some(stored.e_tag.clone()),
+        version: None,
+    }
+}
+
+impl fmt::Display for SimBucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a bucket in a simulation")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for SimBucket {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> Result<PutResult> {
+        let sent = self.clock.now();
+        self.travel().await?;
+        let faults = *lock(&self.faults);
+        let write = Write {
+            bytes: payload.into(),
+            attributes: opts.attributes,
+            mode: opts.mode,
+        };
+        let conditional = matches!(write.mode, PutMode::Create);
+        let taken = |source: &str| Error::AlreadyExists {
+            path: location.to_string(),
+            source: source.to_owned().into(),
+        };
+        if conditional && self.random.chance(faults.conflict) {
+            lock(&self.happened).refused += 1;
+            return Err(taken(
+                "Server returned non-2xx status code: 409 Conflict: ConditionalRequestConflict",
+            ));
+        }
+        if self.random.chance(faults.zombie) {
+            lock(&self.happened).zombies += 1;
+            self.land_later(location, &write, 1_000, 30 * 60 * 1_000);
+            return Err(generic("connection reset"));
+        }
+        // Only a conditional write may be sent twice: an overwrite that lands late would be another story.
+        if conditional && self.random.chance(faults.duplicate) {
+            self.land_later(location, &write, 1, 60_000);
+        }
+        let landed = self.land(location, &write);
+        if self.random.chance(faults.lost_response) {
+            lock(&self.happened).lost_responses += 1;
+            return Err(generic("connection reset before the response"));
+        }
+        if conditional && landed.is_ok() && self.random.chance(faults.retried_inside) {
+            lock(&self.happened).retried_inside += 1;
+            return Err(taken("412 Precondition"));
+        }
+        self.pause(self.random.between(0, faults.latency_max)).await;
+        self.observe(sent);
+        landed
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        _: &Path,
+        _: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        Err(generic("no multipart uploads in a simulation"))
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let sent = self.clock.now();
+        self.travel().await?;
+        lock(&self.happened).gets += 1;
+        let stored = self.find(location)?;
+        let meta = meta(location.as_ref(), &stored);
+        options.check_preconditions(&meta)?;
+        let back = self.random.between(0, { *lock(&self.faults) }.latency_max);
+        self.pause(back).await;
+        self.observe(sent);
+        let bytes = stored.bytes.clone();
+        Ok(GetResult {
+            range: 0..bytes.len() as u64,
+            payload: GetResultPayload::Stream(stream::once(async move { Ok(bytes) }).boxed()),
+            meta,
+            attributes: stored.attributes,
+            extensions: Extensions::default(),
+        })
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        let bucket = self.clone();
+        locations
+            .and_then(move |path| {
+                let bucket = bucket.clone();
+                async move {
+                    bucket.travel().await?;
+                    lock(&bucket.disk).delete(path.as_ref());
+                    Ok(path)
+                }
+            })
+            .boxed()
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.pages(prefix, None)
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.pages(prefix, Some(offset))
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.travel().await?;
+        lock(&self.happened).lists += 1;
+        let prefix = prefix.map(|p| format!("{p}/")).unwrap_or_default();
+        let mut folders = BTreeSet::new();
+        let mut objects = Vec::new();
+        for (path, stored) in lock(&self.disk).objects.range(prefix.clone()..) {
+            let Some(rest) = path.strip_prefix(&prefix) else {
+                break;
+            };
+            match rest.split_once('/') {
+                Some((folder, _)) => {
+                    folders.insert(format!("{prefix}{folder}"));
+                }
+                None => objects.push(meta(path, stored)),
+            }
+        }
+        let common_prefixes = folders.into_iter().map(Path::from).collect();
+        Ok(ListResult {
+            common_prefixes,
+            objects,
+            extensions: Extensions::default(),
+        })
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, _: CopyOptions) -> Result<()> {
+        self.travel().await?;
+        let stored = self.find(from)?;
+        let write = Write {
+            bytes: stored.bytes,
+            attributes: stored.attributes,
+            mode: PutMode::Overwrite,
+        };
+        lock(&self.disk).put(to.as_ref(), &write, self.clock.true_now());
+        Ok(())
+    }
+}

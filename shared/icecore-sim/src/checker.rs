@@ -1,0 +1,196 @@
+//! Whether the five promises held: nothing acknowledged is lost, nothing is applied twice or out of its author's
+//! order, all replicas are equal byte for byte, the history verifies, an idle poll is one request.
+
+use crate::world::World;
+use icecore_core::model::log::State;
+use icecore_core::{Digest, SpaceName, UpdateId, UpdateObject};
+use icecore_replica::{Replica, SpaceReplica};
+use icecore_store::verify::verify;
+use icecore_store::{Reader, Store};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The first promise that was broken, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All five held.
+    Kept,
+    /// An acknowledged update is not in the final state.
+    Lost(String),
+    /// An update is in the state twice.
+    Twice(String),
+    /// An author's updates are out of their order.
+    Order(String),
+    /// Two replicas hold different states.
+    Diverged(String),
+    /// The history does not verify.
+    Unverified(String),
+    /// An idle poll took more than one request.
+    Costly(String),
+    /// Something else that must not happen.
+    Surprise(String),
+    /// A broken history was noticed and reported, as it must be when somebody tampered with it.
+    Reported(String),
+}
+
+/// The ids in a state, in its order.
+fn ids(state: &State) -> Vec<UpdateId> {
+    state
+        .entries()
+        .iter()
+        .map(|e| UpdateId {
+            author: e.author,
+            seq: e.seq,
+        })
+        .collect()
+}
+
+/// What holds at any moment for any replica: nothing twice, each author in order.
+///
+/// # Errors
+/// What does not hold.
+pub fn check_view(session: &mut SpaceReplica) -> Result<(), String> {
+    let folded = session.state().map_err(|e| e.to_string())?;
+    let state: &State = folded.state().downcast_ref().ok_or("the state is no log")?;
+    match twice_or_unordered(&ids(state)) {
+        Verdict::Kept => Ok(()),
+        verdict => Err(format!("a reader saw {verdict:?}")),
+    }
+}
+
+fn twice_or_unordered(ids: &[UpdateId]) -> Verdict {
+    let mut seen = BTreeSet::new();
+    let mut last: BTreeMap<_, _> = BTreeMap::new();
+    for id in ids {
+        if !seen.insert(*id) {
+            return Verdict::Twice(id.to_string());
+        }
+        if let Some(before) = last.insert(id.author, id.seq)
+            && before > id.seq
+        {
+            return Verdict::Order(format!("{id} after {before}"));
+        }
+    }
+    Verdict::Kept
+}
+
+/// A digest of the state that a stranger reads.
+pub async fn state_digest(store: &Store, space: &SpaceName) -> String {
+    match Reader::open(store, space).await {
+        Ok(reader) => reader
+            .state()
+            .state_json()
+            .map_or_else(|e| e.to_string(), |json| Digest::of(&json).to_string()),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Judges the end of a run.
+pub async fn check(world: &World, replicas: &[Replica], calm: &Store) -> Verdict {
+    let (corrupt, surprises) = {
+        let log = world.log();
+        (log.corrupt.first().cloned(), log.surprises.first().cloned())
+    };
+    if let Some(corrupt) = corrupt {
+        return Verdict::Reported(corrupt);
+    }
+    if let Some(surprise) = surprises {
+        return Verdict::Surprise(surprise);
+    }
+    let reference = match Reader::open(calm, &world.space).await {
+        Ok(reader) => reader,
+        Err(error) => return Verdict::Reported(error.to_string()),
+    };
+    let folded = reference.state();
+    let state: &State = folded.state().downcast_ref().expect("a log");
+    let ids = ids(state);
+    let verdict = twice_or_unordered(&ids);
+    if verdict != Verdict::Kept {
+        return verdict;
+    }
+    let present: BTreeSet<UpdateId> = ids.into_iter().collect();
+    if let Some(lost) = world
+        .log()
+        .acknowledged
+        .keys()
+        .find(|id| !present.contains(id))
+    {
+        return Verdict::Lost(lost.to_string());
+    }
+    let bytes = folded.state_json().expect("JSON");
+    for replica in replicas {
+        let verdict = check_replica(world, replica, &bytes).await;
+        if verdict != Verdict::Kept {
+            return verdict;
+        }
+    }
+    if world.plan.only_retries() {
+        let verdict = check_stored_once(world);
+        if verdict != Verdict::Kept {
+            return verdict;
+        }
+    }
+    check_history(world, calm).await
+}
+
+/// Where nothing but a client's own retries went wrong, no update is stored under two keys.
+fn check_stored_once(world: &World) -> Verdict {
+    world.bucket.with_disk(|disk| {
+        let mut stored = BTreeSet::new();
+        for (path, object) in disk
+            .objects
+            .iter()
+            .filter(|(path, _)| path.contains("/updates/"))
+        {
+            let object = UpdateObject::from_json(&object.bytes).expect("an update object");
+            if let Some((id, _)) = object.entries().find(|(id, _)| !stored.insert(*id)) {
+                return Verdict::Costly(format!("{id} is stored twice, again at {path}"));
+            }
+        }
+        Verdict::Kept
+    })
+}
+
+async fn check_replica(world: &World, replica: &Replica, expected: &[u8]) -> Verdict {
+    let mut session = replica
+        .reopened(world.calm_store())
+        .space(&world.space)
+        .expect("a space");
+    for _ in 0..2 {
+        if let Err(error) = session.pull().await {
+            return Verdict::Reported(format!("the last pull: {error}"));
+        }
+    }
+    let bytes = session
+        .state()
+        .and_then(|s| s.state_json())
+        .expect("a state");
+    if bytes != expected {
+        return Verdict::Diverged(format!(
+            "{}\n  instead of\n{}",
+            String::from_utf8_lossy(&bytes),
+            String::from_utf8_lossy(expected)
+        ));
+    }
+    let before = world.bucket.happened();
+    if let Err(error) = session.pull().await {
+        return Verdict::Surprise(error.to_string());
+    }
+    let after = world.bucket.happened();
+    if (after.gets - before.gets, after.lists - before.lists) != (1, 0) {
+        return Verdict::Costly(format!("{before:?} → {after:?}"));
+    }
+    Verdict::Kept
+}
+
+async fn check_history(world: &World, calm: &Store) -> Verdict {
+    if world.plan.segments_removed {
+        return Verdict::Kept; // The operator has given up the history's beginning.
+    }
+    match verify(calm, &world.space, &mut |_, _| {}).await {
+        Err(error) => Verdict::Unverified(error.to_string()),
+        Ok(report) => match report.problems.first() {
+            Some(problem) => Verdict::Unverified(format!("{problem:?}")),
+            None => Verdict::Kept,
+        },
+    }
+}

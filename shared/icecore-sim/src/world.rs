@@ -1,0 +1,168 @@
+//! Actors on one bucket: writers, readers, racing roll-ups, pruners and new epochs, each with its own clock and
+//! network, crashing between any two requests.
+
+mod actors;
+mod run;
+
+pub use run::{Outcome, run, run_with};
+
+use crate::bucket::{Faults, SimBucket};
+use crate::clock::SimClock;
+use crate::random::Random;
+use icecore_core::plan::SnapshotRule;
+use icecore_core::rules::Rule;
+use icecore_core::{Order, SpaceName, UpdateId};
+use icecore_store::backend::ServerTime;
+use icecore_store::{Settings, Store};
+use object_store::path::Path;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What a simulation does.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that can go wrong by itself"
+)]
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// What decides the order of the space.
+    pub order: Order,
+    /// How bad the network is while the actors work.
+    pub faults: Faults,
+    /// Actors crash and come back.
+    pub crashes: bool,
+    /// Clocks are wrong and jump.
+    pub wrong_clocks: bool,
+    /// `compress` begins new epochs.
+    pub epochs: bool,
+    /// Covered update objects are deleted after the retention time.
+    pub pruning: bool,
+    /// Roll-ups run so rarely that the retention time passes between two of them.
+    pub slow_roll_ups: bool,
+    /// Old segments that a snapshot stands for are removed by the operator.
+    pub segments_removed: bool,
+    /// Somebody replaces a stored segment by another one.
+    pub tampering: bool,
+    /// Conditional writes are ignored by the bucket.
+    pub no_put_if_absent: bool,
+    /// A safety rule that is switched off.
+    pub rule_off: Option<Rule>,
+    /// How long the actors work, in virtual seconds.
+    pub seconds: u64,
+}
+
+impl Plan {
+    /// Everything at once, on a bad day.
+    pub const fn everything() -> Self {
+        Self {
+            order: Order::Timestamp,
+            faults: Faults::bad(),
+            crashes: true,
+            wrong_clocks: true,
+            epochs: true,
+            pruning: true,
+            slow_roll_ups: false,
+            segments_removed: false,
+            tampering: false,
+            no_put_if_absent: false,
+            rule_off: None,
+            seconds: 900,
+        }
+    }
+}
+
+impl Plan {
+    /// Nothing goes wrong but what a client's own retries do.
+    pub fn only_retries(&self) -> bool {
+        self.faults == Faults::retries()
+            && !self.crashes
+            && !self.wrong_clocks
+            && !self.epochs
+            && !self.pruning
+    }
+}
+
+/// The limits of a simulation: short, so that a run sees a space's whole life.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        request_timeout: Duration::from_secs(20),
+        publish_time_max: Duration::from_mins(1),
+        overlap: Duration::from_secs(20),
+        safety: Duration::from_secs(20),
+        check: Duration::from_mins(1),
+        look_back: Duration::from_mins(1),
+        full_every: Duration::from_mins(10),
+        // Longer than any write takes to land: pruning rests on that, and on nothing else.
+        retention: Duration::from_hours(1),
+        chunk_objects_max: 7,
+        snapshot: SnapshotRule {
+            small_bytes: 0,
+            segments_max: 2,
+            ..SnapshotRule::default()
+        },
+        ..Settings::default()
+    }
+}
+
+/// What every actor shares.
+#[derive(Debug, Clone)]
+pub struct World {
+    pub(crate) plan: Plan,
+    pub(crate) random: Random,
+    pub(crate) clock: SimClock,
+    pub(crate) bucket: SimBucket,
+    pub(crate) space: SpaceName,
+    pub(crate) log: Arc<Mutex<Log>>,
+}
+
+/// What the checker holds against the end of a run.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// Every acknowledged update, with how often it was acknowledged.
+    pub acknowledged: BTreeMap<UpdateId, u32>,
+    /// Errors that no fault explains.
+    pub surprises: Vec<String>,
+    /// Errors that name a broken history.
+    pub corrupt: Vec<String>,
+    /// Segments and snapshots written.
+    pub layers: u64,
+    /// Epochs begun.
+    pub epochs: u64,
+    /// Updates rolled up below what was reached before.
+    pub late: u64,
+}
+
+impl World {
+    /// The store as an actor with this clock and network sees it.
+    pub(crate) fn store(
+        &self,
+        clock: &SimClock,
+        faults: Faults,
+        knows_server_time: bool,
+    ) -> (Store, SimBucket) {
+        let server_time = Arc::new(ServerTime::new());
+        let view = self.bucket.seen_by(
+            clock.clone(),
+            faults,
+            knows_server_time.then(|| Arc::clone(&server_time)),
+        );
+        let store = Store::on(
+            Arc::new(view.clone()),
+            Path::from("root"),
+            Arc::new(clock.clone()),
+            Arc::new(self.random.clone()),
+            server_time,
+        );
+        (store.with_settings(settings()), view)
+    }
+
+    /// The store with the right clock and a good network.
+    pub(crate) fn calm_store(&self) -> Store {
+        self.store(&self.clock, Faults::none(), true).0
+    }
+
+    pub(crate) fn log(&self) -> std::sync::MutexGuard<'_, Log> {
+        crate::bucket::lock(&self.log)
+    }
+}

@@ -1,0 +1,345 @@
+//! One run: the actors work on a bad day, then the weather clears and everything is checked.
+
+use super::actors;
+use super::{Log, Plan, World, settings};
+use crate::bucket::{Faults, SimBucket};
+use crate::checker::{self, Verdict};
+use crate::clock::SimClock;
+use crate::random::Random;
+use icecore_core::rules::testonly_switch_off;
+use icecore_core::{ModelRef, ObjectKey, Segment};
+use icecore_replica::Replica;
+use icecore_store::rollup::{RollupOptions, roll_up};
+use icecore_store::{Clock, Store};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+const WRITERS: usize = 3;
+const READERS: usize = 2;
+const ROLL_UPS: usize = 2;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What the checker found.
+    pub verdict: Verdict,
+    /// Updates acknowledged.
+    pub acknowledged: usize,
+    /// Requests that reached the bucket.
+    pub requests: u64,
+    /// A digest of the final state: the same for the same seed.
+    pub state: String,
+    /// Segments and snapshots written, epochs begun, updates rolled up late.
+    pub layers: u64,
+    /// Epochs begun.
+    pub epochs: u64,
+    /// Updates rolled up late.
+    pub late: u64,
+    /// What is stored at the end of a run that failed.
+    pub tree: String,
+}
+
+/// Runs one seed with everything that can go wrong.
+pub fn run(seed: u64) -> Outcome {
+    run_with(seed, Plan::everything())
+}
+
+/// Runs one seed of a plan, on a runtime of its own with virtual time.
+pub fn run_with(seed: u64, plan: Plan) -> Outcome {
+    testonly_switch_off(plan.rule_off);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let outcome = runtime.block_on(simulate(seed, plan));
+    drop(runtime);
+    testonly_switch_off(None);
+    outcome
+}
+
+type Actor = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// An actor that can be killed between any two requests and started again.
+struct Process {
+    start: Box<dyn Fn() -> Actor>,
+    task: JoinHandle<()>,
+    clock: SimClock,
+}
+
+impl Process {
+    fn new(clock: SimClock, start: impl Fn() -> Actor + 'static) -> Self {
+        let task = tokio::spawn(start());
+        Self {
+            start: Box::new(start),
+            task,
+            clock,
+        }
+    }
+
+    fn crash(&mut self) {
+        self.task.abort();
+        self.task = tokio::spawn((self.start)());
+    }
+}
+
+struct Cast {
+    processes: Vec<Process>,
+    replicas: Vec<(Replica, SimClock)>,
+    views: Vec<SimBucket>,
+}
+
+async fn simulate(seed: u64, plan: Plan) -> Outcome {
+    let random = Random::new(seed);
+    let clock = SimClock::start();
+    let world = World {
+        plan,
+        bucket: SimBucket::new(random.clone(), clock.clone()),
+        random,
+        clock,
+        space: "space".parse().expect("a name"),
+        log: Arc::new(Mutex::new(Log::default())),
+    };
+    let calm = world.calm_store();
+    calm.create().await.expect("a store");
+    calm.create_space(&world.space, ModelRef::named("log"), plan.order)
+        .await
+        .expect("a space");
+    world
+        .bucket
+        .with_disk(|disk| disk.ignores_conditions = plan.no_put_if_absent);
+    let mut cast = assemble(&world);
+    play(&world, &mut cast).await;
+    for process in &cast.processes {
+        process.task.abort();
+    }
+    for view in &cast.views {
+        view.set_faults(Faults::none());
+    }
+    // Writes that are still on their way land before the end is judged.
+    world.clock.sleep(Duration::from_hours(1)).await;
+    world
+        .bucket
+        .with_disk(|disk| disk.ignores_conditions = false);
+    let verdict = finish(&world, &cast, &calm).await;
+    let state = checker::state_digest(&calm, &world.space).await;
+    let tree = if verdict == Verdict::Kept {
+        String::new()
+    } else {
+        world.bucket.with_disk(|disk| disk.tree())
+    };
+    let log = world.log();
+    Outcome {
+        tree,
+        verdict,
+        acknowledged: log.acknowledged.len(),
+        requests: world.bucket.happened().requests,
+        state,
+        layers: log.layers,
+        epochs: log.epochs,
+        late: log.late,
+    }
+}
+
+fn assemble(world: &World) -> Cast {
+    let mut cast = Cast {
+        processes: Vec::new(),
+        replicas: Vec::new(),
+        views: Vec::new(),
+    };
+    for reader in [false; WRITERS].into_iter().chain([true; READERS]) {
+        let clock = world.clock.skewed(skew(world));
+        let store = actor_store(world, &mut cast, &clock);
+        let replica = Replica::in_memory(store.clone()).expect("a replica in memory");
+        cast.replicas.push((replica.clone(), clock.clone()));
+        let (world, own) = (world.clone(), clock.clone());
+        cast.processes.push(Process::new(clock, move || {
+            // A restart keeps the disk and loses the memory.
+            let replica = replica.reopened(store.clone());
+            if reader {
+                Box::pin(actors::read(world.clone(), replica))
+            } else {
+                Box::pin(actors::write(world.clone(), replica, own.clone()))
+            }
+        }));
+    }
+    for _ in 0..ROLL_UPS {
+        add(world, &mut cast, |world, store| {
+            Box::pin(actors::roll_up(world, store))
+        });
+    }
+    if world.plan.pruning {
+        add(world, &mut cast, |world, store| {
+            Box::pin(actors::prune_now_and_then(world, store))
+        });
+    }
+    if world.plan.epochs {
+        add(world, &mut cast, |world, store| {
+            Box::pin(actors::compress_now_and_then(world, store))
+        });
+    }
+    cast
+}
+
+fn add(world: &World, cast: &mut Cast, act: impl Fn(World, Store) -> Actor + 'static) {
+    let clock = world.clock.skewed(skew(world));
+    let store = actor_store(world, cast, &clock);
+    let world = world.clone();
+    cast.processes.push(Process::new(clock, move || {
+        act(world.clone(), store.clone())
+    }));
+}
+
+fn actor_store(world: &World, cast: &mut Cast, clock: &SimClock) -> Store {
+    // Some have a better network than others: else nothing that takes fifty requests would ever succeed.
+    let faults = world
+        .plan
+        .faults
+        .scaled(*world.random.pick(&[0.0, 0.2, 1.0, 1.0]));
+    let (store, view) = world.store(clock, faults, world.random.chance(0.7));
+    cast.views.push(view);
+    store
+}
+
+/// How wrong a clock is: most by seconds, some by minutes, a few by days or years.
+fn skew(world: &World) -> i64 {
+    if !world.plan.wrong_clocks {
+        return 0;
+    }
+    let random = &world.random;
+    match random.between(0, 19) {
+        0 => *random.pick(&[-400_000_000, 400_000_000, 40_000_000_000, -90_000]),
+        1..=3 => random.between(-1_200_000, 1_200_000),
+        _ => random.between(-4_000, 4_000),
+    }
+}
+
+/// Lets the actors work; crashes them, moves their clocks and tampers as the plan says.
+async fn play(world: &World, cast: &mut Cast) {
+    let end = Duration::from_secs(world.plan.seconds);
+    let begin = world.clock.monotonic();
+    while world.clock.monotonic().saturating_sub(begin) < end {
+        let pause = world.random.between(1, 30_000);
+        world
+            .clock
+            .sleep(Duration::from_millis(u64::try_from(pause).unwrap_or(1)))
+            .await;
+        let index = world
+            .random
+            .between(0, i64::try_from(cast.processes.len()).unwrap_or(1) - 1);
+        let process = &mut cast.processes[usize::try_from(index).unwrap_or(0)];
+        if world.plan.crashes && world.random.chance(0.3) {
+            process.crash();
+        }
+        if world.plan.wrong_clocks && world.random.chance(0.1) {
+            process.clock.set_skew(skew(world));
+        }
+        if world.plan.segments_removed && world.random.chance(0.1) {
+            remove_old_segments(world);
+        }
+        if world.plan.tampering && world.random.chance(0.1) {
+            replace_a_segment(world);
+        }
+    }
+}
+
+/// The operator keeps only what the newest snapshot needs.
+fn remove_old_segments(world: &World) {
+    world.bucket.with_disk(|disk| {
+        let newest = disk
+            .objects
+            .keys()
+            .rfind(|path| path.contains("/snapshots/"))
+            .cloned();
+        let Some(newest) = newest else { return };
+        let segment = newest.replace("/snapshots/", "/segments/");
+        let folder = segment[..segment.len() - 10].to_owned();
+        disk.objects
+            .retain(|path, _| !path.starts_with(&folder) || *path >= segment);
+    });
+}
+
+/// Somebody takes an update out of the newest segment, neatly, with a valid digest.
+fn replace_a_segment(world: &World) {
+    world.bucket.with_disk(|disk| {
+        let newest = disk
+            .objects
+            .keys()
+            .rfind(|path| path.contains("/segments/"))
+            .cloned();
+        let Some(path) = newest else { return };
+        let Ok(ObjectKey::Segment(..)) = path.trim_start_matches("root/").parse() else {
+            return;
+        };
+        let Ok(mut segment) = Segment::unpack(&disk.objects[&path].bytes) else {
+            return;
+        };
+        if segment.entries.len() < 2 {
+            return;
+        }
+        segment.entries.reverse();
+        let packed = Segment::pack(
+            &segment.header,
+            segment.base_state.as_deref(),
+            &segment.entries,
+        )
+        .expect("a segment");
+        if let Some(stored) = disk.objects.get_mut(&path) {
+            stored.bytes = packed.bytes.into();
+        }
+    });
+}
+
+/// The weather clears: every queue drains, everything is rolled up, every replica pulls.
+async fn finish(world: &World, cast: &Cast, calm: &Store) -> Verdict {
+    for (replica, clock) in &cast.replicas {
+        clock.set_skew(0);
+        let mut session = replica
+            .reopened(world.calm_store())
+            .space(&world.space)
+            .expect("a space");
+        for _ in 0..5 {
+            if actors::sync(world, &mut session).await
+                && session.pending(1).is_ok_and(|p| p.is_empty())
+            {
+                break;
+            }
+        }
+    }
+    if world.plan.tampering {
+        // One more update, so that the newest segment is the one that names the one that was replaced.
+        let replica = Replica::in_memory(calm.clone()).expect("a replica in memory");
+        let mut session = replica.space(&world.space).expect("a space");
+        session
+            .enqueue(&[actors::new_update(world.clock.now(), "last")])
+            .expect("a queue");
+        actors::sync(world, &mut session).await;
+    }
+    let everything = RollupOptions {
+        full: true,
+        now: true,
+        time_max: None,
+    };
+    for _ in 0..3 {
+        world.clock.sleep(settings().settle * 3).await;
+        if let Err(error) = roll_up(calm, &world.space, &everything).await {
+            world
+                .log()
+                .corrupt
+                .push(format!("the last roll-up: {error}"));
+        }
+    }
+    checker::check(
+        world,
+        &cast
+            .replicas
+            .iter()
+            .map(|(replica, _)| replica.clone())
+            .collect::<Vec<_>>(),
+        calm,
+    )
+    .await
+}

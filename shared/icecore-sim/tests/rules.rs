@@ -1,0 +1,173 @@
+//! Each safety rule is needed: with it the simulation passes, without it the simulation notices.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test tells what it ran and stops at what it did not expect"
+)]
+
+use icecore_core::rules::Rule;
+use icecore_sim::bucket::Faults;
+use icecore_sim::checker::Verdict;
+use icecore_sim::world::{Plan, run_with};
+
+/// Seeds that must pass with the rule on, and among which at least one must fail with it off.
+const SEEDS: std::ops::Range<u64> = 0..40;
+
+/// How a failure shows without the rule.
+type Expected = fn(&Verdict) -> bool;
+
+fn bites(name: &str, with: Plan, without: Plan, acceptable: Expected, expected: Expected) {
+    for seed in SEEDS {
+        let verdict = run_with(seed, with).verdict;
+        assert!(
+            acceptable(&verdict),
+            "{name}: with the rule, seed {seed} gives {verdict:?}"
+        );
+    }
+    let failed: Vec<(u64, Verdict)> = SEEDS
+        .map(|seed| (seed, run_with(seed, without).verdict))
+        .filter(|(_, v)| expected(v))
+        .collect();
+    println!(
+        "{name}: without the rule {} of {} seeds fail",
+        failed.len(),
+        SEEDS.end - SEEDS.start
+    );
+    assert!(
+        !failed.is_empty(),
+        "{name}: the simulation does not notice that the rule is off"
+    );
+}
+
+fn kept(verdict: &Verdict) -> bool {
+    *verdict == Verdict::Kept
+}
+
+/// A replaced segment is reported: by whoever reads on, or by `verify`.
+fn kept_or_reported(verdict: &Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Kept | Verdict::Reported(_) | Verdict::Unverified(_)
+    )
+}
+
+fn off(rule: Rule, plan: Plan) -> Plan {
+    Plan {
+        rule_off: Some(rule),
+        ..plan
+    }
+}
+
+#[test]
+fn own_write_recognition() {
+    let plan = Plan {
+        faults: Faults::retries(),
+        crashes: false,
+        wrong_clocks: false,
+        epochs: false,
+        pruning: false,
+        ..Plan::everything()
+    };
+    let twice = |v: &Verdict| matches!(v, Verdict::Costly(_));
+    bites(
+        "own-write recognition",
+        plan,
+        off(Rule::OwnWriteRecognition, plan),
+        kept,
+        twice,
+    );
+}
+
+#[test]
+fn effective_order() {
+    let plan = Plan::everything();
+    let order = |v: &Verdict| {
+        matches!(
+            v,
+            Verdict::Order(_) | Verdict::Surprise(_) | Verdict::Diverged(_)
+        )
+    };
+    bites(
+        "effective order",
+        plan,
+        off(Rule::EffectiveOrder, plan),
+        kept,
+        order,
+    );
+}
+
+#[test]
+fn gap_rule() {
+    let plan = Plan::everything();
+    let order = |v: &Verdict| {
+        matches!(
+            v,
+            Verdict::Order(_) | Verdict::Surprise(_) | Verdict::Diverged(_)
+        )
+    };
+    bites("gap rule", plan, off(Rule::GapRule, plan), kept, order);
+}
+
+#[test]
+fn prune_only_covered() {
+    // A long life, so that something is old enough, and roll-ups that are slower than the retention.
+    let plan = Plan {
+        seconds: 2 * 3_600,
+        slow_roll_ups: true,
+        ..Plan::everything()
+    };
+    let lost = |v: &Verdict| matches!(v, Verdict::Lost(_) | Verdict::Diverged(_));
+    bites(
+        "prune only covered",
+        plan,
+        off(Rule::PruneOnlyCovered, plan),
+        kept,
+        lost,
+    );
+}
+
+#[test]
+fn generation_gap() {
+    let plan = Plan {
+        segments_removed: true,
+        epochs: false,
+        ..Plan::everything()
+    };
+    let wrong = |v: &Verdict| !kept_or_reported(v);
+    bites(
+        "generation gap",
+        plan,
+        off(Rule::GenerationGap, plan),
+        kept,
+        wrong,
+    );
+}
+
+#[test]
+fn put_if_absent() {
+    let with = Plan::everything();
+    let without = Plan {
+        no_put_if_absent: true,
+        ..with
+    };
+    let wrong = |v: &Verdict| !kept(v);
+    bites("put-if-absent", with, without, kept, wrong);
+}
+
+#[test]
+fn hash_chain() {
+    let plan = Plan {
+        tampering: true,
+        epochs: false,
+        ..Plan::everything()
+    };
+    let silent = |v: &Verdict| !kept_or_reported(v);
+    bites(
+        "hash chain",
+        plan,
+        off(Rule::HashChain, plan),
+        kept_or_reported,
+        silent,
+    );
+}

@@ -1,0 +1,129 @@
+//! The five promises under everything that can go wrong, seed by seed.
+//!
+//! `ICECORE_SIM_SEEDS=7`, `=1,2,3` or `=1..200` runs those seeds instead of the usual ones.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test tells what it ran and stops at what it did not expect"
+)]
+
+use icecore_sim::checker::Verdict;
+use icecore_sim::world::{Outcome, Plan, run_with};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn seeds(usual: std::ops::Range<u64>) -> Vec<u64> {
+    #[expect(clippy::disallowed_methods, reason = "the developer names the seeds")]
+    let Ok(text) = std::env::var("ICECORE_SIM_SEEDS") else {
+        return usual.collect();
+    };
+    match text.split_once("..") {
+        Some((from, to)) => (from.parse().unwrap()..to.parse().unwrap()).collect(),
+        None => text
+            .split(',')
+            .map(|seed| seed.trim().parse().unwrap())
+            .collect(),
+    }
+}
+
+/// Runs the seeds on all cores and returns what failed.
+fn run_all(seeds: &[u64], plan: Plan) -> Vec<(u64, Outcome)> {
+    let next = AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut outcomes = Vec::new();
+                    while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        outcomes.push((*seed, run_with(*seed, plan)));
+                    }
+                    outcomes
+                })
+            })
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap())
+            .collect()
+    })
+}
+
+fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
+    let outcomes = run_all(&seeds(usual), plan);
+    let total: usize = outcomes.iter().map(|(_, o)| o.acknowledged).sum();
+    let requests: u64 = outcomes.iter().map(|(_, o)| o.requests).sum();
+    let (layers, epochs, late) = outcomes.iter().fold((0, 0, 0), |a, (_, o)| {
+        (a.0 + o.layers, a.1 + o.epochs, a.2 + o.late)
+    });
+    println!(
+        "{name}: {} seeds, {total} acknowledged updates, {requests} requests, {layers} segments and snapshots, \
+         {epochs} epochs, {late} late",
+        outcomes.len()
+    );
+    let mut failed: Vec<_> = outcomes
+        .into_iter()
+        .filter(|(_, o)| o.verdict != Verdict::Kept)
+        .collect();
+    failed.sort_by_key(|(seed, _)| *seed);
+    for (seed, outcome) in failed.iter().take(5) {
+        println!(
+            "ICECORE_SIM_SEEDS={seed} fails: {:.1500}",
+            format!("{:?}", outcome.verdict)
+        );
+        println!("{:.6000}", outcome.tree);
+    }
+    assert!(
+        failed.is_empty(),
+        "{name}: {} seeds fail, first {}",
+        failed.len(),
+        failed[0].0
+    );
+    assert!(total > 0);
+}
+
+#[test]
+fn everything_at_once() {
+    all_kept("everything", 0..1_400, Plan::everything());
+}
+
+#[test]
+fn without_new_epochs() {
+    all_kept(
+        "without epochs",
+        10_000..10_400,
+        Plan {
+            epochs: false,
+            ..Plan::everything()
+        },
+    );
+}
+
+#[test]
+fn in_sequence() {
+    let plan = Plan {
+        order: icecore_core::Order::Sequence,
+        ..Plan::everything()
+    };
+    all_kept("sequence", 20_000..20_300, plan);
+}
+
+#[test]
+fn long_lives_with_pruning() {
+    let plan = Plan {
+        seconds: 2 * 3_600,
+        ..Plan::everything()
+    };
+    all_kept("long lives", 30_000..30_016, plan);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in 0..20 {
+        assert_eq!(
+            run_with(seed, Plan::everything()),
+            run_with(seed, Plan::everything()),
+            "seed {seed}"
+        );
+    }
+}
