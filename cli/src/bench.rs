@@ -1,0 +1,114 @@
+//! Measuring: each number beside its target, on this machine.
+
+mod contention;
+mod fold;
+mod history;
+mod latency;
+mod memory;
+mod number;
+mod past;
+mod requests;
+mod rig;
+mod sample;
+mod site;
+mod timing;
+
+use crate::context::Context;
+use crate::exit::{Outcome, Stop};
+use crate::progress::Progress;
+use futures::future::BoxFuture;
+use icecore_core::{Error, Result};
+pub(crate) use memory::{RollupArgs, run_process};
+use number::{Machine, Number};
+use serde_json::json;
+
+/// What `icecore bench` takes.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Times are ratios to a floor that is measured in the same run. With --store s3://… publishing \
+                        and contention are measured there too; spaces are made in it and left there."
+)]
+pub(crate) struct BenchArgs {
+    /// Which benchmarks: publish, poll, open, contention, latency, fold, history, memory [default: all]
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// The updates of the history that is opened
+    #[arg(long, value_name = "UPDATES", default_value_t = 1_000_000)]
+    history: u64,
+    /// Also open a history that is ten times as long: writing it takes minutes
+    #[arg(long)]
+    slow: bool,
+}
+
+type Run = for<'a> fn(&'a Context, &'a BenchArgs) -> BoxFuture<'a, Result<Vec<Number>>>;
+
+/// Every benchmark, by its name.
+const BENCHMARKS: [(&str, Run); 8] = [
+    ("publish", |context, _| Box::pin(requests::publish(context))),
+    ("poll", |context, _| Box::pin(requests::poll(context))),
+    ("open", |context, _| Box::pin(requests::open(context))),
+    ("contention", |context, _| {
+        Box::pin(contention::contention(context))
+    }),
+    ("latency", |context, _| Box::pin(latency::latency(context))),
+    ("fold", |context, _| Box::pin(fold::fold(context))),
+    ("history", |context, args| {
+        Box::pin(history::history(context, args))
+    }),
+    ("memory", |context, _| Box::pin(memory::memory(context))),
+];
+
+/// Runs the benchmarks.
+///
+/// # Errors
+/// What the benchmarks report; exit code 1 when a target is missed.
+pub(crate) async fn run(args: &BenchArgs, context: &Context) -> Outcome {
+    let machine = Machine::here();
+    let chosen = chosen(&args.names)?;
+    if context.out.json {
+        context
+            .out
+            .line(json!({ "machine": machine }).to_string())?;
+    } else {
+        context.out.line(machine.line())?;
+    }
+    let mut missed = 0;
+    for (name, run) in chosen {
+        let progress = Progress::spinner(&context.clock, name);
+        let numbers = run(context, args).await?;
+        drop(progress);
+        if !context.out.json {
+            context.out.line(format!("\n{name}"))?;
+        }
+        for number in numbers {
+            missed += u64::from(number.passed == Some(false));
+            context.out.result(&number, || number.line())?;
+        }
+    }
+    if missed == 0 {
+        return Ok(());
+    }
+    context
+        .out
+        .note(&format!("{} missed", crate::human::count(missed, "target")));
+    Err(Stop::Reported(1))
+}
+
+fn chosen(names: &[String]) -> Result<Vec<(&'static str, Run)>> {
+    if names.is_empty() {
+        return Ok(BENCHMARKS.to_vec());
+    }
+    names
+        .iter()
+        .map(|name| {
+            BENCHMARKS
+                .into_iter()
+                .find(|(known, _)| known == name)
+                .ok_or_else(|| {
+                    let known = BENCHMARKS.map(|(name, _)| name).join(", ");
+                    Error::invalid(format!("there is no benchmark {name:?}"))
+                        .with_hint(format!("there are: {known}"))
+                })
+        })
+        .collect()
+}

@@ -1,0 +1,90 @@
+//! One file per command, and what several of them share.
+
+pub(crate) mod completions;
+pub(crate) mod compress;
+pub(crate) mod conflicts;
+pub(crate) mod erase;
+pub(crate) mod export;
+pub(crate) mod import;
+pub(crate) mod init;
+pub(crate) mod log;
+pub(crate) mod prune;
+pub(crate) mod publish;
+pub(crate) mod redact;
+pub(crate) mod reset;
+pub(crate) mod resolve;
+pub(crate) mod rollup;
+pub(crate) mod space;
+pub(crate) mod spaces;
+pub(crate) mod state;
+pub(crate) mod status;
+pub(crate) mod sync;
+pub(crate) mod typed;
+pub(crate) mod update;
+pub(crate) mod verify;
+
+use crate::args::{Cli, Command};
+use crate::context::Context;
+use crate::exit::{self, Outcome};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Runs the command and returns the exit code.
+pub(crate) async fn run(cli: Cli) -> ExitCode {
+    let context = Context::new(&cli.global);
+    start_logging(cli.global.verbose, context.environment.get("ICECORE_LOG"));
+    let outcome = dispatch(cli.command, &context).await;
+    let flushed = context.out.flush();
+    let outcome = outcome
+        .and(flushed)
+        .map_err(|stop| context.with_location(stop));
+    let code = exit::of(outcome, &context.out);
+    context.print_stats();
+    code
+}
+
+/// Logs go to stderr; what fails is an error of the command and not only a log line.
+fn start_logging(verbose: bool, filter: Option<&String>) {
+    let default = if verbose {
+        "warn,icecore=debug,icecore_store=debug,icecore_replica=debug"
+    } else {
+        "error"
+    };
+    let filter = filter.map_or(default, String::as_str);
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::builder().parse_lossy(filter))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+}
+
+async fn dispatch(command: Command, context: &Context) -> Outcome {
+    match command {
+        Command::Init(args) => init::run(&args, context).await,
+        Command::Space(args) => space::run(args, context).await,
+        Command::Update(args) => update::run(&args, context).await,
+        Command::State(args) => state::run(&args, context).await,
+        Command::Log(args) => log::run(&args, context).await,
+        Command::Sync(args) => sync::run(&args, context).await,
+        Command::Status(args) => status::run(&args, context).await,
+        Command::Rollup(args) => rollup::run(&args, context).await,
+        Command::Prune(args) => prune::run(&args, context).await,
+        Command::Verify(args) => verify::run(&args, context).await,
+        Command::Conflicts(args) => conflicts::run(&args, context).await,
+        Command::Resolve(args) => resolve::run(&args, context).await,
+        Command::Import(args) => import::run(&args, context).await,
+        Command::Export(args) => export::run(&args, context).await,
+        Command::Compress(args) => compress::run(&args, context).await,
+        Command::Redact(args) => redact::run(&args, context).await,
+        Command::Reset(args) => reset::run(&args, context).await,
+        Command::Erase(args) => erase::run(&args, context).await,
+        Command::Bench(args) => crate::bench::run(&args, context).await,
+        Command::BenchRollup(args) => crate::bench::run_process(&args, context).await,
+        Command::Demo(args) => crate::demo::run(&args, context).await,
+        Command::DemoProcess(args) => crate::demo::run_process(&args, context).await,
+        Command::Completions(args) => {
+            completions::run(&args);
+            Ok(())
+        }
+    }
+}

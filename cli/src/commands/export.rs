@@ -1,0 +1,47 @@
+//! `icecore export`: the history as NDJSON, for `import`.
+
+use crate::args::space_name;
+use crate::commands::log::stream::{Held, Stream, line};
+use crate::context::Context;
+use crate::exit::Outcome;
+use crate::human;
+use crate::progress::Progress;
+use clap::Args;
+use icecore_core::SpaceName;
+
+/// Print the whole history as NDJSON, for `icecore import`
+///
+/// As `icecore log`, without the generations: what was exported twice is the same, whatever was rolled up in
+/// between.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  icecore export todo > todo.ndjson
+  icecore --store ./a export todo | icecore --store ./b import todo -")]
+pub(crate) struct ExportArgs {
+    /// The space
+    #[arg(value_parser = space_name)]
+    space: SpaceName,
+}
+
+pub(crate) async fn run(args: &ExportArgs, context: &Context) -> Outcome {
+    let store = context.store()?;
+    let mut stream = Stream::open(&store, &args.space).await?;
+    if let Some(note) = stream.begins().await? {
+        context.out.note(&note);
+    }
+    let progress = Progress::spinner(&context.clock, "exporting");
+    let mut count = 0;
+    stream
+        .next(&mut |entry, _| {
+            count += 1;
+            progress.step();
+            context.out.buffer(line(entry, Held::Untold)?)
+        })
+        .await?;
+    drop(progress);
+    context.out.flush()?;
+    context
+        .out
+        .note(&format!("exported {}", human::count(count, "update")));
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! `icecore import`: a history from NDJSON.
+
+mod merge;
+mod read;
+mod replay;
+
+use crate::args::space_name;
+use crate::context::Context;
+use crate::exit::Outcome;
+use clap::Args;
+use icecore_core::SpaceName;
+use std::path::PathBuf;
+
+/// Import updates from NDJSON, as `icecore export` prints them
+///
+/// Every line is checked before the first is written. Merging keeps each update's author and seq and skips what
+/// is there, so it can be repeated, also after a crash. Replaying appends everything as new updates of this
+/// replica, which keep the time when they happened.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  icecore import todo todo.ndjson
+  icecore --store ./a export todo | icecore --store ./b import todo -
+  icecore import copy todo.ndjson --replay
+  echo '{\"kind\":\"merge\",\"data\":{\"a\":1}}' | icecore import todo - --replay")]
+pub(crate) struct ImportArgs {
+    /// The space; it must exist
+    #[arg(value_parser = space_name)]
+    space: SpaceName,
+
+    /// The file; `-` for stdin
+    file: PathBuf,
+
+    /// Keep author and seq, and skip what is there (this is the default)
+    #[arg(long, conflicts_with = "replay")]
+    merge: bool,
+
+    /// Append everything as new updates of this replica
+    #[arg(long)]
+    replay: bool,
+}
+
+pub(crate) async fn run(args: &ImportArgs, context: &Context) -> Outcome {
+    let mut space = context.space(&args.space)?;
+    space.pull().await?;
+    let model = space.reader()?.info.model.name.clone();
+    let rules = read::Rules {
+        now: context.clock.now(),
+        model: &model,
+        ids_required: !args.replay,
+    };
+    let lines = read::read(&args.file, &rules)?;
+    if args.replay {
+        replay::run(context, &mut space, lines).await
+    } else {
+        merge::run(context, &mut space, lines).await
+    }
+}

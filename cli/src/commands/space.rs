@@ -1,0 +1,155 @@
+//! `icecore space`: creating spaces and listing them.
+
+use crate::args::{parsed, space_name};
+use crate::commands::spaces;
+use crate::context::Context;
+use crate::exit::Outcome;
+use clap::{Args, Subcommand, ValueEnum};
+use icecore_core::model::document::{Document, Rule};
+use icecore_core::{Error, ModelRef, Order, Result, SpaceInfo, SpaceName};
+use serde_json::Value;
+
+/// Create spaces and list them
+#[derive(Debug, Args)]
+pub(crate) struct SpaceArgs {
+    #[command(subcommand)]
+    command: SpaceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SpaceCommand {
+    Create(CreateArgs),
+    List(ListArgs),
+}
+
+/// Create a space: one history and its state
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  icecore space create todo
+  icecore space create plan --rule unique:/tasks/*/slot --rule max:/seats:10
+  icecore space create chat --model log
+  icecore space create timer --order sequence")]
+struct CreateArgs {
+    /// 1 to 64 of a-z 0-9 - _ . without a leading dot
+    #[arg(value_parser = space_name)]
+    name: SpaceName,
+
+    /// How updates change the state: `document` is a JSON object tree, `log` the list of updates
+    #[arg(long, default_value = "document")]
+    model: String,
+
+    /// What decides the order: `timestamp` sorts late updates in, `sequence` refuses them
+    #[arg(long, value_enum, default_value = "timestamp")]
+    order: OrderArg,
+
+    /// What the state of a document should satisfy, e.g. `unique:/notes/*/title`; may be repeated
+    #[arg(long = "rule", value_name = "RULE", value_parser = rule)]
+    rules: Vec<Rule>,
+}
+
+/// List the spaces of the store
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  icecore space list
+  icecore space list --json | jq -r .space")]
+struct ListArgs {}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OrderArg {
+    Timestamp,
+    Sequence,
+}
+
+fn rule(text: &str) -> Result<Rule, String> {
+    parsed(text.parse())
+}
+
+pub(crate) async fn run(args: SpaceArgs, context: &Context) -> Outcome {
+    match args.command {
+        SpaceCommand::Create(args) => create(args, context).await,
+        SpaceCommand::List(_) => list(context).await,
+    }
+}
+
+async fn create(args: CreateArgs, context: &Context) -> Outcome {
+    let order = match args.order {
+        OrderArg::Timestamp => Order::Timestamp,
+        OrderArg::Sequence => Order::Sequence,
+    };
+    let settings = if args.model == "document" {
+        Document::with_rules(args.rules).settings()
+    } else if args.rules.is_empty() {
+        Value::Null
+    } else {
+        return Err(
+            Error::invalid(format!("the model `{}` has no rules", args.model))
+                .with_hint("leave --rule out, or use --model document")
+                .into(),
+        );
+    };
+    let model = ModelRef {
+        name: args.model,
+        settings,
+    };
+    let info = context
+        .store()?
+        .create_space(&args.name, model, order)
+        .await?;
+    context.out.result(&info, || {
+        format!(
+            "created the space {} (model {}, order {})",
+            info.space,
+            info.model.name,
+            order_name(order)
+        )
+    })
+}
+
+async fn list(context: &Context) -> Outcome {
+    let store = context.store()?;
+    store.info().await?;
+    let names = store.spaces().await?;
+    if names.is_empty() && !context.out.json {
+        context
+            .out
+            .note("no spaces yet: create one with `icecore space create NAME`");
+        return Ok(());
+    }
+    if !context.out.json {
+        context
+            .out
+            .buffer(row(["SPACE", "MODEL", "ORDER", "EPOCH", "CREATED"]))?;
+    }
+    spaces::each(context, &names, async |name| {
+        let info = store.space_or_tombstone(name).await?.info;
+        context.out.result(&info, || line(&info))
+    })
+    .await
+}
+
+fn line(info: &SpaceInfo) -> String {
+    let epoch = info.epoch.to_string();
+    let erased = info
+        .erased_at
+        .as_ref()
+        .map(|at| format!("{} (erased {at})", info.created_at));
+    let created = erased.unwrap_or_else(|| info.created_at.clone());
+    row([
+        info.space.as_str(),
+        &info.model.name,
+        order_name(info.order),
+        &epoch,
+        &created,
+    ])
+}
+
+fn row([space, model, order, epoch, created]: [&str; 5]) -> String {
+    format!("{space:<24} {model:<10} {order:<10} {epoch:<6} {created}")
+}
+
+pub(crate) fn order_name(order: Order) -> &'static str {
+    match order {
+        Order::Timestamp => "timestamp",
+        Order::Sequence => "sequence",
+    }
+}

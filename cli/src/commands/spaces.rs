@@ -1,0 +1,120 @@
+//! Commands that do the same for one space or for all.
+
+use crate::context::Context;
+use crate::exit::{Outcome, Stop};
+use icecore_core::{Error, Result, SpaceName};
+use icecore_replica::SpaceReplica;
+use icecore_store::Store;
+use icecore_store::epochs::NewEpoch;
+use serde::Serialize;
+
+/// Does `work` for each space. Where there are several, one that fails is reported and does not stop the
+/// others; the exit code is the gravest.
+pub(crate) async fn each(
+    context: &Context,
+    names: &[SpaceName],
+    mut work: impl AsyncFnMut(&SpaceName) -> Outcome,
+) -> Outcome {
+    if let [only] = names {
+        return work(only).await;
+    }
+    let mut gravest = 0;
+    for name in names {
+        match work(name).await {
+            Ok(()) => {}
+            Err(Stop::OutputClosed) => return Err(Stop::OutputClosed),
+            Err(Stop::Failed(error)) => {
+                let object = error.object().unwrap_or(name.as_str()).to_owned();
+                gravest = gravest.max(Stop::Failed(error.with_object(object)).report(&context.out));
+            }
+            Err(stop) => gravest = gravest.max(stop.report(&context.out)),
+        }
+    }
+    if gravest == 0 {
+        Ok(())
+    } else {
+        Err(Stop::Reported(gravest))
+    }
+}
+
+/// The space that was named, or all of the store that are not erased.
+///
+/// # Errors
+/// As [`Store::info`] and [`Store::spaces`].
+pub(crate) async fn named_or_all(
+    context: &Context,
+    store: &Store,
+    named: Option<&SpaceName>,
+) -> Result<Vec<SpaceName>> {
+    if let Some(name) = named {
+        return Ok(vec![name.clone()]);
+    }
+    store.info().await?;
+    let mut names = Vec::new();
+    for name in store.spaces().await? {
+        match store.space_or_tombstone(&name).await {
+            Ok(open) if open.info.erased_at.is_some() => {}
+            // What is wrong with it is for the command to find out and to report.
+            _ => names.push(name),
+        }
+    }
+    if names.is_empty() && !context.out.json {
+        context
+            .out
+            .note("the store has no spaces: create one with `icecore space create NAME`");
+    }
+    Ok(names)
+}
+
+/// Fetches what others wrote, for a command that can do without.
+///
+/// # Errors
+/// As [`SpaceReplica::pull`].
+pub(crate) async fn pull(space: &mut SpaceReplica) -> Result<()> {
+    space.pull().await.map(drop).map_err(|error| {
+        if !error.is_unavailable() {
+            return error;
+        }
+        let own = "`--offline` shows what this replica last saw";
+        let hint = error
+            .hint()
+            .map_or(own.to_owned(), |hint| format!("{hint}; {own}"));
+        error.with_hint(hint)
+    })
+}
+
+/// Refuses without `--yes`, saying what would happen.
+///
+/// # Errors
+/// `Invalid` unless `yes`.
+pub(crate) fn confirm(yes: bool, would: String) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    Err(Error::invalid(would).with_hint("repeat the command with --yes to do it"))
+}
+
+/// A report with the name of its space.
+#[derive(Debug, Serialize)]
+pub(crate) struct WithSpace<'a, T> {
+    space: &'a SpaceName,
+    #[serde(flatten)]
+    report: &'a T,
+}
+
+/// Puts the name of the space before a report.
+pub(crate) fn with_space<'a, T: Serialize>(
+    space: &'a SpaceName,
+    report: &'a T,
+) -> WithSpace<'a, T> {
+    WithSpace { space, report }
+}
+
+/// A new epoch as part of a line for people.
+pub(crate) fn epoch_text(new: &NewEpoch) -> String {
+    let swept = match new.swept {
+        0 => String::new(),
+        n => format!(", {n} that came meanwhile were carried over"),
+    };
+    format!("epoch {} follows {}{swept}", new.epoch, new.from)
+}

@@ -1,0 +1,150 @@
+//! A status as a table for people, and what to worry about.
+
+use super::Remote;
+use crate::human::{count, millis};
+use icecore_core::{Key, Order, time};
+use icecore_replica::Status;
+
+/// Clocks that differ by less than this are the usual.
+const CLOCK_OFFSET_MILLIS_MAX: i64 = 5_000;
+
+/// The table.
+pub(super) fn text(status: &Status, remote: &Remote, now: i64) -> String {
+    let mut rows: Vec<(&str, String)> = vec![
+        ("space", status.space.to_string()),
+        ("author", status.author.to_string()),
+        ("queued", queued(status)),
+    ];
+    if status.refused > 0 {
+        rows.push((
+            "refused",
+            format!(
+                "{}: see `icecore conflicts {}`",
+                count(status.refused, "update"),
+                status.space
+            ),
+        ));
+    }
+    rows.push(("generation", generation(status, remote)));
+    if status.generation.is_some() {
+        rows.push((
+            "tail",
+            format!("{} after it", count(status.tail, "update object")),
+        ));
+    }
+    let synced = status
+        .synced_at
+        .map(|at| format!("{} ago", millis(now.saturating_sub(at))));
+    rows.push(("synced", synced.unwrap_or_else(|| "never".to_owned())));
+    if let Some(lag) = status.lag_ms {
+        rows.push((
+            "lag",
+            format!("{} since the last complete listing", millis(lag)),
+        ));
+    }
+    rows.push(("store", store(status, remote)));
+    if let Some(problem) = &status.problem {
+        rows.push(("stuck", format!("the last sync failed: {problem}")));
+    }
+    rows.extend(
+        warnings(status, remote)
+            .into_iter()
+            .map(|warning| ("warning", warning)),
+    );
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|(name, value)| format!("{name:<11} {value}"))
+        .collect();
+    lines.join("\n")
+}
+
+fn queued(status: &Status) -> String {
+    match status.oldest_queued_ms {
+        Some(oldest) => format!(
+            "{}, the oldest for {}",
+            count(status.queued, "update"),
+            millis(oldest)
+        ),
+        None => "nothing".to_owned(),
+    }
+}
+
+fn generation(status: &Status, remote: &Remote) -> String {
+    let (Some(generation), Some(epoch), Some(through)) =
+        (status.generation, status.epoch, status.through)
+    else {
+        return "not read yet: `icecore sync` does".to_owned();
+    };
+    let order = match remote {
+        Remote::Seen { info, .. } => Some(info.order),
+        _ => None,
+    };
+    let reach = if through == Key::MIN {
+        String::new()
+    } else if order == Some(Order::Sequence) || through.get() < 1_000_000_000_000 {
+        format!(", through key {through}")
+    } else {
+        format!(
+            ", through {}",
+            time::to_rfc3339(i64::try_from(through.get()).unwrap_or(i64::MAX))
+        )
+    };
+    format!("{generation} of epoch {epoch}{reach}")
+}
+
+fn store(status: &Status, remote: &Remote) -> String {
+    match remote {
+        Remote::NotAsked => "not asked".to_owned(),
+        Remote::Unreachable(error) => format!("{}: {error}", error.kind()),
+        Remote::Seen { info, .. } if info.erased_at.is_some() => {
+            "reachable; the space is erased".to_owned()
+        }
+        Remote::Seen { info, generation } => {
+            let behind = match generation {
+                Some(newest)
+                    if status.epoch == Some(info.epoch) && Some(*newest) > status.generation =>
+                {
+                    format!("; its newest generation is {newest}: `icecore sync` reads it")
+                }
+                _ => String::new(),
+            };
+            format!("reachable{behind}")
+        }
+    }
+}
+
+/// What a person should look at.
+pub(super) fn warnings(status: &Status, remote: &Remote) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let offset = status.clock_offset_ms;
+    if offset.abs() > CLOCK_OFFSET_MILLIS_MAX {
+        let side = if offset > 0 { "behind" } else { "ahead of" };
+        let by = millis(offset.abs());
+        warnings.push(format!("the clock of this machine is {by} {side} the store's: set it; updates are stamped with the store's time meanwhile"));
+    }
+    if let Remote::Seen { info, .. } = remote {
+        if let Some(at) = &info.erased_at {
+            warnings.push(format!(
+                "the space was erased at {at}: what is queued cannot be published"
+            ));
+        } else if status.epoch.is_some_and(|epoch| epoch != info.epoch) {
+            warnings.push(format!(
+                "the space is in epoch {}: the next sync starts from there",
+                info.epoch
+            ));
+        }
+    }
+    warnings.extend(
+        status
+            .gaps
+            .iter()
+            .map(|id| format!("the update {id} must exist and was not found")),
+    );
+    warnings.extend(
+        status
+            .unreadable
+            .iter()
+            .map(|line| format!("unreadable: {line}")),
+    );
+    warnings
+}

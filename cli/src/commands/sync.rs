@@ -1,0 +1,118 @@
+//! `icecore sync`: pull and flush, once.
+
+use crate::args::space_name;
+use crate::commands::publish::{self, Print};
+use crate::commands::spaces;
+use crate::context::Context;
+use crate::exit::{Outcome, Stop};
+use crate::human::count;
+use clap::Args;
+use icecore_core::{Error, SpaceName};
+use icecore_replica::{Pulled, Replica, Synced};
+use serde_json::json;
+
+/// Fetch what others wrote and publish what is queued, once
+///
+/// Without a space: all that this replica has touched.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  icecore sync todo
+  icecore sync")]
+pub(crate) struct SyncArgs {
+    /// The space [default: all of this replica]
+    #[arg(value_parser = space_name)]
+    space: Option<SpaceName>,
+}
+
+pub(crate) async fn run(args: &SyncArgs, context: &Context) -> Outcome {
+    let replica = context.replica()?;
+    let names = match &args.space {
+        Some(name) => vec![name.clone()],
+        None => replica.spaces()?,
+    };
+    if names.is_empty() && !context.out.json {
+        context
+            .out
+            .note("this replica has touched no space yet: name one, as in `icecore sync todo`");
+    }
+    spaces::each(context, &names, async |name| {
+        match sync(context, &replica, name).await {
+            Err(Stop::Failed(error)) if error.is_not_found() => {
+                forget_erased(context, &replica, name, error).await
+            }
+            outcome => outcome,
+        }
+    })
+    .await
+}
+
+async fn sync(context: &Context, replica: &Replica, name: &SpaceName) -> Outcome {
+    let mut space = replica.space(name)?;
+    let synced = publish::sync(context, &mut space, Print::Each).await?;
+    let Synced {
+        pulled,
+        acknowledged,
+    } = &synced;
+    let result = json!({ "space": name, "pulled": pulled, "acknowledged": acknowledged.len() });
+    context.out.result(&result, || {
+        format!("{name}: {}", describe(pulled, acknowledged.len() as u64))
+    })
+}
+
+/// What was erased goes here too, unless something waits that its author would lose.
+async fn forget_erased(
+    context: &Context,
+    replica: &Replica,
+    name: &SpaceName,
+    error: Error,
+) -> Outcome {
+    let open = replica.store().space_or_tombstone(name).await;
+    let Some(at) = open.ok().and_then(|open| open.info.erased_at) else {
+        return Err(error.into());
+    };
+    if !replica.space(name)?.pending(1)?.is_empty() || !replica.spaces()?.contains(name) {
+        return Err(error.into());
+    }
+    replica.forget(name).await?;
+    let result = json!({ "space": name, "erased_at": at });
+    context.out.result(&result, || {
+        format!("{name}: was erased at {at}; the local copy is removed")
+    })
+}
+
+fn describe(pulled: &Pulled, published: u64) -> String {
+    let mut parts = Vec::new();
+    if published > 0 {
+        parts.push(format!("published {}", count(published, "update")));
+    }
+    if pulled.objects > 0 {
+        parts.push(format!("read {}", count(pulled.objects, "update object")));
+    }
+    if pulled.layers > 0 {
+        parts.push(format!("read {}", layers(pulled.layers)));
+    }
+    if pulled.requeued > 0 {
+        parts.push(format!(
+            "the new epoch lacked {}: published again",
+            count(pulled.requeued, "own update")
+        ));
+    }
+    if let Some(author) = pulled.new_author {
+        parts.push(format!(
+            "another writer used this replica's author: it goes on as {author}"
+        ));
+    }
+    if parts.is_empty() {
+        "nothing new".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+fn layers(n: u64) -> String {
+    if n == 1 {
+        "1 segment or snapshot".to_owned()
+    } else {
+        format!("{n} segments and snapshots")
+    }
+}

@@ -1,0 +1,109 @@
+//! `icecore update`: queues updates and publishes them.
+
+use crate::args::space_name;
+use crate::commands::publish::{self, Print};
+use crate::commands::typed::{self, Check};
+use crate::context::Context;
+use crate::exit::Outcome;
+use crate::lines;
+use clap::Args;
+use icecore_core::{Error, Result, SpaceName};
+use icecore_replica::{NewUpdate, SpaceReplica};
+use std::path::Path;
+
+/// Queue updates durably and publish them
+///
+/// All of them are checked before the first is queued. Each is printed with author, seq and key as it is
+/// acknowledged. When the store cannot be reached they stay queued, and the next sync sends them.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  icecore update todo '{\"kind\":\"merge\",\"data\":{\"milk\":{\"done\":true}}}'
+  icecore update todo '{\"kind\":\"increment\",\"data\":{\"/count\":1}}'
+  icecore update todo --offline '{\"kind\":\"add\",\"data\":{\"/tags\":[\"home\"]}}'
+  cat updates.ndjson | icecore update todo -
+
+Kinds of a document:
+  merge                a JSON merge patch: fields set, or removed by null
+  increment, max, min  {\"/pointer\": number}
+  add, remove          {\"/pointer\": [members]} of a set
+  append               {\"/pointer\": [items]} to a list
+  delete               [\"/pointer\", …]
+
+An update may say when it happened (\"at\": RFC 3339) and which conflict it settles (\"resolves\": ID).")]
+pub(crate) struct UpdateArgs {
+    /// The space
+    #[arg(value_parser = space_name)]
+    space: SpaceName,
+
+    /// Updates as JSON, {"kind": …, "data": …}; `-` reads one per line from stdin
+    #[arg(required = true, value_name = "JSON", allow_negative_numbers = true)]
+    updates: Vec<String>,
+
+    /// Only queue them
+    #[arg(long)]
+    offline: bool,
+}
+
+pub(crate) async fn run(args: &UpdateArgs, context: &Context) -> Outcome {
+    let mut space = context.space(&args.space)?;
+    let model = model(context, &mut space, args.offline).await?;
+    let updates = read(
+        args,
+        Check {
+            now: context.clock.now(),
+            model: model.as_deref(),
+            resolves: None,
+        },
+    )?;
+    let ids = space.enqueue(&updates)?;
+    if args.offline {
+        return publish::print_queued(context, &ids);
+    }
+    publish::sync(context, &mut space, Print::Each)
+        .await
+        .map(drop)
+}
+
+/// The name of the space's model: as last seen, or as the store says. `None` when neither is known.
+async fn model(
+    context: &Context,
+    space: &mut SpaceReplica,
+    offline: bool,
+) -> Result<Option<String>> {
+    match space.reader() {
+        Ok(reader) => return Ok(Some(reader.info.model.name.clone())),
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(error),
+    }
+    if offline {
+        return Ok(None);
+    }
+    match context.store()?.space(space.name()).await {
+        Ok(open) => Ok(Some(open.info.model.name)),
+        // The update is queued all the same: that is what the queue is for.
+        Err(error) if error.is_unavailable() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn read(args: &UpdateArgs, check: Check<'_>) -> Result<Vec<NewUpdate>> {
+    let mut updates = Vec::new();
+    for (argument, number) in args.updates.iter().zip(1..) {
+        if argument != "-" {
+            let parsed = typed::parse(argument, check)
+                .map_err(|e| e.with_object(format!("argument {number}")));
+            updates.push(NewUpdate { update: parsed? });
+            continue;
+        }
+        for line in lines::read(Path::new("-"))? {
+            let parsed =
+                typed::parse(&line.text, check).map_err(|e| e.with_object(lines::at(line.number)));
+            updates.push(NewUpdate { update: parsed? });
+        }
+    }
+    if updates.is_empty() {
+        return Err(Error::invalid("there is no update on stdin")
+            .with_hint("write one JSON object per line"));
+    }
+    Ok(updates)
+}

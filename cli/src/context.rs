@@ -1,0 +1,254 @@
+//! What every command stands on: the store, the replica, the clock, and where the output goes.
+
+use crate::args::Global;
+use crate::exit::Stop;
+use crate::human;
+use crate::output::Output;
+use crate::system::{self, OsIds, SystemClock};
+use directories::ProjectDirs;
+use icecore_core::{Digest, Error, Result, SpaceName};
+use icecore_replica::{Replica, SpaceReplica};
+use icecore_store::backend::{Metered, RequestCounts, cost_usd};
+use icecore_store::{Backend, Clock, Ids, Settings, Store, backend};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The surroundings of a command.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// Where results go.
+    pub(crate) out: Output,
+    /// The clock.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub(crate) ids: Arc<dyn Ids>,
+    /// The environment: credentials and test settings.
+    pub(crate) environment: BTreeMap<String, String>,
+    store_url: Option<String>,
+    replica_folder: Option<PathBuf>,
+    stats: bool,
+    /// The crash point at which the process stops, for tests: `name` or `name:n` for the n-th time.
+    crash_at: Option<String>,
+    metered: Mutex<Vec<Metered>>,
+}
+
+impl Context {
+    /// The real surroundings.
+    pub(crate) fn new(global: &Global) -> Self {
+        let environment = system::environment();
+        let wrong_by = environment.get("ICECORE_CLOCK_OFFSET_MS");
+        let wrong_by = wrong_by.and_then(|millis| millis.parse().ok()).unwrap_or(0);
+        Self {
+            out: Output::new(global.json),
+            clock: Arc::new(SystemClock::new(wrong_by)),
+            ids: Arc::new(OsIds),
+            environment,
+            store_url: global.store.clone(),
+            replica_folder: global.replica.clone(),
+            stats: global.stats || global.verbose,
+            crash_at: global.crash_at.clone(),
+            metered: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// What `--store` or the environment names, if anything.
+    pub(crate) fn store_url(&self) -> Option<&str> {
+        self.store_url.as_deref()
+    }
+
+    /// The back end that `--store` names; its requests are counted.
+    ///
+    /// # Errors
+    /// `Invalid` without `--store`, or when it names nothing that can hold a store.
+    pub(crate) fn backend(&self) -> Result<Backend> {
+        let url = self.store_url.as_deref().ok_or_else(|| {
+            Error::invalid("no store is given")
+                .with_hint("name one with --store or ICECORE_STORE, e.g. --store ./my-store or --store s3://bucket/prefix")
+        })?;
+        self.open_backend(url)
+    }
+
+    /// Any back end; its requests are counted.
+    ///
+    /// # Errors
+    /// `Invalid` when the URL names nothing that can hold a store.
+    pub(crate) fn open_backend(&self, url: &str) -> Result<Backend> {
+        let environment = self
+            .environment
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()));
+        let mut backend = backend::open(url, environment, Arc::clone(&self.clock))?;
+        let metered = Metered::new(Arc::clone(&backend.store), backend.prefix.clone());
+        backend.store = Arc::new(metered.clone());
+        self.metered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(metered);
+        Ok(backend)
+    }
+
+    /// The store that `--store` names. No request is made.
+    ///
+    /// # Errors
+    /// As [`Context::backend`], and `Invalid` for a test setting that is no number.
+    pub(crate) fn store(&self) -> Result<Store> {
+        self.store_on(&self.backend()?)
+    }
+
+    /// The store on a back end.
+    ///
+    /// # Errors
+    /// `Invalid` for a test setting that is no number.
+    pub(crate) fn store_on(&self, backend: &Backend) -> Result<Store> {
+        let store = Store::new(backend, Arc::clone(&self.clock), Arc::clone(&self.ids));
+        let store = store.with_settings(self.settings()?);
+        let Some(wanted) = &self.crash_at else {
+            return Ok(store);
+        };
+        let (name, nth) = match wanted.rsplit_once(':') {
+            Some((name, nth)) => (name.to_owned(), number("ICECORE_CRASH_AT", nth)?),
+            None => (wanted.clone(), 1),
+        };
+        let hits = AtomicU64::new(0);
+        Ok(store.with_crash_points(Arc::new(move |point| {
+            if point == name && hits.fetch_add(1, Ordering::Relaxed) + 1 == nth {
+                eprintln!("crash-point {point}");
+                system::stop_for_ever();
+            }
+        })))
+    }
+
+    /// The replica that `--replica` names, or the one of this store in the user's data folder.
+    ///
+    /// # Errors
+    /// As [`Context::store`], and what opening the folder reports.
+    pub(crate) fn replica(&self) -> Result<Replica> {
+        let backend = self.backend()?;
+        let folder = match &self.replica_folder {
+            Some(folder) => folder.clone(),
+            None => self.default_folder(&backend)?,
+        };
+        Replica::open(self.store_on(&backend)?, &folder)
+    }
+
+    /// One space of that replica.
+    ///
+    /// # Errors
+    /// As [`Context::replica`].
+    pub(crate) fn space(&self, space: &SpaceName) -> Result<SpaceReplica> {
+        self.replica()?.space(space)
+    }
+
+    /// One replica per store: buckets of one name on two servers are two stores.
+    fn default_folder(&self, backend: &Backend) -> Result<PathBuf> {
+        let folders = ProjectDirs::from("", "", "icecore").ok_or_else(|| {
+            Error::invalid("this user has no data folder")
+                .with_hint("name a folder with --replica or ICECORE_REPLICA")
+        })?;
+        let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
+            .iter()
+            .find_map(|name| self.environment.get(*name));
+        let identity = format!(
+            "{} {} {}",
+            backend.kind,
+            backend.location(),
+            endpoint.map_or("", String::as_str)
+        );
+        let name = Digest::of(identity.as_bytes()).to_string();
+        Ok(folders.data_dir().join("replicas").join(&name[..16]))
+    }
+
+    /// The protocol's limits, with what tests set by `ICECORE_…_MS`.
+    fn settings(&self) -> Result<Settings> {
+        let mut settings = Settings::default();
+        let times: [(&str, &mut Duration); 12] = [
+            ("ICECORE_SETTLE_MS", &mut settings.settle),
+            ("ICECORE_RETENTION_MS", &mut settings.retention),
+            ("ICECORE_SAFETY_MS", &mut settings.safety),
+            ("ICECORE_OVERLAP_MS", &mut settings.overlap),
+            ("ICECORE_CHECK_MS", &mut settings.check),
+            ("ICECORE_LOOK_BACK_MS", &mut settings.look_back),
+            ("ICECORE_FULL_EVERY_MS", &mut settings.full_every),
+            ("ICECORE_REQUEST_TIMEOUT_MS", &mut settings.request_timeout),
+            ("ICECORE_WRITE_WINDOW_MS", &mut settings.write_window),
+            (
+                "ICECORE_PUBLISH_TIME_MAX_MS",
+                &mut settings.publish_time_max,
+            ),
+            ("ICECORE_BACKOFF_MS", &mut settings.backoff),
+            ("ICECORE_BACKOFF_MAX_MS", &mut settings.backoff_max),
+        ];
+        for (name, setting) in times {
+            if let Some(value) = self.environment.get(name) {
+                *setting = Duration::from_millis(number(name, value)?);
+            }
+        }
+        Ok(settings)
+    }
+
+    /// Names the whole address of a store that is not there: it may be the wrong one.
+    pub(crate) fn with_location(&self, stop: Stop) -> Stop {
+        let Stop::Failed(error) = stop else {
+            return stop;
+        };
+        let is_missing =
+            error.is_not_found() && error.object().is_some_and(|o| o.ends_with("store.json"));
+        match self.backend() {
+            Ok(backend) if is_missing => Stop::Failed(error.with_object(backend.location())),
+            _ => Stop::Failed(error),
+        }
+    }
+
+    /// The requests of all back ends so far.
+    pub(crate) fn requests(&self) -> RequestCounts {
+        let metered = self.metered.lock().unwrap_or_else(PoisonError::into_inner);
+        metered
+            .iter()
+            .fold(RequestCounts::default(), |sum, one| sum + one.counts())
+    }
+
+    /// Prints the requests, if that was asked for.
+    pub(crate) fn print_stats(&self) {
+        if !self.stats {
+            return;
+        }
+        let requests = self.requests();
+        if self.out.json {
+            let text = serde_json::json!({ "requests": requests, "cost_usd": cost_usd(&requests) });
+            self.out.note(&text.to_string());
+            return;
+        }
+        let total = requests.total;
+        let mut lines = vec![format!(
+            "{}: {} PUT, {} GET ({} not modified), {} LIST, {} DELETE, {} COPY; {} in, {} out; ${:.6} on S3",
+            human::count(requests.requests(), "request"),
+            total.put,
+            total.get,
+            total.not_modified,
+            total.list,
+            total.delete,
+            total.copy,
+            human::bytes(total.bytes_in),
+            human::bytes(total.bytes_out),
+            cost_usd(&requests),
+        )];
+        lines.extend(requests.by_kind.iter().map(|(kind, counts)| {
+            format!(
+                "  {kind}: {} PUT, {} GET, {} LIST",
+                counts.put, counts.get, counts.list
+            )
+        }));
+        self.out.note(&lines.join("\n"));
+    }
+}
+
+fn number(name: &str, value: &str) -> Result<u64> {
+    value.parse().map_err(|e| {
+        Error::invalid(format!("{value:?} is not a number"))
+            .with_object(name.to_owned())
+            .with_source(e)
+    })
+}

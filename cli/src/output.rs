@@ -1,0 +1,109 @@
+//! What goes to stdout (results) and to stderr (everything else).
+
+use crate::exit::{ErrorJson, Outcome, Stop, causes};
+use icecore_core::Error;
+use serde::Serialize;
+use serde_json::json;
+use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
+use std::sync::{Mutex, PoisonError};
+
+/// Writes results for a person or, with `--json`, for a program.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// One JSON value per line instead of text.
+    pub(crate) json: bool,
+    /// A person reads stdout.
+    pub(crate) terminal: bool,
+    stdout: Mutex<BufWriter<Stdout>>,
+    stderr: Stderr,
+}
+
+impl Output {
+    /// Output to this process's stdout.
+    pub(crate) fn new(json: bool) -> Self {
+        let stdout = io::stdout();
+        let terminal = stdout.is_terminal();
+        Self {
+            json,
+            terminal,
+            stdout: Mutex::new(BufWriter::new(stdout)),
+            stderr: io::stderr(),
+        }
+    }
+
+    /// Prints a line at once.
+    pub(crate) fn line(&self, line: impl AsRef<[u8]>) -> Outcome {
+        self.buffer(line)?;
+        self.flush()
+    }
+
+    /// Prints a line, maybe only with the next flush.
+    pub(crate) fn buffer(&self, line: impl AsRef<[u8]>) -> Outcome {
+        let mut stdout = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = stdout
+            .write_all(line.as_ref())
+            .and_then(|()| stdout.write_all(b"\n"));
+        written.map_err(cannot_write)
+    }
+
+    /// Prints what is buffered.
+    pub(crate) fn flush(&self) -> Outcome {
+        self.stdout
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .flush()
+            .map_err(cannot_write)
+    }
+
+    /// Prints a result: as JSON with `--json`, else as the text of `human`.
+    pub(crate) fn result<T: Serialize>(
+        &self,
+        value: &T,
+        human: impl FnOnce() -> String,
+    ) -> Outcome {
+        if self.json {
+            self.line(json_line(value)?)
+        } else {
+            self.line(human())
+        }
+    }
+
+    /// Tells a person something that is no result: progress, warnings, what to do next.
+    pub(crate) fn note(&self, text: &str) {
+        // That stderr is closed is no reason to stop.
+        drop(writeln!(self.stderr.lock(), "{text}"));
+    }
+
+    /// Reports an error: for people on stderr and, with `--json`, for programs on stdout too.
+    pub(crate) fn error(&self, error: &Error) {
+        let mut lines = vec![format!("error: {error}")];
+        lines.extend(
+            causes(error)
+                .iter()
+                .map(|cause| format!("  caused by: {cause}")),
+        );
+        lines.extend(error.hint().map(|hint| format!("  hint: {hint}")));
+        self.note(&lines.join("\n"));
+        if self.json {
+            let value = json!({ "error": ErrorJson::from(error) });
+            // If nobody reads, the exit code and stderr still tell.
+            drop(self.line(value.to_string()));
+        }
+    }
+}
+
+/// A value as one line of JSON.
+pub(crate) fn json_line<T: Serialize>(value: &T) -> Outcome<Vec<u8>> {
+    Ok(serde_json::to_vec(value)
+        .map_err(|e| Error::internal("BUG: a result has no JSON form").with_source(e))?)
+}
+
+fn cannot_write(error: io::Error) -> Stop {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Stop::OutputClosed;
+    }
+    Error::denied("cannot write the output")
+        .with_hint("check where stdout goes: a full disk, maybe")
+        .with_source(error)
+        .into()
+}
