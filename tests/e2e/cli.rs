@@ -1,0 +1,16 @@
+//! The commands, one file per group; each test runs the real program.
+
+mod bad_input;
+mod clocks;
+mod conflicts;
+mod damage;
+mod epochs;
+mod history;
+mod import;
+mod killed;
+mod layers;
+mod main_line;
+mod on_s3;
+mod output;
+mod permissions;
+mod unreachable;

@@ -1,0 +1,106 @@
+//! Help, completions, pipes, and what is printed where.
+
+use crate::support::command::Place;
+
+const COMMANDS: [&str; 18] = [
+    "init",
+    "space",
+    "update",
+    "state",
+    "log",
+    "sync",
+    "status",
+    "rollup",
+    "prune",
+    "verify",
+    "conflicts",
+    "resolve",
+    "import",
+    "export",
+    "compress",
+    "redact",
+    "reset",
+    "erase",
+];
+
+#[test]
+fn every_command_has_help_with_examples() {
+    let place = Place::empty();
+    let a = place.replica("a");
+    let help = a.ok(&["--help"]);
+    for command in COMMANDS {
+        assert!(
+            help.contains(&format!("  {command} ")),
+            "{command} is missing in\n{help}"
+        );
+        if command != "space" {
+            let help = a.ok(&[command, "--help"]);
+            assert!(help.contains("Examples:\n  "), "{command}: {help}");
+        }
+    }
+    for command in ["create", "list"] {
+        assert!(a.ok(&["space", command, "--help"]).contains("Examples:"));
+    }
+    assert!(a.ok(&["--version"]).starts_with("icecore "));
+    assert!(a.fails(2, &[]).contains("Start here"));
+    assert!(!help.contains("crash"), "what is for tests stays hidden");
+}
+
+#[test]
+fn completions_are_printed_for_every_shell() {
+    let place = Place::empty();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(
+            place
+                .replica("a")
+                .ok(&["completions", shell])
+                .contains("rollup"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let place = Place::with_todo();
+    let a = place.replica("a");
+    let lines = format!(
+        "{{\"kind\":\"merge\",\"data\":{{\"text\":\"{}\"}}}}\n",
+        "x".repeat(500)
+    )
+    .repeat(2000);
+    a.run_with(&["update", "todo", "-"], lines).ok();
+    let mut log = a.start(&["log", "todo"]);
+    log.line();
+    assert_eq!(log.close_stdout(), Some(0));
+}
+
+#[test]
+fn the_requests_are_told_on_stderr() {
+    let place = Place::with_todo();
+    let a = place.replica("a");
+    let ran = a
+        .run(&["update", "todo", r#"{"kind":"merge","data":{}}"#, "--stats"])
+        .expect_code(0);
+    assert!(
+        ran.stderr.contains("2 PUT") && ran.stderr.contains("on S3"),
+        "{ran:?}"
+    );
+    let ran = a.run(&["sync", "todo", "--stats", "--json"]).expect_code(0);
+    let stats: serde_json::Value =
+        serde_json::from_str(ran.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(stats["requests"]["put"], 0);
+    assert_eq!(ran.values().len(), 1);
+}
+
+#[test]
+fn a_state_is_the_same_bytes_in_a_pipe_and_in_json() {
+    let place = Place::with_todo();
+    let a = place.replica("a");
+    a.merge("todo", r#"{"b":{"z":1.0,"a":[1e2]},"a":"\u00e4"}"#);
+    let expected = "{\"a\":\"ä\",\"b\":{\"a\":[100],\"z\":1}}\n";
+    assert_eq!(a.ok(&["state", "todo"]), expected);
+    assert_eq!(a.ok(&["state", "todo", "--json"]), expected);
+    assert_eq!(a.ok(&["state", "todo", "--path", "/b/a"]), "[100]\n");
+    assert_eq!(a.ok(&["state", "todo", "--path", ""]), expected);
+}

@@ -1,0 +1,11 @@
+//! Tests of the whole: the `icecore` command as a user runs it, and the rules of the source tree.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cli;
+mod demo;
+mod kill;
+mod stuck;
+mod support;
+mod tidy;
+mod two_replicas;

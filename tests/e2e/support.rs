@@ -1,0 +1,6 @@
+//! What the tests of the command share.
+
+pub(crate) mod command;
+pub(crate) mod lax;
+pub(crate) mod localstack;
+pub(crate) mod s3;
