@@ -1,0 +1,241 @@
+//! `LocalStack`: the independent S3 server that the tests run against.
+//!
+//! It is the one that a comparison of six found to keep every rule that icecore relies on: conditional
+//! writes that hold in a race, and presigned requests that are refused when tampered with.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::python;
+use crate::run::{Failure, Outcome, now, output_of, pause, retried, run, tools, workspace};
+
+/// What is installed, to the last version: also the stamp that says that it was.
+const REQUIREMENTS: &str = include_str!("../localstack/requirements.txt");
+
+const START_LIMIT: Duration = Duration::from_mins(2);
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// A `LocalStack` that can be started.
+#[derive(Debug)]
+pub(crate) struct Installed {
+    python: PathBuf,
+}
+
+/// Installs `LocalStack` into a virtual environment of its own, unless this very set is there already.
+pub(crate) fn install() -> Outcome<Installed> {
+    let folder = folder();
+    let what = || Failure::while_doing("preparing target/tools/localstack");
+    fs::create_dir_all(&folder).map_err(what())?;
+    // Held to the end: of two runs at once, the second waits and then finds everything there.
+    let lock = File::create(folder.join("lock")).map_err(what())?;
+    lock.lock().map_err(what())?;
+
+    let environment = folder.join("venv");
+    let stamp = folder.join("installed.txt");
+    let installed = Installed {
+        python: environment.join("bin").join("python"),
+    };
+    let same = fs::read_to_string(&stamp).is_ok_and(|set| set == REQUIREMENTS);
+    if same && installed.works() {
+        println!("LocalStack is installed");
+        return Ok(installed);
+    }
+    let base = python::find()?;
+    if environment.exists() {
+        fs::remove_dir_all(&environment).map_err(what())?;
+    }
+    println!("installing LocalStack into target/tools/localstack (about 80 packages)");
+    run(Command::new(base)
+        .args(["-I", "-m", "venv"])
+        .arg(&environment)
+        .stdin(Stdio::null()))?;
+    retried(|| {
+        run(Command::new(&installed.python)
+            .args(["-I", "-m", "pip", "install", "--quiet", "--no-input"])
+            .args([
+                "--disable-pip-version-check",
+                "--retries",
+                "5",
+                "--requirement",
+            ])
+            .arg(workspace().join("xtask/localstack/requirements.txt"))
+            .stdin(Stdio::null()))
+    })?;
+    if !installed.works() {
+        return Err(Failure::new(
+            "LocalStack was installed but cannot be imported",
+        ));
+    }
+    fs::write(&stamp, REQUIREMENTS).map_err(what())?;
+    Ok(installed)
+}
+
+impl Installed {
+    fn works(&self) -> bool {
+        let import = ["-I", "-c", "import localstack.constants"];
+        output_of(Command::new(&self.python).args(import)).is_some()
+    }
+}
+
+/// A running server. It ends with this value, and also if this process is killed: see `serve.py`.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    port: u16,
+    /// Its own files, gone when it ends, but for the log.
+    files: PathBuf,
+}
+
+impl Server {
+    /// Starts a server on a free port of the loopback and waits until it answers.
+    pub(crate) fn start(installed: &Installed) -> Outcome<Self> {
+        let mut server = Self::spawn(installed)?;
+        let started = now();
+        while started.elapsed() < START_LIMIT {
+            if server.is_ready() {
+                return Ok(server);
+            }
+            if let Ok(Some(status)) = server.child.try_wait() {
+                return Err(server.failed(&format!("ended with {status}")));
+            }
+            pause(Duration::from_millis(100));
+        }
+        Err(server.failed(&format!("was not ready after {} s", START_LIMIT.as_secs())))
+    }
+
+    fn spawn(installed: &Installed) -> Outcome<Self> {
+        let what = || Failure::while_doing("starting LocalStack");
+        let port = free_port().map_err(what())?;
+        let files = folder().join(format!("run-{port}"));
+        if files.exists() {
+            fs::remove_dir_all(&files).map_err(what())?;
+        }
+        fs::create_dir_all(files.join("tmp")).map_err(what())?;
+        let log = File::create(files.join("server.log")).map_err(what())?;
+        let child = Command::new(&installed.python)
+            .arg("-I")
+            .arg(workspace().join("xtask/localstack/serve.py"))
+            .arg(&files)
+            .env("GATEWAY_LISTEN", format!("127.0.0.1:{port}"))
+            .env("FILESYSTEM_ROOT", files.join("root"))
+            .env("TMPDIR", files.join("tmp"))
+            .env("SERVICES", "s3")
+            .env("STRICT_SERVICE_LOADING", "1")
+            .env("EAGER_SERVICE_LOADING", "1")
+            .env("S3_SKIP_SIGNATURE_VALIDATION", "0")
+            .env("DISABLE_EVENTS", "1")
+            .env("SKIP_SSL_CERT_DOWNLOAD", "1")
+            .env("DNS_ADDRESS", "0")
+            .current_dir(&files)
+            .stdin(Stdio::piped())
+            .stderr(log.try_clone().map_err(what())?)
+            .stdout(log)
+            .spawn()
+            .map_err(what())?;
+        Ok(Self { child, port, files })
+    }
+
+    /// The address to give to an S3 client.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn is_ready(&self) -> bool {
+        let request = format!(
+            "GET /_localstack/health HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n",
+            self.port
+        );
+        let answer = ask(self.port, &request).unwrap_or_default();
+        answer.starts_with("HTTP/1.1 200") && answer.contains(r#""s3": "running""#)
+    }
+
+    fn failed(&self, how: &str) -> Failure {
+        let log = fs::read_to_string(self.files.join("server.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines[lines.len().saturating_sub(20)..].join("\n");
+        Failure::new(format!("LocalStack {how}; the end of its log:\n{tail}"))
+    }
+
+    /// Waits without closing the pipe, which `Child::wait` would do.
+    fn wait(&mut self) -> Outcome<ExitStatus> {
+        loop {
+            let status = self.child.try_wait();
+            if let Some(status) = status.map_err(Failure::while_doing("waiting for LocalStack"))? {
+                return Ok(status);
+            }
+            pause(Duration::from_millis(500));
+        }
+    }
+
+    /// Closes the pipe that the server lives by; kills it should that not do.
+    fn stop(&mut self) {
+        drop(self.child.stdin.take());
+        let stopping = now();
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if stopping.elapsed() > STOP_LIMIT {
+                drop(self.child.kill());
+            }
+            pause(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The log of the last server helps to see why a test failed. Files that stay do no harm.
+        let log = self.files.join("server.log");
+        drop(fs::rename(log, folder().join("last.log")));
+        self.stop();
+        drop(fs::remove_dir_all(&self.files));
+    }
+}
+
+/// Runs a server until it or this command is stopped, and prints how to use it.
+pub(crate) fn foreground() -> Outcome {
+    let installed = install()?;
+    let mut server = Server::start(&installed)?;
+    println!("an S3 server, its state in memory, until Ctrl-C; for another terminal:\n");
+    println!(
+        "export ICECORE_TEST_S3_ENDPOINT={0}\nexport AWS_ENDPOINT_URL={0}",
+        server.endpoint()
+    );
+    println!("export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1\n");
+    println!("log: {}", shown(&server.files.join("server.log")));
+    let status = server.wait()?;
+    Err(server.failed(&format!("ended with {status}")))
+}
+
+fn folder() -> PathBuf {
+    tools().join("localstack")
+}
+
+/// A path as seen from the top of the workspace.
+fn shown(path: &Path) -> String {
+    path.strip_prefix(workspace())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
+}
+
+/// Sends one request, and returns all of the answer.
+fn ask(port: u16, request: &str) -> std::io::Result<String> {
+    let limit = Duration::from_secs(5);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut connection = TcpStream::connect_timeout(&address, limit)?;
+    connection.set_read_timeout(Some(limit))?;
+    connection.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer)?;
+    Ok(answer)
+}

@@ -1,0 +1,104 @@
+//! The one test command of the workspace, and the smaller commands that it is made of.
+//!
+//! `cargo xtask test` is what a contributor and CI run: it installs what the tests need into
+//! `target/tools/`, then runs every check, the quick ones first. It uses the standard library only, so
+//! that it compiles in seconds and before anything else does.
+//!
+//! # Layout
+//! - `run`: starting programs, and the places that touch the clock and the environment
+//! - `steps`: named steps with their durations
+//! - `checks`: formatting, lints, docs and licences
+//! - `cargo_test`, `totals`: `cargo test`, and the sums of what it printed
+//! - `python`, `localstack`: the S3 server to test against
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it is a command: it prints"
+)]
+
+mod cargo_test;
+mod checks;
+mod localstack;
+mod python;
+mod run;
+mod steps;
+mod totals;
+
+use std::process::ExitCode;
+
+use run::Outcome;
+use steps::Steps;
+use totals::Totals;
+
+const HELP: &str = "\
+Usage: cargo xtask <command>
+
+  test          install what the tests need, then run every check and every test
+  check         formatting, lints, docs and licences only
+  tools         only install what the tests need, into target/tools/
+  s3            run the S3 server of the tests in the foreground, to try things on
+  sim <SEEDS>   run the simulation with these seeds: 7, 1,2,3 or 1..200
+  help          this text
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        ["test"] => test(),
+        ["check"] => check(),
+        ["tools"] => tools(),
+        ["s3"] => localstack::foreground().map(|()| true),
+        ["sim", seeds] => cargo_test::simulate(seeds).map(|()| true),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(true)
+        }
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs everything; `false` if a test failed, which the last lines then say.
+fn test() -> Outcome<bool> {
+    let mut steps = Steps::start();
+    steps.run("fmt", checks::fmt)?;
+    steps.run("licences", checks::licences)?;
+    let server = steps.run("tools", localstack::install)?;
+    steps.run("clippy", checks::clippy)?;
+    steps.run("doc", checks::doc)?;
+    steps.run("build tests", cargo_test::build)?;
+    let totals =
+        steps.run_to_the_end("test", || cargo_test::run_all(&server), Totals::all_passed)?;
+    steps.summary();
+    println!("\n{totals}");
+    Ok(totals.all_passed())
+}
+
+fn check() -> Outcome<bool> {
+    let mut steps = Steps::start();
+    steps.run("fmt", checks::fmt)?;
+    steps.run("licences", checks::licences)?;
+    steps.run("clippy", checks::clippy)?;
+    steps.run("doc", checks::doc)?;
+    steps.summary();
+    Ok(true)
+}
+
+fn tools() -> Outcome<bool> {
+    let mut steps = Steps::start();
+    steps.run("tools", localstack::install)?;
+    steps.summary();
+    Ok(true)
+}

@@ -1,0 +1,142 @@
+//! Starting programs, and the only places that touch the clock and the environment.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Why a step ended early: one sentence for the person at the terminal.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+/// What every step returns.
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// For `map_err`: what was being done, then what the system said.
+    pub(crate) fn while_doing(what: impl fmt::Display) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self(format!("{what}: {error}"))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// The top folder of the workspace.
+pub(crate) fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask/ lies in the workspace")
+}
+
+/// Where everything that a test needs is installed.
+pub(crate) fn tools() -> PathBuf {
+    workspace().join("target").join("tools")
+}
+
+/// A `cargo` command at the top of the workspace, as if it had been started from a shell.
+pub(crate) fn cargo(subcommand: &str) -> Command {
+    let mut cargo = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .arg(subcommand)
+        .current_dir(workspace())
+        .stdin(Stdio::null());
+    // `cargo run` describes xtask's own package in the environment. Build scripts that watch those
+    // variables (ring's does) would be run again at every change between this and a plain `cargo test`.
+    for (name, _) in std::env::vars_os() {
+        let own = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        if own {
+            cargo.env_remove(name);
+        }
+    }
+    if variable("CARGO_NET_RETRY").is_none() {
+        cargo.env("CARGO_NET_RETRY", "10");
+    }
+    cargo
+}
+
+/// Runs a program to its end, its output going where this command's goes.
+pub(crate) fn run(command: &mut Command) -> Outcome {
+    let status = command
+        .status()
+        .map_err(Failure::while_doing(shown(command)))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "`{}` ended with {status}",
+        shown(command)
+    )))
+}
+
+/// The trimmed standard output of a program, if it can be run and succeeds.
+pub(crate) fn output_of(command: &mut Command) -> Option<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
+
+/// Tries again, a few times and with growing pauses, what the network may spoil.
+pub(crate) fn retried(mut attempt: impl FnMut() -> Outcome) -> Outcome {
+    for seconds in [2, 8, 20] {
+        let Err(failure) = attempt() else {
+            return Ok(());
+        };
+        eprintln!("{failure}; once more in {seconds} s");
+        pause(Duration::from_secs(seconds));
+    }
+    attempt()
+}
+
+/// The program and its arguments, for messages.
+fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or(command.get_program());
+    let words = std::iter::once(program).chain(command.get_args());
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// An environment variable that is set and not empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a command of the developer may read the environment"
+)]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The clock, for durations only.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the durations of steps are of the real clock"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Waits for something outside of this process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another process is waited for in real time"
+)]
+pub(crate) fn pause(duration: Duration) {
+    std::thread::sleep(duration);
+}

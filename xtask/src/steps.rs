@@ -1,0 +1,71 @@
+//! Named steps: a header before, the duration after, the total at the end.
+
+use std::time::{Duration, Instant};
+
+use crate::run::{Failure, Outcome, now};
+
+/// The steps of one run, in order.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    started: Instant,
+    done: Vec<Step>,
+}
+
+#[derive(Debug)]
+struct Step {
+    name: &'static str,
+    took: Duration,
+    passed: bool,
+}
+
+impl Steps {
+    pub(crate) fn start() -> Self {
+        Self {
+            started: now(),
+            done: Vec::new(),
+        }
+    }
+
+    /// Runs one step. A failure carries the step's name.
+    pub(crate) fn run<T>(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce() -> Outcome<T>,
+    ) -> Outcome<T> {
+        self.run_to_the_end(name, work, |_| true)
+    }
+
+    /// Runs one step whose result says by itself whether it passed: tests report all their failures.
+    pub(crate) fn run_to_the_end<T>(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce() -> Outcome<T>,
+        passed: impl FnOnce(&T) -> bool,
+    ) -> Outcome<T> {
+        println!("\n== {name}");
+        let started = now();
+        let outcome = work();
+        let took = started.elapsed();
+        let passed = outcome.as_ref().is_ok_and(passed);
+        println!("== {name}: {} in {}", word(passed), seconds(took));
+        self.done.push(Step { name, took, passed });
+        outcome.map_err(|failure| Failure::new(format!("step `{name}` failed: {failure}")))
+    }
+
+    /// Prints every step with its duration, and the total.
+    pub(crate) fn summary(&self) {
+        println!();
+        for Step { name, took, passed } in &self.done {
+            println!("{name:<12} {:>9}  {}", seconds(*took), word(*passed));
+        }
+        println!("{:<12} {:>9}", "total", seconds(self.started.elapsed()));
+    }
+}
+
+fn word(passed: bool) -> &'static str {
+    if passed { "ok" } else { "FAILED" }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
