@@ -18,4 +18,4 @@ sim seeds="1..200":
 
 # All benchmarks.
 bench:
-    cargo bench --workspace
+    cargo run --release -- bench

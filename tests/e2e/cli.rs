@@ -7,7 +7,6 @@ mod damage;
 mod epochs;
 mod history;
 mod import;
-mod killed;
 mod layers;
 mod main_line;
 mod on_s3;

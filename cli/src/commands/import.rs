@@ -8,7 +8,7 @@ use crate::args::space_name;
 use crate::context::Context;
 use crate::exit::Outcome;
 use clap::Args;
-use icecore_core::SpaceName;
+use icecore_core::{Error, SpaceName};
 use std::path::PathBuf;
 
 /// Import updates from NDJSON, as `icecore export` prints them
@@ -49,6 +49,15 @@ pub(crate) async fn run(args: &ImportArgs, context: &Context) -> Outcome {
         ids_required: !args.replay,
     };
     let lines = read::read(&args.file, &rules)?;
+    if lines.is_empty() {
+        // Whoever imports expects something to come of it: a pipe that broke looks just like this.
+        let none = Error::invalid("there is no update in it, so nothing was imported");
+        let hint = "write one JSON object per line, as `icecore export` prints them";
+        return Err(none
+            .with_object(args.file.display().to_string())
+            .with_hint(hint)
+            .into());
+    }
     if args.replay {
         replay::run(context, &mut space, lines).await
     } else {

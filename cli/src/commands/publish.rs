@@ -78,7 +78,7 @@ fn still_queued(context: &Context, space: &SpaceReplica, error: Error) -> Stop {
     let (name, updates) = (space.name(), human::count(ids.len() as u64, "update"));
     let queued = if error.is_not_found() {
         format!(
-            "{updates} queued on this replica; `icecore erase {name} --yes` forgets them if the space is erased"
+            "{updates} queued on this replica; `icecore space forget {name} --yes` drops them if the space will not come back"
         )
     } else {
         format!(

@@ -1,15 +1,16 @@
-//! `icecore space`: creating spaces and listing them.
+//! `icecore space`: creating spaces, listing them, and forgetting a copy.
 
 use crate::args::{parsed, space_name};
 use crate::commands::spaces;
 use crate::context::Context;
 use crate::exit::Outcome;
+use crate::human::count;
 use clap::{Args, Subcommand, ValueEnum};
 use icecore_core::model::document::{Document, Rule};
 use icecore_core::{Error, ModelRef, Order, Result, SpaceInfo, SpaceName};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// Create spaces and list them
+/// Create spaces, list them, or forget the copy of one
 #[derive(Debug, Args)]
 pub(crate) struct SpaceArgs {
     #[command(subcommand)]
@@ -20,6 +21,7 @@ pub(crate) struct SpaceArgs {
 enum SpaceCommand {
     Create(CreateArgs),
     List(ListArgs),
+    Forget(ForgetArgs),
 }
 
 /// Create a space: one history and its state
@@ -38,7 +40,8 @@ struct CreateArgs {
     #[arg(long, default_value = "document")]
     model: String,
 
-    /// What decides the order: `timestamp` sorts late updates in, `sequence` refuses them
+    /// What decides the order: `timestamp` sorts late updates in by their time; `sequence` gives each the next place,
+    /// and checks it against the state first
     #[arg(long, value_enum, default_value = "timestamp")]
     order: OrderArg,
 
@@ -54,6 +57,22 @@ struct CreateArgs {
   icecore space list --json | jq -r .space")]
 struct ListArgs {}
 
+/// Remove what this replica holds of a space, and what waits to be sent
+///
+/// The store is not touched. For a queue that can never be sent, such as that of a mistyped name.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  icecore space forget tood --yes")]
+struct ForgetArgs {
+    /// The space
+    #[arg(value_parser = space_name)]
+    name: SpaceName,
+
+    /// Do it
+    #[arg(long)]
+    yes: bool,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum OrderArg {
     Timestamp,
@@ -68,6 +87,7 @@ pub(crate) async fn run(args: SpaceArgs, context: &Context) -> Outcome {
     match args.command {
         SpaceCommand::Create(args) => create(args, context).await,
         SpaceCommand::List(_) => list(context).await,
+        SpaceCommand::Forget(args) => forget(&args, context).await,
     }
 }
 
@@ -125,6 +145,27 @@ async fn list(context: &Context) -> Outcome {
         context.out.result(&info, || line(&info))
     })
     .await
+}
+
+async fn forget(args: &ForgetArgs, context: &Context) -> Outcome {
+    let (replica, name) = (context.replica()?, &args.name);
+    if !replica.spaces()?.contains(name) {
+        return Err(Error::not_found(format!("this replica holds nothing of {name}")).into());
+    }
+    let waiting = replica.space(name)?.pending(usize::MAX)?.len() as u64;
+    spaces::confirm(
+        args.yes,
+        format!(
+            "this would remove the local copy of {name}, and {} that nobody else has",
+            count(waiting, "queued update")
+        ),
+    )?;
+    let waited = replica.forget(name).await?;
+    let result = json!({ "space": name, "dropped": waited });
+    context.out.result(&result, || {
+        let dropped = count(waited, "queued update");
+        format!("{name}: the local copy is removed, and {dropped}")
+    })
 }
 
 fn line(info: &SpaceInfo) -> String {

@@ -95,7 +95,7 @@ async fn past(args: &StateArgs, store: &Store) -> Result<Folded> {
     let reader = Reader::open(store, &args.space).await?;
     let moment = args.at.unwrap_or(i64::MAX);
     let key = last_key(store, &reader, moment).await?;
-    Ok(state_until(store, &reader, key).await?)
+    state_until(store, &reader, key).await
 }
 
 /// The last key that belongs to a moment. In a sequenced space keys are no times: it is the last one before the

@@ -5,10 +5,12 @@ use crate::commands::publish::{self, Print};
 use crate::commands::typed::{self, Check};
 use crate::context::Context;
 use crate::exit::Outcome;
+use crate::human;
 use crate::lines;
 use clap::Args;
-use icecore_core::{Error, Result, SpaceName};
-use icecore_replica::{NewUpdate, SpaceReplica};
+use icecore_core::{Error, Result, SpaceName, UpdateId};
+use icecore_replica::{NewUpdate, SpaceReplica, Synced};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Queue updates durably and publish them
@@ -59,9 +61,26 @@ pub(crate) async fn run(args: &UpdateArgs, context: &Context) -> Outcome {
     if args.offline {
         return publish::print_queued(context, &ids);
     }
-    publish::sync(context, &mut space, Print::Each)
-        .await
-        .map(drop)
+    let synced = publish::sync(context, &mut space, Print::Each).await?;
+    warn_of_rejected(context, &mut space, &synced)?;
+    Ok(())
+}
+
+/// What is acknowledged is stored, which does not mean that the state allowed it.
+fn warn_of_rejected(context: &Context, space: &mut SpaceReplica, synced: &Synced) -> Result<()> {
+    if synced.acknowledged.is_empty() {
+        return Ok(());
+    }
+    let own: BTreeSet<UpdateId> = synced.acknowledged.iter().map(|a| a.id).collect();
+    let rejected = space.state()?.rejected.list;
+    let count = rejected.iter().filter(|r| own.contains(&r.id)).count();
+    if count > 0 {
+        let (updates, name) = (human::count(count as u64, "update"), space.name());
+        context.out.note(&format!(
+            "warning: {updates} stored, but not applied, as the state does not allow it: see `icecore conflicts {name}`"
+        ));
+    }
+    Ok(())
 }
 
 /// The name of the space's model: as last seen, or as the store says. `None` when neither is known.

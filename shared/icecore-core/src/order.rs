@@ -1,4 +1,4 @@
-//! The order of what is not rolled up yet, and the gaps in it (DESIGN 5).
+//! The order of what is not rolled up yet, and the gaps in it (docs/protocol.md, Read).
 
 use crate::covered::Covered;
 use crate::ids::{Author, Key, Seq, UpdateId};

@@ -40,7 +40,7 @@ impl ModelRef {
     }
 }
 
-/// What decides the order of a space's updates (DESIGN 7).
+/// What decides the order of a space's updates (docs/protocol.md, Read and Sequence).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {

@@ -1,4 +1,4 @@
-//! New epochs (DESIGN 6): a new history takes the place of the old one by one conditional change of
+//! New epochs (docs/protocol.md, Epochs): a new history takes the place of the old one by one conditional change of
 //! `space.json`; the old one is swept until nothing lands in it any more.
 
 pub mod compress;

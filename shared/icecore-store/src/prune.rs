@@ -1,5 +1,5 @@
 //! Pruning: update objects that a segment and a snapshot stand for, snapshots that newer ones stand for, and
-//! old epochs into which nothing lands any more (DESIGN 6).
+//! old epochs into which nothing lands any more (docs/protocol.md, Prune).
 
 use crate::bucket::Listed;
 use crate::epochs::erase::remove_all;

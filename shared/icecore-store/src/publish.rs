@@ -1,4 +1,4 @@
-//! From an update object to an acknowledged key (DESIGN 4).
+//! From an update object to an acknowledged key (docs/protocol.md, Write).
 
 use crate::bucket::{Content, PutNew};
 use crate::settings::millis;

@@ -1,4 +1,4 @@
-//! The newest state of a space, and what changed since (DESIGN 5).
+//! The newest state of a space, and what changed since (docs/protocol.md, Read).
 
 pub mod base;
 pub mod listing;

@@ -1,4 +1,4 @@
-//! Rolling up: older updates become the next segment, and now and then a snapshot (DESIGN 6).
+//! Rolling up: older updates become the next segment, and now and then a snapshot (docs/protocol.md, Roll up).
 
 mod collect;
 mod quarantine;

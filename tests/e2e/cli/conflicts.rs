@@ -54,12 +54,14 @@ fn a_rejected_update_is_listed_until_it_is_settled() {
     let place = Place::with_todo();
     let (a, b) = (place.replica("a"), place.replica("b"));
     a.merge("todo", r#"{"title":"text"}"#);
-    let line = &b.json(&[
-        "update",
-        "todo",
-        r#"{"kind":"increment","data":{"/title":1}}"#,
-    ])[0];
-    let id = id_of(line);
+    let update = r#"{"kind":"increment","data":{"/title":1}}"#;
+    let ran = b.run(&["update", "todo", update, "--json"]).expect_code(0);
+    let said = "1 update stored, but not applied";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    assert!(ran.stderr.contains("icecore conflicts todo"));
+    let id = id_of(&ran.values()[0]);
+    let good = b.run(&["update", "todo", r#"{"kind":"merge","data":{"n":1}}"#]);
+    assert_eq!(good.expect_code(0).stderr, "", "it is said once");
     let rejected = &a.json(&["conflicts", "todo"])[0];
     assert_eq!(
         (&rejected["type"], &rejected["id"]),

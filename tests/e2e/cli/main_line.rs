@@ -133,6 +133,28 @@ fn offline_updates_wait_in_the_queue_and_keep_their_order() {
 }
 
 #[test]
+fn a_queue_that_can_never_be_sent_can_be_dropped() {
+    let place = Place::with_todo();
+    let a = place.replica("a");
+    a.merge("todo", r#"{"a":1}"#);
+    let update = r#"{"kind":"merge","data":{"b":2}}"#;
+    a.ok(&["update", "tood", "--offline", update]);
+    let said = a.fails(1, &["sync"]);
+    assert!(said.contains("icecore space forget tood --yes"), "{said}");
+    let would = a.fails(2, &["space", "forget", "tood"]);
+    assert!(would.contains("1 queued update that nobody"), "{would}");
+    let dropped = a.json(&["space", "forget", "tood", "--yes"]);
+    assert_eq!(dropped[0]["dropped"], 1);
+    a.fails(1, &["space", "forget", "tood", "--yes"]);
+    a.ok(&["sync"]);
+    // A copy that is forgotten comes back with the next sync; the author is another one.
+    let author = a.json(&["status", "todo"])[0]["author"].clone();
+    a.ok(&["space", "forget", "todo", "--yes"]);
+    assert_eq!(a.ok(&["state", "todo"]), "{\"a\":1}\n");
+    assert_ne!(a.json(&["status", "todo"])[0]["author"], author);
+}
+
+#[test]
 fn updates_come_from_stdin_line_by_line() {
     let place = Place::with_todo();
     let a = place.replica("a");

@@ -34,7 +34,7 @@ fn main_line(place: &Place) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_replicas_on_s3() {
+async fn the_main_line_on_s3() {
     let server = s3_server::start(Arc::new(InMemory::new())).await.unwrap();
     let place = Place::at(server.url("a/prefix"), server.environment());
     tokio::task::spawn_blocking(move || main_line(&place))
@@ -43,7 +43,7 @@ async fn two_replicas_on_s3() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_replicas_on_a_real_s3_server() {
+async fn the_main_line_on_a_real_s3_server() {
     let Some(endpoint) = localstack::s3_endpoint() else {
         return;
     };

@@ -213,31 +213,6 @@ impl Replica {
         Running { child, stdout }
     }
 
-    /// Runs the command until it reaches a named point between two requests, and kills it there.
-    pub(crate) fn killed_at(&self, point: &str, arguments: &[&str]) {
-        let mut command = self.command(arguments);
-        command
-            .env("ICECORE_CRASH_AT", point)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the command starts");
-        let stderr = BufReader::new(child.stderr.take().expect("its stderr"));
-        let mut said = String::new();
-        for line in stderr.lines() {
-            said += &line.expect("stderr is UTF-8");
-            if said.contains("crash-point ") {
-                break;
-            }
-        }
-        assert!(
-            said.contains("crash-point "),
-            "icecore {arguments:?} never came to {point}: {said}"
-        );
-        child.kill().expect("it runs until it is killed");
-        child.wait().expect("it ends");
-    }
-
     /// Waits until the server's time has moved on by a second: S3 tells the age of an object in whole ones.
     pub(crate) fn wait_a_second(&self, space: &str) {
         self.ok(&["sync", space]);

@@ -1,4 +1,4 @@
-//! The cheaper way from what a replica has to the newest generation (DESIGN 5).
+//! The cheaper way from what a replica has to the newest generation (docs/protocol.md, Read).
 
 use crate::error::{Error, Result};
 use crate::ids::Generation;

@@ -1,4 +1,4 @@
-//! Which key a new update object gets (DESIGN 4).
+//! Which key a new update object gets (docs/protocol.md, Write).
 
 use crate::ids::{KEY_MAX, Key};
 

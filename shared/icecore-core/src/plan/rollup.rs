@@ -1,4 +1,4 @@
-//! What one roll-up takes into the next segment (DESIGN 6), and when a snapshot is due.
+//! What one roll-up takes into the next segment (docs/protocol.md, Roll up), and when a snapshot is due.
 
 use crate::base::Base;
 use crate::covered::Covered;
