@@ -141,7 +141,7 @@ impl Base {
         }
         self.covered.extend(&header.carried);
         self.covered.extend(&header.covered);
-        self.count += header.count;
+        self.count = self.count.saturating_add(header.count);
         self.generation = header.segment;
         self.through = header.through;
         self.full_at = header.full_at;

@@ -95,7 +95,7 @@ impl Covered {
             .values()
             .flatten()
             .map(|(from, to)| to - from + 1)
-            .sum()
+            .fold(0, u64::saturating_add)
     }
 
     /// Holds it none?

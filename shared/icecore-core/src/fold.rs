@@ -36,7 +36,7 @@ pub struct RejectedList {
 
 impl RejectedList {
     fn push(&mut self, rejected: RejectedUpdate) {
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         self.list.push(rejected);
         if self.list.len() > REJECTED_LIST_MAX {
             self.list.remove(0);
@@ -46,7 +46,9 @@ impl RejectedList {
     fn settle(&mut self, id: &str) {
         let before = self.list.len();
         self.list.retain(|rejected| rejected.id.to_string() != id);
-        self.count -= (before - self.list.len()) as u64;
+        // What a snapshot says need not fit its list.
+        let settled = (before - self.list.len()) as u64;
+        self.count = self.count.saturating_sub(settled);
     }
 }
 

@@ -19,7 +19,7 @@ use serde::Serialize;
 use std::io::{self, Read, Write};
 
 /// The largest segment or snapshot that is unpacked: a bound on what hostile gzip can make of a small object.
-pub const UNPACKED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+pub const UNPACKED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// The `Content-Encoding` of segments and snapshots.
 pub const CONTENT_ENCODING: &str = "gzip";

@@ -110,6 +110,10 @@ impl Db {
         connection
             .pragma_update(None, "journal_mode", "wal")
             .map_err(failed)?;
+        // On macOS a plain fsync leaves the bytes in the disk's own cache; elsewhere this changes nothing.
+        connection
+            .pragma_update(None, "fullfsync", "on")
+            .map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         let mut db = Self {
             connection,
@@ -190,7 +194,7 @@ pub(crate) fn failed(error: rusqlite::Error) -> Error {
             Error::unavailable("another process holds the replica")
                 .with_hint("wait for it to finish, or use another --replica folder")
         }
-        Some(Code::DiskFull) => Error::unavailable("the disk of the replica is full")
+        _ if is_disk_full(&error) => Error::unavailable("the disk of the replica is full")
             .with_hint("free some space; nothing was changed"),
         Some(Code::ReadOnly | Code::CannotOpen | Code::PermissionDenied) => {
             Error::denied("the replica cannot be written")
@@ -200,9 +204,18 @@ pub(crate) fn failed(error: rusqlite::Error) -> Error {
             "the replica's database is damaged",
         )
         .with_hint("keep the file; a new --replica folder gets back all that was acknowledged"),
+        Some(Code::SystemIoFailure) => Error::denied("the disk of the replica fails")
+            .with_hint("check the disk, and whether it is full; nothing was changed"),
         _ => Error::internal("the replica's database failed"),
     };
     wrapped.with_source(error)
+}
+
+/// `SQLite` says so in two ways: a file of shared memory that cannot grow is an I/O error of its own.
+fn is_disk_full(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|e| e.extended_code);
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+        || code == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 fn cannot_open(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {

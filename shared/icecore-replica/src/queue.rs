@@ -75,11 +75,12 @@ pub(crate) fn writer(connection: &Connection, space: &SpaceName) -> Result<Write
     })
 }
 
-/// Queues updates durably and gives each its id; they are made once the id of the first is known.
+/// Queues updates durably and gives each its id; they are made once the id of the first is known. Those that are about
+/// to be sent are marked as such at once, which saves a transaction of their own (see [`mark_attempted`]).
 pub(crate) fn enqueue<'a>(
     db: &mut Db,
     space: &SpaceName,
-    now: i64,
+    (now, attempted): (i64, bool),
     make: impl FnOnce(UpdateId) -> Result<Cow<'a, [NewUpdate]>>,
 ) -> Result<Vec<UpdateId>> {
     db.write(Durable::Now, |t| {
@@ -87,13 +88,13 @@ pub(crate) fn enqueue<'a>(
         let updates = make(UpdateId { author, seq: next_seq })?;
         let mut ids = Vec::with_capacity(updates.len());
         let mut insert = t
-            .prepare_cached("INSERT INTO queue (space, author, seq, text, queued_at) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .prepare_cached("INSERT INTO queue (space, author, seq, text, queued_at, attempted) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
             .map_err(failed)?;
         for new in updates.iter() {
             // What cannot be read back must never get into the queue: it would stand in everything's way.
             Update::from_text(new.update.as_text().to_owned())?;
             insert
-                .execute(params![space.as_str(), author.to_string(), signed(next_seq.get()), new.update.as_text(), now])
+                .execute(params![space.as_str(), author.to_string(), signed(next_seq.get()), new.update.as_text(), now, attempted])
                 .map_err(failed)?;
             ids.push(UpdateId { author, seq: next_seq });
             next_seq = next_seq.next().ok_or_else(|| Error::internal("an author has used up its seqs"))?;
@@ -164,20 +165,51 @@ pub(crate) fn pending(
     .collect()
 }
 
-/// Marks the updates of a PUT that is about to begin.
+/// Marks the updates of a PUT that is about to begin; durable before it does. A replica that lost the mark in a power
+/// cut would take its own update for another writer's, and publish it twice.
 pub(crate) fn mark_attempted(
     db: &mut Db,
     space: &SpaceName,
     first: UpdateId,
     end: Seq,
 ) -> Result<()> {
-    db.write(Durable::Soon, |t| {
-        execute(t,
-            "UPDATE queue SET attempted = 1 WHERE space = ?1 AND author = ?2 AND seq >= ?3 AND seq < ?4 AND attempted = 0",
-            params![space.as_str(), first.author.to_string(), signed(first.seq.get()), signed(end.get())],
+    const NOT_YET: &str = "space = ?1 AND author = ?2 AND seq >= ?3 AND seq < ?4 AND attempted = 0";
+    let (author, from, to) = (
+        first.author.to_string(),
+        signed(first.seq.get()),
+        signed(end.get()),
+    );
+    let range = params![space.as_str(), author, from, to];
+    let unmarked: i64 = db
+        .read()
+        .prepare_cached(&format!("SELECT count(*) FROM queue WHERE {NOT_YET}"))
+        .and_then(|mut select| select.query_row(range, |row| row.get(0)))
+        .map_err(failed)?;
+    if unmarked == 0 {
+        return Ok(());
+    }
+    db.write(Durable::Now, |t| {
+        execute(
+            t,
+            &format!("UPDATE queue SET attempted = 1 WHERE {NOT_YET}"),
+            range,
         )?;
         Ok(())
     })
+}
+
+/// Is this an update that was acknowledged, and is queued again?
+pub(crate) fn is_own(connection: &Connection, space: &SpaceName, id: UpdateId) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM own WHERE space = ?1 AND author = ?2 AND seq = ?3")
+        .and_then(|mut select| {
+            select.exists(params![
+                space.as_str(),
+                id.author.to_string(),
+                signed(id.seq.get())
+            ])
+        })
+        .map_err(failed)
 }
 
 /// Moves acknowledged updates from the queue to the own ones.

@@ -164,10 +164,16 @@ impl SpaceReplica {
     /// # Errors
     /// Errors of the replica's database; then nothing is queued.
     pub fn enqueue(&mut self, updates: &[NewUpdate]) -> Result<Vec<UpdateId>> {
-        let now = self.replica.store.clock.now();
-        queue::enqueue(&mut self.replica.db(), &self.space, now, |_| {
+        let begun = self.begun();
+        queue::enqueue(&mut self.replica.db(), &self.space, begun, |_| {
             Ok(Cow::Borrowed(updates))
         })
+    }
+
+    /// Now, and whether what is queued now is about to be sent: the next flush need not look at the space first.
+    fn begun(&self) -> (i64, bool) {
+        let sending = self.pulled && !self.pull_is_overdue();
+        (self.replica.store.clock.now(), sending)
     }
 
     /// As [`SpaceReplica::enqueue`], with updates that are made once the id of the first is known; the others
@@ -179,8 +185,8 @@ impl SpaceReplica {
         &mut self,
         make: impl FnOnce(UpdateId) -> Result<Vec<NewUpdate>>,
     ) -> Result<Vec<UpdateId>> {
-        let now = self.replica.store.clock.now();
-        queue::enqueue(&mut self.replica.db(), &self.space, now, |first| {
+        let begun = self.begun();
+        queue::enqueue(&mut self.replica.db(), &self.space, begun, |first| {
             make(first).map(Cow::Owned)
         })
     }

@@ -5,7 +5,8 @@ use crate::ports::Clock;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::{Either, select};
-use icecore_core::layers::CONTENT_ENCODING;
+use icecore_core::layers::{CONTENT_ENCODING, UNPACKED_BYTES_MAX};
+use icecore_core::update::OBJECT_BYTES_MAX;
 use icecore_core::{Error, ObjectKey, Result};
 use object_store::path::Path;
 use object_store::{
@@ -38,6 +39,19 @@ pub struct Got {
     pub version: Version,
     /// When it was stored, by the server, milliseconds since 1970 UTC.
     pub last_modified: i64,
+}
+
+/// The most bytes that an object of this kind may have. Whoever may write to the bucket could put anything there:
+/// what is larger is not read into memory.
+fn bytes_max(key: &ObjectKey) -> u64 {
+    match key {
+        ObjectKey::Head(_) => 64 << 10,
+        ObjectKey::Store | ObjectKey::Space(_) => 16 << 20,
+        ObjectKey::Update(..) | ObjectKey::Transient(..) | ObjectKey::Quarantine(..) => {
+            OBJECT_BYTES_MAX as u64
+        }
+        ObjectKey::Segment(..) | ObjectKey::Snapshot(..) => UNPACKED_BYTES_MAX,
+    }
 }
 
 /// Names one version of an object.
@@ -155,10 +169,28 @@ impl Bucket {
         }
     }
 
-    /// Reads an object; `None` when there is none.
+    /// Whether there is an object.
     ///
     /// # Errors
     /// `Unavailable` or `Denied`.
+    pub async fn exists(&self, key: &ObjectKey) -> Result<bool> {
+        let path = self.path(key);
+        let request = self.objects.head(&path);
+        match self.limited("look at the object", &path, request).await? {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(from_object_store(
+                error,
+                "look at the object",
+                path.as_ref(),
+            )),
+        }
+    }
+
+    /// Reads an object; `None` when there is none.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`; `Corrupt` when it is larger than any of its kind.
     pub async fn get(&self, key: &ObjectKey) -> Result<Option<Got>> {
         match self.get_if_changed(key, None).await? {
             Changed::New(got) => Ok(Some(got)),
@@ -169,7 +201,7 @@ impl Bucket {
     /// Reads an object unless it still is the named version.
     ///
     /// # Errors
-    /// `Unavailable` or `Denied`.
+    /// `Unavailable` or `Denied`; `Corrupt` when it is larger than any of its kind.
     pub async fn get_if_changed(
         &self,
         key: &ObjectKey,
@@ -184,10 +216,16 @@ impl Bucket {
         let request = async {
             let result = self.objects.get_opts(&path, options).await?;
             let meta = result.meta.clone();
-            Ok((meta, result.bytes().await?))
+            let body = if meta.size > bytes_max(key) {
+                None
+            } else {
+                Some(result.bytes().await?)
+            };
+            Ok((meta, body))
         };
         match self.limited("read the object", &path, request).await? {
-            Ok((meta, bytes)) => Ok(Changed::New(Got {
+            Ok((meta, None)) => Err(too_large(key, meta.size)),
+            Ok((meta, Some(bytes))) => Ok(Changed::New(Got {
                 bytes,
                 version: Version {
                     e_tag: meta.e_tag,
@@ -369,6 +407,15 @@ impl Bucket {
             .filter_map(|p| p.filename().map(str::to_owned))
             .collect())
     }
+}
+
+fn too_large(key: &ObjectKey, size: u64) -> Error {
+    Error::corrupt(format!(
+        "the object has {size} bytes, one of its kind has at most {}",
+        bytes_max(key)
+    ))
+    .with_object(key.to_string())
+    .with_hint("somebody else wrote it: move it elsewhere, or restore the object from a backup or a versioned bucket")
 }
 
 impl fmt::Debug for Bucket {

@@ -11,6 +11,7 @@ pub use erase::erase;
 pub use redact::{Redaction, redact};
 
 use crate::rollup::{RollupOptions, Warm, roll_up};
+use crate::settings::millis;
 use crate::store::{OpenSpace, Store};
 use bytes::Bytes;
 use icecore_core::space::OldEpoch;
@@ -78,9 +79,10 @@ async fn settle(store: &Store, space: &SpaceName) -> Result<Settled> {
 pub(crate) async fn server_time(store: &Store, space: &SpaceName) -> Result<i64> {
     let open = store.space(space).await?;
     let key = ObjectKey::Head(space.clone());
-    let body = match store.bucket.get(&key).await? {
-        Some(got) => got.bytes,
-        None => Bytes::from(Head::first(open.info.epoch).to_json()),
+    let body = match store.bucket.get(&key).await {
+        Ok(Some(got)) => got.bytes,
+        Err(error) if !error.is_corrupt() => return Err(error),
+        Ok(None) | Err(_) => Bytes::from(Head::first(open.info.epoch).to_json()),
     };
     store.bucket.put(&key, body).await?;
     let stored = store.bucket.get(&key).await?.ok_or_else(|| {
@@ -117,6 +119,18 @@ async fn flip(store: &Store, settled: &Settled, epoch: Epoch) -> Result<u64> {
         generation: settled.warm.base.generation,
     });
     info.epoch = epoch;
+    // A machine may have slept since. Pruning removes an epoch that is not the current one after the retention.
+    let spent = server_time(store, &info.space)
+        .await?
+        .saturating_sub(settled.at);
+    if spent > millis(store.settings.retention) / 2 {
+        return Err(Error::conflict(format!(
+            "making the new epoch of {} took {} s, and pruning may have removed it",
+            info.space,
+            spent / 1000
+        ))
+        .with_hint("nothing was changed: repeat the command"));
+    }
     let info = change_space(store, &settled.open, info).await?;
     // The new epoch covers what the old one did.
     sweep::sweep(store, &info, &settled.warm.base.covered, Depth::Recent).await

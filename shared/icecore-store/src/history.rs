@@ -37,6 +37,13 @@ impl<'a> Segments<'a> {
         })
     }
 
+    /// The same, no further than this segment.
+    #[must_use]
+    pub fn until(mut self, last: Generation) -> Self {
+        self.last = self.last.min(last);
+        self
+    }
+
     /// The next one.
     ///
     /// # Errors

@@ -8,7 +8,7 @@
 //! - [`store`], [`bucket`], [`settings`], [`ports`]: what every part below stands on
 //! - [`publish`]: from an update object to an acknowledged key
 //! - [`reader`]: the newest state and what changed since
-//! - [`rollup`], [`prune`], [`verify`], [`history`]: what the scheduled function and the operator run
+//! - [`rollup`], [`prune`], [`verify`], [`history`]: what an operator runs, by hand or on a schedule
 //! - [`epochs`]: `compress`, `redact`, `reset`, the sweep of old epochs, `erase`
 //!
 //! # Guarantees

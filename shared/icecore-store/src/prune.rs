@@ -7,13 +7,15 @@ use crate::epochs::{change_space, server_time, sweep};
 use crate::reader::base::{Layers, list_layers, parse_generation};
 use crate::reader::elapsed;
 use crate::reader::listing::{Read, list_updates, read_updates};
-use crate::rollup::Warm;
+use crate::rollup::{Warm, is_quarantined};
 use crate::settings::millis;
 use crate::store::{OpenSpace, Store};
 use futures::{StreamExt, stream};
 use icecore_core::plan::key::clamp;
 use icecore_core::rules::{self, Rule};
-use icecore_core::{Base, Epoch, Generation, Key, ObjectKey, Order, Result, SpaceInfo, SpaceName};
+use icecore_core::{
+    Base, Epoch, Error, Generation, Key, ObjectKey, Order, Result, SpaceInfo, SpaceName,
+};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -98,6 +100,14 @@ async fn snapshot_base(
     };
     let mut base = Base::initial(info, store.model(info)?);
     crate::reader::base::catch_up(store, info, &mut base, &upto).await?;
+    if base.generation != snapshot {
+        // Another look went past it, by segments that no snapshot stands for yet.
+        return Err(Error::unavailable(format!(
+            "snapshot {snapshot} cannot be used to prune"
+        ))
+        .with_object(ObjectKey::Snapshot(info.space.clone(), info.epoch, snapshot).to_string())
+        .with_hint("run `icecore verify`; the next snapshot takes its place, and nothing is lost meanwhile"));
+    }
     Ok(base)
 }
 
@@ -114,7 +124,7 @@ async fn prune_updates(
     // key again, and no writer uses a key from the past on purpose.
     old.retain(|l| {
         age.is_over(l.last_modified)
-            && (info.order == Order::Sequence || l.key <= horizon || far_ahead(l, age.now))
+            && (info.order == Order::Sequence || l.key <= horizon || far_ahead(base, l, age.now))
     });
     for batch in old.chunks(BATCH) {
         let mut covered = Vec::new();
@@ -124,12 +134,17 @@ async fn prune_updates(
                 Some(object) if object.entries().all(|(id, _)| base.covered.contains(id)) => {
                     covered.push(loaded.key);
                 }
-                // A sequenced space keeps an unreadable object's place until it is rolled past; a copy lies in
-                // quarantine.
-                None if info.order == Order::Sequence && loaded.key <= base.through => {
-                    if is_quarantined(store, info, loaded.key).await? {
-                        covered.push(loaded.key);
-                    }
+                // A write at a place that was taken before, and only looked free: it was void, and its author
+                // sent it again.
+                Some(_) if info.order == Order::Sequence && loaded.key <= base.through => {
+                    covered.push(loaded.key);
+                }
+                // What cannot be read goes once a copy lies in quarantine. A sequenced space keeps its place until
+                // it is rolled past.
+                None if (info.order == Order::Timestamp || loaded.key <= base.through)
+                    && is_quarantined(store, info, loaded.key).await? =>
+                {
+                    covered.push(loaded.key);
                 }
                 _ => report.uncovered += 1,
             }
@@ -141,15 +156,10 @@ async fn prune_updates(
     Ok(())
 }
 
-/// A key from a clock in the future is never old by its own time.
-fn far_ahead(listed: &Listed<Key>, now: i64) -> bool {
-    listed.key > clamp(now)
-}
-
-async fn is_quarantined(store: &Store, info: &SpaceInfo, key: Key) -> Result<bool> {
-    let name = format!("updates/{key:#}");
-    let path = ObjectKey::Quarantine(info.space.clone(), info.epoch, name);
-    Ok(store.bucket.get(&path).await?.is_some())
+/// A key from a clock in the future is never old by its own time. It stays while readers remember it as covered:
+/// a writer that goes on from `through` would find it free, and nobody would read what it wrote there.
+fn far_ahead(base: &Base, listed: &Listed<Key>, now: i64) -> bool {
+    listed.key > clamp(now) && !base.recent.contains(&listed.key)
 }
 
 async fn delete_updates(store: &Store, info: &SpaceInfo, keys: Vec<Key>) -> Result<u64> {
@@ -233,18 +243,21 @@ async fn prune_epochs(
     }
     let covered = Warm::load(store, info).await?.base.covered;
     sweep::sweep(store, info, &covered, sweep::Depth::Everything).await?;
-    for (_, folder) in &gone {
-        // What lies in quarantine is never dropped, only erased with its space.
-        let removed = remove_all(store, folder, |name| !name.starts_with("quarantine/")).await?;
-        report.epoch_objects += removed;
-        report.epochs += u64::from(removed > 0);
-    }
+    // Named no more, then removed: half an epoch would stop every sweep. A run that ends in between leaves a folder
+    // that the next one finds by its age.
     let mut changed = info.clone();
     changed
         .old_epochs
         .retain(|old| gone.iter().all(|(epoch, _)| *epoch != old.epoch));
     if changed != *info {
         change_space(store, &open, changed).await?;
+    }
+    store.crash_point("prune.before_epoch");
+    for (_, folder) in &gone {
+        // What lies in quarantine is never dropped, only erased with its space.
+        let removed = remove_all(store, folder, |name| !name.starts_with("quarantine/")).await?;
+        report.epoch_objects += removed;
+        report.epochs += u64::from(removed > 0);
     }
     Ok(())
 }

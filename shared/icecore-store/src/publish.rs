@@ -184,6 +184,8 @@ impl Publishing<'_> {
             Ok(Some(got)) => got,
             // Pruned or moved aside in between: the next attempt decides.
             Ok(None) => return Ok(Attempt::Foreign),
+            // Larger than any of ours.
+            Err(error) if error.is_corrupt() => return Ok(Attempt::Foreign),
             Err(error) => return unknown_or(error),
         };
         if got.bytes == self.body {

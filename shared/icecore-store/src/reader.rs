@@ -296,14 +296,14 @@ pub(crate) async fn read_head(
     version: Option<&Version>,
 ) -> Result<(Option<Head>, Option<Version>)> {
     use crate::bucket::Changed;
-    match store
-        .bucket
-        .get_if_changed(&ObjectKey::Head(space.clone()), version)
-        .await?
-    {
-        Changed::New(got) => Ok((Head::from_json(&got.bytes).ok(), Some(got.version))),
-        Changed::Missing => Ok((None, None)),
-        Changed::Same => Ok((None, version.cloned())),
+    let key = ObjectKey::Head(space.clone());
+    match store.bucket.get_if_changed(&key, version).await {
+        Ok(Changed::New(got)) => Ok((Head::from_json(&got.bytes).ok(), Some(got.version))),
+        Ok(Changed::Missing) => Ok((None, None)),
+        Ok(Changed::Same) => Ok((None, version.cloned())),
+        // Something else lies there; the next flush overwrites it.
+        Err(error) if error.is_corrupt() => Ok((None, None)),
+        Err(error) => Err(error),
     }
 }
 

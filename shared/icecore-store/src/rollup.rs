@@ -4,7 +4,7 @@ mod collect;
 mod quarantine;
 mod write;
 
-pub(crate) use quarantine::quarantine;
+pub(crate) use quarantine::{is_quarantined, quarantine};
 pub use write::SnapshotWritten;
 pub(crate) use write::{put_layer, write_first, write_snapshot};
 
@@ -18,7 +18,7 @@ use collect::Collector;
 use icecore_core::plan::rollup::Horizon;
 use icecore_core::plan::{Loaded, plan_rollup};
 use icecore_core::{
-    Base, Covered, Error, Generation, Head, Result, SpaceInfo, SpaceName, UpdateObject,
+    Base, Covered, Error, Generation, Head, Order, Result, SpaceInfo, SpaceName, UpdateObject,
 };
 use serde::Serialize;
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub struct RollupReport {
     pub snapshot_bytes: u64,
     /// Updates that wait: too young, or behind a gap.
     pub held: u64,
-    /// Objects moved aside, and why.
+    /// Objects that could not be read, a copy of which lies in quarantine, and why.
     pub quarantined: Vec<String>,
     /// Objects left where they are because a newer program wrote them.
     pub newer: Vec<String>,
@@ -117,7 +117,9 @@ impl Warm {
 
     async fn advance(&mut self, store: &Store, info: &SpaceInfo, layers: &Layers) -> Result<()> {
         base::catch_up(store, info, &mut self.base, layers).await?;
-        if let Some((&generation, &bytes)) = layers.snapshots.iter().next_back() {
+        // One beyond the chain is none of it: it must not keep the next one from being written.
+        let upto = layers.snapshots.range(..=self.base.generation);
+        if let Some((&generation, &bytes)) = upto.last() {
             self.snapshot = Some((generation, bytes));
             self.bytes_since = 0;
         }
@@ -247,7 +249,7 @@ impl Run<'_> {
             let last = listed.is_empty();
             let chunk_end = chunk.last().map(|l| l.key);
             let read = collector.read(&chunk).await?;
-            self.take(read, &mut loaded).await?;
+            self.take(read, &warm.base, &mut loaded).await?;
             let horizon = Horizon {
                 settled,
                 // What a newer program wrote may be the very update that is missing: nothing passes it.
@@ -278,10 +280,13 @@ impl Run<'_> {
                 }
                 self.snapshot_if_due(warm).await?;
             }
-            loaded.retain(|l| {
-                l.object
-                    .as_ref()
-                    .is_some_and(|o| !is_covered(&warm.base.covered, o))
+            loaded.retain(|l| match self.info.order {
+                // Whatever it holds, it has its place.
+                Order::Sequence => l.key > warm.base.through,
+                Order::Timestamp => {
+                    let object = l.object.as_ref();
+                    object.is_some_and(|o| !is_covered(&warm.base.covered, o))
+                }
             });
             if last {
                 return Ok(gap);

@@ -29,8 +29,10 @@ pub fn plan_catch_up(
         .next_back()
         .copied()
         .unwrap_or(Generation::ZERO);
-    let by_segments = run_after(have, last, segments);
     let newest = snapshots.range(have.saturating_add(1)..).next_back();
+    // Segments that end before the newest snapshot are no way to the newest generation: some are not listed.
+    let by_segments = run_after(have, last, segments)
+        .filter(|_| newest.is_none_or(|(generation, _)| *generation <= last));
     let by_snapshot = newest.and_then(|(&generation, &bytes)| {
         let (rest, more) = run_after(generation, last, segments)?;
         Some((generation, rest, bytes + more))
@@ -139,5 +141,12 @@ mod tests {
     #[test]
     fn a_snapshot_newer_than_the_listed_segments_counts() {
         assert_eq!(plan(1, &[(3, 1)], &[(2, 100)]), Some((Some(3), vec![])));
+    }
+
+    #[test]
+    fn segments_that_end_before_the_newest_snapshot_are_no_way() {
+        assert_eq!(plan(0, &[(9, 500)], &[]), Some((Some(9), vec![])));
+        assert_eq!(plan(0, &[(9, 500)], &[(1, 1)]), Some((Some(9), vec![])));
+        assert_eq!(plan(9, &[(9, 500)], &[]), Some((None, vec![])));
     }
 }

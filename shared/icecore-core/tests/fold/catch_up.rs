@@ -22,7 +22,7 @@ fn some_sizes() -> impl Strategy<Value = Sizes> {
     btree_map(generation, 1_u64..300, 0..8)
 }
 
-/// Every way there is: from what one has, or from any snapshot, through all segments to the last.
+/// Every way there is: from what one has, or from any snapshot, through all segments to the newest generation.
 fn ways(have: Generation, snapshots: &Sizes, segments: &Sizes) -> Vec<(CatchUp, u64)> {
     let last = segments.keys().next_back().copied().unwrap_or_default();
     let starts = snapshots.range(have.saturating_add(1)..);
@@ -31,6 +31,10 @@ fn ways(have: Generation, snapshots: &Sizes, segments: &Sizes) -> Vec<(CatchUp, 
         .chain(starts)
         .filter_map(|(snapshot, bytes)| {
             let from = snapshot.unwrap_or(have).get() + 1;
+            let beyond = snapshots.range(last.max(have).saturating_add(1)..).next();
+            if snapshot.is_none() && beyond.is_some() {
+                return None;
+            }
             let run: Vec<Generation> = (from..=last.get())
                 .map(|n| Generation::new(n).unwrap())
                 .collect();

@@ -189,9 +189,18 @@ enum Step {
         choice: Choice,
     },
     /// A key is stored; `clean` without a collision.
-    Wrote { key: Key, clean: bool },
+    Wrote {
+        key: Key,
+        clean: bool,
+    },
     /// A key was seen.
-    Saw { key: Key, now: i64 },
+    Saw {
+        key: Key,
+        now: i64,
+    },
+    Reached {
+        through: Key,
+    },
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -237,6 +246,7 @@ fn keys() {
                     }
                     Step::Wrote { key, clean } => clock.wrote(*key, *clean),
                     Step::Saw { key, now } => clock.saw(*key, *now),
+                    Step::Reached { through } => clock.reached(*through),
                 }
             }
         }

@@ -4,7 +4,7 @@ use crate::db::Durable;
 use crate::queue::{self, Pending};
 use crate::replica::SpaceReplica;
 use crate::saved;
-use icecore_core::{Error, Key, Order, Result, Update, UpdateId, UpdateObject};
+use icecore_core::{Error, Key, Order, Result, UpdateId, UpdateObject};
 use icecore_store::publish::{Published, publish, publish_at, write_head};
 use serde::Serialize;
 
@@ -27,7 +27,7 @@ pub struct Acknowledged {
 
 impl SpaceReplica {
     /// Whether the space and its segments were looked at so long ago that the epoch may be an old one.
-    pub(super) fn pull_is_overdue(&self) -> bool {
+    pub(crate) fn pull_is_overdue(&self) -> bool {
         self.reader
             .as_ref()
             .is_none_or(icecore_store::Reader::is_check_due)
@@ -75,23 +75,37 @@ impl SpaceReplica {
             &self.space,
             icecore_core::update::OBJECT_UPDATES_MAX,
         )?;
-        let Some(first) = pending.first().cloned() else {
+        let run = run_of_one_author(&pending);
+        let fitting = UpdateObject::fitting(run.iter().map(|p| &p.update)).min(run.len());
+        let run = &run[..fitting];
+        if run.is_empty() {
             return Ok(None);
-        };
-        let run: Vec<&Update> = run_of_one_author(&pending);
-        let fitting = UpdateObject::fitting(run.iter().copied()).min(run.len());
-        let updates: Vec<Update> = run[..fitting].iter().map(|u| (*u).clone()).collect();
-        let object = UpdateObject::new(first.id.author, first.id.seq, updates);
-        queue::mark_attempted(&mut self.replica.db(), &self.space, first.id, object.end())?;
+        }
         let order = self.held_reader()?.info.order;
-        let published = match order {
-            Order::Timestamp => self.publish_by_time(&object).await?,
-            Order::Sequence => match self.publish_in_sequence(&object, &first).await? {
+        let (object, published) = match order {
+            Order::Timestamp => {
+                let object = self.begin(run)?;
+                let published = self.publish_by_time(&object).await?;
+                (object, published)
+            }
+            Order::Sequence => match self.publish_in_sequence(run).await? {
                 Some(published) => published,
                 None => return Ok(Some(Vec::new())),
             },
         };
-        self.record(&first, &object, published).map(Some)
+        self.record(&object, published).map(Some)
+    }
+
+    /// The object of these updates, which are marked as under way.
+    fn begin(&self, run: &[Pending]) -> Result<UpdateObject> {
+        let first = run
+            .first()
+            .ok_or_else(|| Error::internal("BUG: an object of no updates"))?
+            .id;
+        let updates = run.iter().map(|p| p.update.clone()).collect();
+        let object = UpdateObject::new(first.author, first.seq, updates);
+        queue::mark_attempted(&mut self.replica.db(), &self.space, first, object.end())?;
+        Ok(object)
     }
 
     async fn publish_by_time(&mut self, object: &UpdateObject) -> Result<Published> {
@@ -107,18 +121,19 @@ impl SpaceReplica {
         result
     }
 
-    /// Puts the update under the key after the last. When another writer was first, it is checked against the
-    /// new state and sent again, or refused. `None` when nothing is to be recorded: look at the queue again.
+    /// Puts those of the updates that the state allows under the key after the last. When another writer was first,
+    /// they are checked against the new state and sent again, or refused. `None` when nothing is to be recorded:
+    /// look at the queue again.
     async fn publish_in_sequence(
         &mut self,
-        object: &UpdateObject,
-        first: &Pending,
-    ) -> Result<Option<Published>> {
+        run: &[Pending],
+    ) -> Result<Option<(UpdateObject, Published)>> {
         for _ in 0..SEQUENCE_TRIES_MAX {
-            if !queue::pending(self.replica.db().read(), &self.space, 1)?
-                .iter()
-                .any(|p| p.id == first.id)
-            {
+            let next = queue::pending(self.replica.db().read(), &self.space, 1)?;
+            let [next] = next.as_slice() else {
+                return Ok(None);
+            };
+            if Some(next.id) != run.first().map(|p| p.id) {
                 return Ok(None); // A pull found it stored.
             }
             let reader = self.reader()?;
@@ -128,12 +143,13 @@ impl SpaceReplica {
                 .next()
                 .ok_or_else(|| Error::internal("a sequence is used up"))?;
             reader.check_place(key)?;
-            self.check_against_state(first)?;
-            match publish_at(&store, &info, object, key).await {
+            let allowed = self.allowed(run)?;
+            let object = self.begin(&run[..allowed])?;
+            match publish_at(&store, &info, &object, key).await {
                 // After pruning, a key at or below `through` may look free: such a write is void.
                 Ok(published) => {
-                    if self.reader()?.is_valid_in_sequence(key, first.id).await? {
-                        return Ok(Some(published));
+                    if self.reader()?.is_valid_in_sequence(key, next.id).await? {
+                        return Ok(Some((object, published)));
                     }
                     self.pull_locked(true).await?;
                 }
@@ -150,12 +166,22 @@ impl SpaceReplica {
         )
     }
 
-    /// In a sequenced space an update is only sent when the state allows it.
-    fn check_against_state(&mut self, first: &Pending) -> Result<()> {
+    /// In a sequenced space an update is only sent when the state allows it, after those before it: how many of these
+    /// it allows until the first that it does not. When it does not even allow the first, that one is set aside.
+    fn allowed(&mut self, run: &[Pending]) -> Result<usize> {
         let mut folded = self.reader()?.state();
-        if folded.apply(first.id, Key::MAX, &first.update) {
-            return Ok(());
+        let mut allowed = 0;
+        for p in run {
+            // What was acknowledged in an earlier epoch has its place in the history, whatever became of the state.
+            let applied = folded.apply(p.id, Key::MAX, &p.update);
+            if !applied && !queue::is_own(self.replica.db().read(), &self.space, p.id)? {
+                break;
+            }
+            allowed += 1;
         }
+        let Some(first) = run.first().filter(|_| allowed == 0) else {
+            return Ok(allowed);
+        };
         let reason = folded
             .rejected
             .list
@@ -170,12 +196,11 @@ impl SpaceReplica {
             .with_hint("it was set aside and not sent; `icecore conflicts` shows it, `icecore resolve` settles it"))
     }
 
-    fn record(
-        &mut self,
-        first: &Pending,
-        object: &UpdateObject,
-        published: Published,
-    ) -> Result<Vec<Acknowledged>> {
+    fn record(&mut self, object: &UpdateObject, published: Published) -> Result<Vec<Acknowledged>> {
+        let first = UpdateId {
+            author: object.author,
+            seq: object.seq,
+        };
         let store = self.replica.store().clone();
         let (now, server_now) = (store.clock.now(), store.now());
         let count = published.end.get().saturating_sub(object.seq.get());
@@ -183,7 +208,7 @@ impl SpaceReplica {
         let space = self.space.clone();
         store.crash_point("publish.before_record");
         let saves = self.replica.db().write(Durable::Soon, |t| {
-            queue::acknowledge(t, &space, first.id, published.end, (published.key, now))?;
+            queue::acknowledge(t, &space, first, published.end, (published.key, now))?;
             saved::save_tail(t, &space, (published.key, server_now), &stored.to_json())?;
             saved::count_save(t, &space)
         })?;
@@ -196,8 +221,8 @@ impl SpaceReplica {
         Ok((0..count)
             .map(|i| Acknowledged {
                 id: UpdateId {
-                    author: first.id.author,
-                    seq: first.id.seq.saturating_add(i),
+                    author: first.author,
+                    seq: first.seq.saturating_add(i),
                 },
                 key: published.key,
                 puts: published.puts,
@@ -208,17 +233,13 @@ impl SpaceReplica {
 }
 
 /// The first updates of the queue that one object can carry: one author's, seq after seq.
-fn run_of_one_author(pending: &[Pending]) -> Vec<&Update> {
-    let mut run = Vec::new();
-    let mut expected = pending.first().map(|p| p.id);
-    for p in pending {
-        if Some(p.id) != expected {
-            break;
-        }
-        run.push(&p.update);
-        expected = p.id.seq.next().map(|seq| UpdateId { seq, ..p.id });
-    }
-    run
+fn run_of_one_author(pending: &[Pending]) -> &[Pending] {
+    let follows = |pair: &[Pending]| {
+        let next = pair[0].id.seq.next();
+        pair[1].id.author == pair[0].id.author && Some(pair[1].id.seq) == next
+    };
+    let follow = pending.windows(2).take_while(|pair| follows(pair)).count();
+    &pending[..pending.len().min(follow + 1)]
 }
 
 /// What the bucket holds: the whole object, or the shorter one of an earlier attempt.

@@ -13,8 +13,8 @@ use object_store::{
 use serde::Serialize;
 use std::time::Duration;
 
-/// A race whose loser checks before it writes is won twice only now and then, so it is run often: servers
-/// without a lock were seen to fail every round, and one in ten would be caught in most probes.
+/// A server that checks first and then writes, without a lock, lets a race be won twice only now and then, so it is run
+/// often: one that fails in every second round is let through once in 256 probes.
 const ROUNDS: usize = 8;
 const WRITERS: usize = 20;
 
@@ -42,7 +42,7 @@ pub struct ProbeReport {
 
 /// Checks that the back end honours conditional writes, also when they race, and shows what was written.
 ///
-/// It writes a few hundred small objects under a random name in `prefix` and deletes them again.
+/// It makes about 170 conditional writes to 11 keys under a random name in `prefix` and deletes what it wrote.
 ///
 /// # Errors
 /// `Invalid` if conditional writes are ignored, or broken by a race: acknowledged updates would be lost.

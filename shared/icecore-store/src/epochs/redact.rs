@@ -47,7 +47,9 @@ pub async fn redact(store: &Store, space: &SpaceName, redaction: Redaction) -> R
         info: &new_info,
         base: Base::initial(&new_info, store.model(info)?),
     };
-    let mut segments = Segments::after(store, info, Generation::ZERO).await?;
+    // What another roll-up adds meanwhile is swept after the flip.
+    let segments = Segments::after(store, info, Generation::ZERO).await?;
+    let mut segments = segments.until(warm.base.generation);
     let mut carried = redacted.clone();
     while let Some(segment) = segments.next().await? {
         if segment.header.base.is_some() && redaction_was_compressed(&segment, redaction) {

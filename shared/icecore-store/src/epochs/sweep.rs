@@ -65,10 +65,9 @@ pub async fn sweep(
     }
     missing.retain(|id, _| !reader.base.covered.contains(*id));
     let count = missing.len() as u64;
-    let (keys, end) = (
-        KeyClock::new(None, reader.largest_key()),
-        reader.sequence_end(),
-    );
+    let mut keys = KeyClock::new(None, reader.largest_key());
+    keys.reached(reader.base.through);
+    let end = reader.sequence_end();
     Sweeper {
         store,
         info,

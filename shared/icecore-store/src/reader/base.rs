@@ -77,7 +77,8 @@ pub(crate) async fn list_layers_by_hint(
         .filter(|h| h.epoch == info.epoch)
         .map_or(Generation::ZERO, |h| h.snapshot);
     let layers = list_layers(store, info, hint.saturating_sub(1)).await?;
-    if hint > Generation::ZERO && !layers.snapshots.contains_key(&hint) {
+    let is_there = layers.snapshots.contains_key(&hint) && layers.segments.contains_key(&hint);
+    if hint > Generation::ZERO && !is_there {
         return list_layers(store, info, Generation::ZERO).await;
     }
     Ok(layers)

@@ -94,16 +94,12 @@ impl Reader {
         if self.base.generation > Generation::ZERO && layers.segments.is_empty() {
             return Err(self.went_back());
         }
-        let newest = layers
-            .snapshots
-            .keys()
-            .next_back()
-            .copied()
-            .unwrap_or_default();
         let mut ahead = layers;
         ahead.segments.remove(&self.base.generation);
         let read = base::catch_up(&store, &self.info, &mut self.base, &ahead).await?;
-        self.snapshot = self.snapshot.max(newest);
+        let upto = ahead.snapshots.range(..=self.base.generation);
+        let newest = upto.last().map(|(generation, _)| *generation);
+        self.snapshot = self.snapshot.max(newest.unwrap_or_default());
         Ok(read)
     }
 

@@ -32,9 +32,13 @@ impl Reader {
         }
     }
 
-    /// The last key of a sequenced space before the first hole.
+    /// The last key of a sequenced space before the first hole. An object of which every update is covered is none: two
+    /// sweeps may have published the same.
     pub fn sequence_end(&self) -> Key {
-        let is_next = |key: &Key| self.tail.contains_key(key) && !self.held.contains_key(key);
+        let is_next = |key: &Key| {
+            self.known.contains(key)
+                || (self.tail.contains_key(key) && !self.held.contains_key(key))
+        };
         let mut end = self.base.through;
         while let Some(next) = end.next().filter(is_next) {
             end = next;

@@ -30,7 +30,8 @@ impl Collector<'_> {
         };
         let mut listed = list_updates(self.store, self.info, after).await?;
         listed.retain(|l| !base.knows(l.key, l.last_modified));
-        if listed.len() > UNKNOWN_READ_DIRECTLY {
+        // In a sequenced space the listing begins after all that is covered.
+        if self.order == Order::Timestamp && listed.len() > UNKNOWN_READ_DIRECTLY {
             history::drop_covered_keys(self.store, self.info, base.generation, &mut listed).await?;
         }
         Ok(listed.into())

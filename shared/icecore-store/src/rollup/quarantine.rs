@@ -1,16 +1,22 @@
-//! What could not be read is moved aside, reported, and never blocks the rest.
+//! What could not be read is put aside, reported, and never blocks the rest.
 
 use super::Run;
 use crate::reader::listing::Read;
+use crate::settings::millis;
 use crate::store::Store;
 use icecore_core::plan::Loaded;
-use icecore_core::{Key, ObjectKey, Order, Result, SpaceInfo};
+use icecore_core::{Base, Key, ObjectKey, Order, Result, SpaceInfo};
 
 impl Run<'_> {
     /// Takes what was read and sets the rest aside. In a sequenced space nothing passes what a newer program wrote:
     /// its place is taken.
-    pub(super) async fn take(&mut self, read: Vec<Read>, loaded: &mut Vec<Loaded>) -> Result<()> {
-        let newer = self.set_aside(&read).await?;
+    pub(super) async fn take(
+        &mut self,
+        read: Vec<Read>,
+        base: &Base,
+        loaded: &mut Vec<Loaded>,
+    ) -> Result<()> {
+        let newer = self.set_aside(&read, base).await?;
         loaded.extend(read.into_iter().map(|read| read.loaded));
         if let (Order::Sequence, Some(newer)) = (self.info.order, newer) {
             loaded.retain(|l| l.key < newer);
@@ -18,9 +24,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Moves unreadable objects to `quarantine/`. One that a newer program wrote stays where it is: it is not
-    /// broken, this program is old. Returns the least key of those.
-    async fn set_aside(&mut self, read: &[Read]) -> Result<Option<Key>> {
+    /// Moves unreadable objects to `quarantine/`, at first only a copy. One that a newer program wrote stays where it
+    /// is: it is not broken, this program is old. Returns the least key of those.
+    async fn set_aside(&mut self, read: &[Read], base: &Base) -> Result<Option<Key>> {
+        let look_back = u64::try_from(millis(self.store.settings.look_back)).unwrap_or(0);
+        let passed = base.through.saturating_sub(look_back);
         let mut newer = None;
         for Read { loaded, body } in read {
             let Err(unread) = body else { continue };
@@ -32,7 +40,13 @@ impl Run<'_> {
                 }
             } else {
                 quarantine(self.store, self.info, loaded.key).await?;
-                tracing::warn!(error = %unread.error, "an update object was moved to quarantine");
+                // Else a slow run could delete what a writer put there after another run had moved the object.
+                if self.info.order == Order::Timestamp && loaded.key < passed {
+                    let from =
+                        ObjectKey::Update(self.info.space.clone(), self.info.epoch, loaded.key);
+                    self.store.bucket.delete(&from.to_string()).await?;
+                }
+                tracing::warn!(error = %unread.error, "an update object is in quarantine");
                 self.report.quarantined.push(line);
             }
         }
@@ -40,20 +54,26 @@ impl Run<'_> {
     }
 }
 
-/// Moves one update object to `quarantine/`.
+fn place(info: &SpaceInfo, key: Key) -> ObjectKey {
+    let name = format!("updates/{key:#}");
+    ObjectKey::Quarantine(info.space.clone(), info.epoch, name)
+}
+
+/// Does a copy of the update object lie in `quarantine/`?
+pub(crate) async fn is_quarantined(store: &Store, info: &SpaceInfo, key: Key) -> Result<bool> {
+    store.bucket.exists(&place(info, key)).await
+}
+
+/// Copies one update object to `quarantine/`. The object goes once no writer uses its key any more: with a roll-up
+/// well after it or with pruning.
 pub(crate) async fn quarantine(store: &Store, info: &SpaceInfo, key: Key) -> Result<()> {
     let from = ObjectKey::Update(info.space.clone(), info.epoch, key).to_string();
-    let name = format!("updates/{key:#}");
-    let to = ObjectKey::Quarantine(info.space.clone(), info.epoch, name).to_string();
+    let to = place(info, key).to_string();
     match store.bucket.copy(&from, &to).await {
         // Another run has moved it already.
         Err(error) if error.is_not_found() => return Ok(()),
         other => other?,
     }
     store.crash_point("rollup.after_quarantine_copy");
-    // In a sequenced space its key is a place in the order: the object goes with pruning.
-    if info.order == Order::Timestamp {
-        store.bucket.delete(&from).await?;
-    }
     Ok(())
 }

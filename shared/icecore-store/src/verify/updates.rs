@@ -1,7 +1,8 @@
 //! The stored update objects against the segments: what is covered must be what was written.
 
 use super::{Problem, Verifier, VerifyReport};
-use crate::reader::listing::{Read, Unread, list_updates, read_updates};
+use crate::reader::listing::{Read, list_updates, read_updates};
+use crate::rollup::is_quarantined;
 use icecore_core::{
     Base, Digest, Error, Key, ObjectKey, Order, Result, Segment, SpaceInfo, UpdateId, order,
 };
@@ -23,14 +24,10 @@ impl Verifier<'_> {
             for Read { loaded, body } in read_updates(self.store, self.info, batch).await? {
                 let path = ObjectKey::Update(self.info.space.clone(), self.info.epoch, loaded.key)
                     .to_string();
-                if let Err(Unread { error, .. }) = body {
-                    let hint = "run `icecore rollup --full`: it moves the object to quarantine, where it stops nobody";
-                    let error = if error.hint().is_none() {
-                        error.with_hint(hint)
-                    } else {
-                        error
-                    };
-                    self.problem(path.clone(), &error);
+                if let Err(unread) = body
+                    && !is_quarantined(self.store, self.info, loaded.key).await?
+                {
+                    self.problem(path.clone(), &with_hint(unread.error));
                 }
                 stored.visible.extend(loaded.visible());
                 for (id, update) in loaded
@@ -50,6 +47,15 @@ impl Verifier<'_> {
         }
         Ok(stored)
     }
+}
+
+fn with_hint(error: Error) -> Error {
+    if error.hint().is_some() {
+        return error;
+    }
+    error.with_hint(
+        "run `icecore rollup --full`: it copies the object to quarantine, and nothing waits for it",
+    )
 }
 
 impl StoredUpdates {

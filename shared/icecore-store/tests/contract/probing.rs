@@ -42,15 +42,13 @@ async fn the_probe_passes_on_what_keeps_the_contract() {
     }
 }
 
-/// Row 7 of the field: a back end that silently ignores conditional writes.
-///
-/// Symptom: `ClickHouse` on GCS (ClickHouse#115266), users of `MinIO` (minio#21526) and of `ZeroFS` (ZeroFS#273)
-/// lost writes that had been acknowledged, or found two leaders. Cause: the server, a proxy, or a client that
-/// used the wrong header dropped the condition and answered 200; others check it and then write without a
-/// lock, which only a race shows (Garage and s3s-fs: more than one winner in 50 rounds of 50). Fix: `init`
-/// runs the probe, which races the conditions and refuses such a back end in plain words.
+/// A back end that silently ignores conditional writes: `ClickHouse` on GCS (ClickHouse#115266), users of `MinIO`
+/// (minio#21526) and of `ZeroFS` (ZeroFS#273) lost writes that had been acknowledged, or found two leaders. The server, a
+/// proxy, or a client that used the wrong header had dropped the condition and answered 200. Another kind of server
+/// checks the condition and then writes without a lock, which only a race shows. Here `init` runs the probe, which races
+/// the conditions and refuses such a back end in plain words.
 #[tokio::test(flavor = "multi_thread")]
-async fn field_7_a_back_end_that_ignores_conditions_is_refused() {
+async fn row_07_a_back_end_that_ignores_conditions_is_refused() {
     let flaws = [
         Flaw::IgnoresAbsent,
         Flaw::IgnoresMatch,

@@ -73,6 +73,20 @@ async fn a_hiccup_is_smoothed_over_and_more_is_reported() {
     assert!(error.hint().unwrap().contains("slow down"), "{error:?}");
 }
 
+/// Credentials that were good until a moment ago: nothing is stored, and the error says what to renew.
+#[tokio::test]
+async fn expired_credentials_are_named() {
+    let (server, backend) = server().await;
+    server.fail_next_put("a", Fault::ExpiredToken);
+    let error = mapped(put(&backend, "a", PutMode::Create).await.unwrap_err());
+    assert_eq!(
+        (error.kind(), server.pending_faults()),
+        (ErrorKind::Denied, 0)
+    );
+    assert!(error.hint().unwrap().contains("expired"), "{error:?}");
+    put(&backend, "a", PutMode::Create).await.unwrap();
+}
+
 /// The write landed, its answer did not arrive, the HTTP client repeated it: the key is taken, by ourselves.
 #[tokio::test]
 async fn a_lost_response_looks_like_a_taken_key() {

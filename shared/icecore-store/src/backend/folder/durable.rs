@@ -3,6 +3,7 @@
 use super::{e_tag, parents};
 use object_store::path::Path;
 use object_store::{Error, PutMode, PutPayload, Result};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -197,7 +198,8 @@ impl Root {
         let failed = |source| self.failed("write", &path, source);
         let written = payload.iter().try_for_each(|bytes| file.write_all(bytes));
         let result = written.and_then(|()| file.sync_all()).map_err(failed);
-        let staged = Staged { path, file };
+        let moved = Cell::new(false);
+        let staged = Staged { path, file, moved };
         result.map(|()| staged)
     }
 
@@ -229,7 +231,7 @@ impl Root {
                 let _lock = self.lock()?;
                 match fs::symlink_metadata(target) {
                     Ok(_) => Err(ErrorKind::AlreadyExists.into()),
-                    Err(_) => fs::rename(&staged.path, target),
+                    Err(_) => staged.rename(target),
                 }
             }
             linked => linked,
@@ -276,7 +278,7 @@ impl Root {
                 .map_err(failed)?;
             staged.file.sync_all().map_err(failed)?;
         }
-        fs::rename(&staged.path, target).map_err(failed)?;
+        staged.rename(target).map_err(failed)?;
         Ok(e_tag(&staged.file.metadata().map_err(failed)?))
     }
 
@@ -343,12 +345,24 @@ impl Root {
 struct Staged {
     path: PathBuf,
     file: File,
+    /// Renamed into place: the path is free again, for another process too.
+    moved: Cell<bool>,
+}
+
+impl Staged {
+    fn rename(&self, target: &FilePath) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        self.moved.set(true);
+        Ok(())
+    }
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        // It fails where the file was renamed into place; a leftover is hidden and harmless.
-        drop(fs::remove_file(&self.path));
+        if !self.moved.get() {
+            // A leftover is hidden and harmless.
+            drop(fs::remove_file(&self.path));
+        }
     }
 }
 

@@ -1,0 +1,240 @@
+//! Objects that nobody meant, clocks that were years off, machines that slept: nothing acknowledged is hidden by them,
+//! and nothing waits for ever.
+
+use super::bench::Bench;
+use bytes::Bytes;
+use icecore_core::plan::KeyClock;
+use icecore_core::{
+    ErrorKind, Generation, Key, ModelRef, ObjectKey, Order, Seq, Update, UpdateObject,
+};
+use icecore_sim::bucket::Faults;
+use icecore_store::bucket::Content;
+use icecore_store::epochs::{Redaction, compress, redact};
+use icecore_store::prune::prune;
+use icecore_store::publish::{publish, publish_at};
+use icecore_store::rollup::{RollupOptions, roll_up};
+use icecore_store::{Clock, Reader, Settings};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use std::time::Duration;
+
+const FIVE_YEARS: i64 = 5 * 365 * 24 * 60 * 60 * 1000;
+
+fn increment(seq: u64, author: u64) -> UpdateObject {
+    let data = RawValue::from_string(r#"{"/n":1}"#.to_owned()).unwrap();
+    let update = Update::new(1_795_132_800_000, "increment", &data, None).unwrap();
+    UpdateObject::new(Bench::author(author), Seq::new(seq).unwrap(), vec![update])
+}
+
+/// A replica that has just pulled goes on after what is rolled up, however far that is in the future.
+async fn write_after_through(bench: &Bench, author: u64, seq: u64) -> Key {
+    let reader = Reader::open(&bench.store, &bench.space).await.unwrap();
+    let mut keys = KeyClock::default();
+    keys.reached(reader.base.through);
+    let object = increment(seq, author);
+    let published = publish(&bench.store, &reader.info, &object, &mut keys);
+    published.await.unwrap().key
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_from_the_future_is_not_free_again_while_readers_remember_it() {
+    let mut bench = Bench::new("document").await;
+    // A folder that is served by a machine whose clock is five years ahead; then somebody sets it.
+    bench.clock.set_skew(FIVE_YEARS);
+    bench.write(1, "increment", r#"{"/n":1}"#).await;
+    bench.bucket.with_disk(|disk| {
+        for stored in disk.objects.values_mut() {
+            stored.last_modified += FIVE_YEARS;
+        }
+    });
+    bench.roll_up().await;
+    bench.clock.set_skew(0);
+    let first = write_after_through(&bench, 2, 1).await;
+    bench.roll_up().await;
+    bench.clock.sleep(Duration::from_hours(48)).await;
+    prune(&bench.store, &bench.space, None).await.unwrap();
+    let second = write_after_through(&bench, 3, 1).await;
+    assert_ne!(first, second);
+    assert_eq!(bench.state().await, r#"{"n":3}"#);
+    bench.roll_up().await;
+    assert_eq!(bench.state().await, r#"{"n":3}"#);
+    assert_eq!(bench.verify().await.problems, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redacted_sequence_takes_a_crowd_and_is_rolled_up() {
+    let mut bench = Bench::new("document").await;
+    bench.space = "steps".parse().unwrap();
+    let model = ModelRef::named("document");
+    let created = bench
+        .store
+        .create_space(&bench.space, model, Order::Sequence);
+    let info = created.await.unwrap();
+    for n in 1..=3 {
+        let key = Key::new(n).unwrap();
+        publish_at(&bench.store, &info, &increment(n, 1), key)
+            .await
+            .unwrap();
+    }
+    bench.roll_up().await;
+    let first = increment(1, 1).entries().next().unwrap().0;
+    redact(&bench.store, &bench.space, Redaction::Update(first))
+        .await
+        .unwrap();
+    // The places of the new epoch begin at 1 again.
+    let info = bench.info().await;
+    for n in 1..=300 {
+        let key = Key::new(n).unwrap();
+        publish_at(&bench.store, &info, &increment(n, 2), key)
+            .await
+            .unwrap();
+    }
+    assert_eq!(bench.roll_up().await.updates, 300);
+    assert_eq!(bench.state().await, r#"{"n":302}"#);
+    assert_eq!(bench.verify().await.problems, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_only_copied_while_a_writer_may_still_use_its_key() {
+    let mut bench = Bench::new("document").await;
+    bench.write(1, "increment", r#"{"/n":1}"#).await;
+    let info = bench.info().await;
+    let now = u64::try_from(bench.clock.now()).unwrap();
+    let old = ObjectKey::Update(info.space.clone(), info.epoch, Key::new(now / 2).unwrap());
+    let near = ObjectKey::Update(
+        info.space.clone(),
+        info.epoch,
+        Key::new(now + 5_000).unwrap(),
+    );
+    for key in [&old, &near] {
+        let put = bench
+            .store
+            .bucket
+            .put_new(key, Bytes::from("{"), Content::Json);
+        put.await.unwrap();
+    }
+    let exists = async |key| bench.store.bucket.exists(key).await.unwrap();
+    assert_eq!(bench.roll_up().await.quarantined.len(), 2);
+    assert!(exists(&near).await, "somebody may write there any moment");
+    let report = bench.verify().await;
+    assert_eq!(report.problems, [], "a copy is in quarantine");
+    assert_eq!(report.quarantined.len(), 2);
+    // The first roll-up had nothing to go by; now one has passed the old key.
+    bench.roll_up().await;
+    assert!(!exists(&old).await);
+    // The other one goes with pruning.
+    bench.clock.sleep(Duration::from_hours(25)).await;
+    prune(&bench.store, &bench.space, None).await.unwrap();
+    assert!(!exists(&near).await);
+    let report = bench.verify().await;
+    assert_eq!((report.problems.len(), report.quarantined.len()), (0, 2));
+    assert_eq!(bench.state().await, r#"{"n":1}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_beyond_the_chain_misleads_nobody() {
+    let mut bench = Bench::new("document").await;
+    bench.write(1, "increment", r#"{"/n":1}"#).await;
+    bench.roll_up().await;
+    let mut running = Reader::open(&bench.store, &bench.space).await.unwrap();
+    let info = bench.info().await;
+    let beyond = Generation::new(9_999_999_999).unwrap();
+    let path = ObjectKey::Snapshot(info.space.clone(), info.epoch, beyond);
+    let put = bench
+        .store
+        .bucket
+        .put_new(&path, Bytes::from("?"), Content::Layer);
+    put.await.unwrap();
+    // A reader that has listed it writes the head.
+    running
+        .poll(icecore_store::reader::Waited::Not)
+        .await
+        .unwrap();
+    let head = running.head(Key::MIN);
+    assert_eq!(head.snapshot.get(), 1);
+    for forged in [head.snapshot, beyond] {
+        let mut head = head.clone();
+        head.snapshot = forged;
+        let key = ObjectKey::Head(bench.space.clone());
+        let put = bench.store.bucket.put(&key, head.to_json().into());
+        put.await.unwrap();
+        assert_eq!(bench.state().await, r#"{"n":1}"#);
+    }
+    let mut snapshots = 0;
+    for n in 2..=40_u64 {
+        bench.write(1, "increment", r#"{"/n":1}"#).await;
+        let report = bench.roll_up().await;
+        assert_eq!((report.generation.get(), report.raced), (n, false));
+        snapshots += report.snapshots;
+    }
+    assert!(snapshots > 0);
+    assert_eq!(bench.state().await, r#"{"n":40}"#);
+    let problems = bench.verify().await.problems;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].object.ends_with("snapshots/9999999999"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_of_any_size_is_not_read_into_memory() {
+    let mut bench = Bench::new("document").await;
+    let (_, key) = bench.write(1, "increment", r#"{"/n":1}"#).await;
+    let key = key.saturating_add(60_000);
+    let info = bench.info().await;
+    let large = Bytes::from(vec![b'x'; 20 << 20]);
+    let head = ObjectKey::Head(bench.space.clone());
+    bench.store.bucket.put(&head, large.clone()).await.unwrap();
+    let next = ObjectKey::Update(info.space.clone(), info.epoch, key.next().unwrap());
+    let put = bench
+        .store
+        .bucket
+        .put_new(&next, large.clone(), Content::Json);
+    put.await.unwrap();
+    // Readers, a writer that collides with it, a roll-up and pruning go on.
+    let mut keys = KeyClock::new(None, key);
+    let object = increment(1, 2);
+    let published = publish(&bench.store, &info, &object, &mut keys);
+    assert!(published.await.unwrap().bumps > 0);
+    assert_eq!(bench.state().await, r#"{"n":2}"#);
+    bench.store.bucket.put(&head, large.clone()).await.unwrap();
+    assert_eq!(bench.roll_up().await.updates, 2);
+    bench.store.bucket.put(&head, large.clone()).await.unwrap();
+    prune(&bench.store, &bench.space, None).await.unwrap();
+    let space = ObjectKey::Space(bench.space.clone());
+    bench.store.bucket.put(&space, large).await.unwrap();
+    let error = Reader::open(&bench.store, &bench.space).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().contains("20971520 bytes"), "{error}");
+}
+
+/// The laptop sleeps while it makes an epoch. Pruning takes what it wrote for the leftovers of a crash.
+#[tokio::test(start_paused = true)]
+async fn an_epoch_that_took_longer_than_pruning_waits_does_not_begin() {
+    let mut bench = Bench::new("document").await;
+    bench.write(1, "increment", r#"{"/n":1}"#).await;
+    let bucket = bench.bucket.clone();
+    let falls_asleep = move |point: &'static str| {
+        if point == "epoch.after_segment" {
+            bucket.set_faults(Faults {
+                latency_max: 10_000,
+                ..Faults::none()
+            });
+        }
+    };
+    let settings = Settings {
+        retention: Duration::from_secs(1),
+        ..Settings::default()
+    };
+    let sleeper = bench.store.clone().with_settings(settings);
+    let sleeper = sleeper.with_crash_points(Arc::new(falls_asleep));
+    let error = compress(&sleeper, &bench.space).await.unwrap_err();
+    bench.bucket.set_faults(Faults::none());
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert_eq!(bench.info().await.epoch.get(), 1);
+    prune(&bench.store, &bench.space, None).await.unwrap();
+    assert_eq!(bench.state().await, r#"{"n":1}"#);
+    compress(&bench.store, &bench.space).await.unwrap();
+    assert_eq!(bench.state().await, r#"{"n":1}"#);
+    let options = RollupOptions::default();
+    roll_up(&bench.store, &bench.space, &options).await.unwrap();
+    assert_eq!(bench.verify().await.problems, []);
+}
