@@ -21,7 +21,7 @@ pub struct Happened {
     pub gets: u64,
     /// Listings among them, by page.
     pub lists: u64,
-    /// Writes whose response did not come back.
+    /// Writes that happened and were answered with nothing, or with a 500.
     pub lost_responses: u64,
     /// Writes that landed long after they were given up.
     pub zombies: u64,

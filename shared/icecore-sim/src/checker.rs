@@ -1,8 +1,9 @@
-//! Whether the five promises held: nothing acknowledged is lost, nothing is applied twice or out of its author's
-//! order, all replicas are equal byte for byte, the history verifies, an idle poll is one request.
+//! Whether the five promises held: nothing acknowledged or queued is lost, nothing is applied twice or out of its
+//! author's order, all replicas are equal byte for byte, the history verifies, an idle poll is one request.
 
+use crate::ledger::doubled_text;
 use crate::world::World;
-use icecore_core::model::log::State;
+use icecore_core::model::log::{Entry, State};
 use icecore_core::{Digest, SpaceName, UpdateId, UpdateObject};
 use icecore_replica::{Replica, SpaceReplica};
 use icecore_store::verify::verify;
@@ -16,8 +17,18 @@ pub enum Verdict {
     Kept,
     /// An acknowledged update is not in the final state.
     Lost(String),
-    /// An update is in the state twice.
+    /// An update that a queue held is not in the final state, although every queue has drained.
+    Vanished(String),
+    /// A queue does not drain although nothing goes wrong any more.
+    Stuck(String),
+    /// An id is in the state twice.
     Twice(String),
+    /// An update is in the state twice, under two ids.
+    Doubled(String),
+    /// The state holds an update that nobody made.
+    Invented(String),
+    /// An update that was reported as redacted is still in the state.
+    Remained(String),
     /// An author's updates are out of their order.
     Order(String),
     /// Two replicas hold different states.
@@ -32,35 +43,36 @@ pub enum Verdict {
     Reported(String),
 }
 
-/// The ids in a state, in its order.
-fn ids(state: &State) -> Vec<UpdateId> {
-    state
-        .entries()
-        .iter()
-        .map(|e| UpdateId {
-            author: e.author,
-            seq: e.seq,
-        })
-        .collect()
+/// The ids and texts in a state, in its order.
+fn lines(state: &State) -> Vec<(UpdateId, String)> {
+    let line = |e: &Entry| {
+        let (author, seq) = (e.author, e.seq);
+        let text = e.data.as_str().unwrap_or_default().to_owned();
+        (UpdateId { author, seq }, text)
+    };
+    state.entries().iter().map(line).collect()
 }
 
-/// What holds at any moment for any replica: nothing twice, each author in order.
+/// What holds at any moment for any replica: nothing twice, under one id or under two, and each author in order.
 ///
 /// # Errors
 /// What does not hold.
 pub fn check_view(session: &mut SpaceReplica) -> Result<(), String> {
     let folded = session.state().map_err(|e| e.to_string())?;
     let state: &State = folded.state().downcast_ref().ok_or("the state is no log")?;
-    match twice_or_unordered(&ids(state)) {
-        Verdict::Kept => Ok(()),
-        verdict => Err(format!("a reader saw {verdict:?}")),
+    let lines = lines(state);
+    for verdict in [twice_or_unordered(&lines), doubled_text(&lines)] {
+        if verdict != Verdict::Kept {
+            return Err(format!("a reader saw {verdict:?}"));
+        }
     }
+    Ok(())
 }
 
-fn twice_or_unordered(ids: &[UpdateId]) -> Verdict {
+fn twice_or_unordered(lines: &[(UpdateId, String)]) -> Verdict {
     let mut seen = BTreeSet::new();
     let mut last: BTreeMap<_, _> = BTreeMap::new();
-    for id in ids {
+    for (id, _) in lines {
         if !seen.insert(*id) {
             return Verdict::Twice(id.to_string());
         }
@@ -84,17 +96,19 @@ pub async fn state_digest(store: &Store, space: &SpaceName) -> String {
     }
 }
 
+/// What was noted while the actors worked.
+fn noted(world: &World) -> Option<Verdict> {
+    let log = world.log();
+    let corrupt = log.corrupt.first().cloned().map(Verdict::Reported);
+    let surprise = log.surprises.first().cloned().map(Verdict::Surprise);
+    let stuck = log.stuck.first().cloned().map(Verdict::Stuck);
+    corrupt.or(surprise).or(stuck)
+}
+
 /// Judges the end of a run.
 pub async fn check(world: &World, replicas: &[Replica], calm: &Store) -> Verdict {
-    let (corrupt, surprises) = {
-        let log = world.log();
-        (log.corrupt.first().cloned(), log.surprises.first().cloned())
-    };
-    if let Some(corrupt) = corrupt {
-        return Verdict::Reported(corrupt);
-    }
-    if let Some(surprise) = surprises {
-        return Verdict::Surprise(surprise);
+    if let Some(noted) = noted(world) {
+        return noted;
     }
     let reference = match Reader::open(calm, &world.space).await {
         Ok(reader) => reader,
@@ -102,19 +116,11 @@ pub async fn check(world: &World, replicas: &[Replica], calm: &Store) -> Verdict
     };
     let folded = reference.state();
     let state: &State = folded.state().downcast_ref().expect("a log");
-    let ids = ids(state);
-    let verdict = twice_or_unordered(&ids);
-    if verdict != Verdict::Kept {
-        return verdict;
-    }
-    let present: BTreeSet<UpdateId> = ids.into_iter().collect();
-    if let Some(lost) = world
-        .log()
-        .acknowledged
-        .keys()
-        .find(|id| !present.contains(id))
-    {
-        return Verdict::Lost(lost.to_string());
+    let lines = lines(state);
+    for verdict in [twice_or_unordered(&lines), world.log().ledger.judge(&lines)] {
+        if verdict != Verdict::Kept {
+            return verdict;
+        }
     }
     let bytes = folded.state_json().expect("JSON");
     for replica in replicas {
@@ -192,5 +198,34 @@ async fn check_history(world: &World, calm: &Store) -> Verdict {
             Some(problem) => Verdict::Unverified(format!("{problem:?}")),
             None => Verdict::Kept,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use icecore_core::{Author, Seq};
+
+    fn line(author: u64, seq: u64) -> (UpdateId, String) {
+        let (author, seq) = (Author::from_parts(author, 1), Seq::MIN.saturating_add(seq));
+        (UpdateId { author, seq }, String::new())
+    }
+
+    #[test]
+    fn authors_may_alternate_and_leave_seqs_out() {
+        let lines = [line(1, 0), line(2, 0), line(1, 2), line(2, 1)];
+        assert_eq!(twice_or_unordered(&lines), Verdict::Kept);
+    }
+
+    #[test]
+    fn an_id_that_stands_there_twice_is_noticed() {
+        let lines = [line(1, 0), line(2, 0), line(1, 0)];
+        assert!(matches!(twice_or_unordered(&lines), Verdict::Twice(_)));
+    }
+
+    #[test]
+    fn an_author_whose_updates_changed_places_is_noticed() {
+        let lines = [line(1, 1), line(2, 0), line(1, 0)];
+        assert!(matches!(twice_or_unordered(&lines), Verdict::Order(_)));
     }
 }

@@ -5,6 +5,7 @@
 //! - [`random`], [`clock`]: a seed, and a time that only moves when everybody waits
 //! - [`bucket`]: a bucket in memory that loses responses, delays, refuses and lists piecemeal
 //! - [`world`]: writers, readers, roll-ups, pruners and epochs on one bucket
+//! - [`ledger`]: what the actors made and were told
 //! - [`checker`]: whether the five promises held
 //!
 //! # Non-goals
@@ -13,6 +14,7 @@
 pub mod bucket;
 pub mod checker;
 pub mod clock;
+pub mod ledger;
 pub mod random;
 pub mod s3_server;
 pub mod world;

@@ -4,18 +4,18 @@
 mod actors;
 mod run;
 
-pub use run::{Outcome, run, run_with};
+pub use run::{Outcome, run_with};
 
 use crate::bucket::{Faults, SimBucket};
 use crate::clock::SimClock;
+use crate::ledger::Ledger;
 use crate::random::Random;
 use icecore_core::plan::SnapshotRule;
 use icecore_core::rules::Rule;
-use icecore_core::{Order, SpaceName, UpdateId};
+use icecore_core::{Order, SpaceName};
 use icecore_store::backend::ServerTime;
 use icecore_store::{Settings, Store};
 use object_store::path::Path;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,10 +34,13 @@ pub struct Plan {
     pub crashes: bool,
     /// Clocks are wrong and jump.
     pub wrong_clocks: bool,
-    /// `compress` begins new epochs.
+    /// `compress` and `redact` begin new epochs.
     pub epochs: bool,
     /// Covered update objects are deleted after the retention time.
     pub pruning: bool,
+    /// How long what is covered is kept: longer than any write takes to land, by a good margin. Pruning rests on
+    /// that, and on nothing else.
+    pub retention: Duration,
     /// Roll-ups run so rarely that the retention time passes between two of them.
     pub slow_roll_ups: bool,
     /// Old segments that a snapshot stands for are removed by the operator.
@@ -53,7 +56,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Everything at once, on a bad day.
+    /// Everything at once, on a bad day. A run is about twice as long as the retention, so that pruning takes a
+    /// part in it.
     pub const fn everything() -> Self {
         Self {
             order: Order::Timestamp,
@@ -62,12 +66,27 @@ impl Plan {
             wrong_clocks: true,
             epochs: true,
             pruning: true,
+            retention: Duration::from_mins(8),
             slow_roll_ups: false,
             segments_removed: false,
             tampering: false,
             no_put_if_absent: false,
             rule_off: None,
             seconds: 900,
+        }
+    }
+
+    /// The same for hours, with writes that land half an hour late.
+    pub const fn long_life() -> Self {
+        let plan = Self::everything();
+        Self {
+            seconds: 2 * 3_600,
+            retention: Duration::from_hours(1),
+            faults: Faults {
+                zombie_delay_max: 30 * 60 * 1_000,
+                ..plan.faults
+            },
+            ..plan
         }
     }
 }
@@ -84,7 +103,7 @@ impl Plan {
 }
 
 /// The limits of a simulation: short, so that a run sees a space's whole life.
-pub(crate) fn settings() -> Settings {
+pub(crate) fn settings(plan: &Plan) -> Settings {
     Settings {
         request_timeout: Duration::from_secs(20),
         publish_time_max: Duration::from_mins(1),
@@ -93,8 +112,7 @@ pub(crate) fn settings() -> Settings {
         check: Duration::from_mins(1),
         look_back: Duration::from_mins(1),
         full_every: Duration::from_mins(10),
-        // Longer than any write takes to land: pruning rests on that, and on nothing else.
-        retention: Duration::from_hours(1),
+        retention: plan.retention,
         chunk_objects_max: 7,
         snapshot: SnapshotRule {
             small_bytes: 0,
@@ -116,19 +134,44 @@ pub struct World {
     pub(crate) log: Arc<Mutex<Log>>,
 }
 
+/// What pruning deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Update objects.
+    pub updates: u64,
+    /// Snapshots.
+    pub snapshots: u64,
+    /// Old epochs.
+    pub epochs: u64,
+}
+
+impl std::ops::AddAssign for Pruned {
+    fn add_assign(&mut self, other: Self) {
+        self.updates += other.updates;
+        self.snapshots += other.snapshots;
+        self.epochs += other.epochs;
+    }
+}
+
 /// What the checker holds against the end of a run.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// Every acknowledged update, with how often it was acknowledged.
-    pub acknowledged: BTreeMap<UpdateId, u32>,
+    /// What was made, acknowledged and taken out.
+    pub ledger: Ledger,
     /// Errors that no fault explains.
     pub surprises: Vec<String>,
+    /// Queues that did not drain.
+    pub stuck: Vec<String>,
     /// Errors that name a broken history.
     pub corrupt: Vec<String>,
     /// Segments and snapshots written.
     pub layers: u64,
     /// Epochs begun.
     pub epochs: u64,
+    /// Updates taken out.
+    pub redacted: u64,
+    /// What pruning deleted while the others worked.
+    pub pruned: Pruned,
     /// Updates rolled up below what was reached before.
     pub late: u64,
 }
@@ -154,7 +197,7 @@ impl World {
             Arc::new(self.random.clone()),
             server_time,
         );
-        (store.with_settings(settings()), view)
+        (store.with_settings(settings(&self.plan)), view)
     }
 
     /// The store with the right clock and a good network.

@@ -7,13 +7,15 @@ pub struct Faults {
     pub latency_max: i64,
     /// A request takes minutes.
     pub stall: f64,
-    /// A write lands; its response does not come back.
+    /// A write lands; its response does not come back, or is a 500.
     pub lost_response: f64,
-    /// A write lands, is sent again by the HTTP client, and that second answer (412) is what comes back.
+    /// A conditional write lands, is sent again by the HTTP client, and that second answer (412) is what comes back.
     pub retried_inside: f64,
-    /// A write is given up and lands up to half an hour later.
+    /// A write is given up and lands later.
     pub zombie: f64,
-    /// A write lands twice: the second time up to a minute later.
+    /// How much later at most, in milliseconds. Pruning rests on a retention that is longer.
+    pub zombie_delay_max: i64,
+    /// A conditional write lands twice: the second time up to a minute later.
     pub duplicate: f64,
     /// A conditional write is answered with 409.
     pub conflict: f64,
@@ -34,6 +36,7 @@ impl Faults {
             lost_response: 0.0,
             retried_inside: 0.0,
             zombie: 0.0,
+            zombie_delay_max: 3 * 60 * 1_000,
             duplicate: 0.0,
             conflict: 0.0,
             refused: 0.0,
@@ -75,6 +78,7 @@ impl Faults {
             lost_response: 0.04,
             retried_inside: 0.04,
             zombie: 0.04,
+            zombie_delay_max: 3 * 60 * 1_000,
             duplicate: 0.02,
             conflict: 0.03,
             refused: 0.04,

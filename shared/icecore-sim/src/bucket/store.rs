@@ -16,6 +16,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+// As `object_store` words the answers of a server.
+const INTERNAL_ERROR: &str =
+    "Server returned non-2xx status code: 500 Internal Server Error: InternalError";
+const SLOW_DOWN: &str = "Server returned non-2xx status code: 503 Service Unavailable: SlowDown";
+const CONFLICT: &str =
+    "Server returned non-2xx status code: 409 Conflict: ConditionalRequestConflict";
+
 fn generic(what: &str) -> Error {
     Error::Generic {
         store: "sim",
@@ -27,6 +34,15 @@ fn not_found(path: &Path) -> Error {
     Error::NotFound {
         path: path.to_string(),
         source: "sim".into(),
+    }
+}
+
+/// 412, as `object_store` reports it for each kind of conditional write.
+fn precondition_failed(path: &Path, mode: &PutMode) -> Error {
+    let (path, source) = (path.to_string(), "412 Precondition".into());
+    match mode {
+        PutMode::Create => Error::AlreadyExists { path, source },
+        PutMode::Update(_) | PutMode::Overwrite => Error::Precondition { path, source },
     }
 }
 
@@ -47,11 +63,27 @@ impl SimBucket {
         lock(&self.happened).requests += 1;
         if self.random.chance(faults.refused) {
             lock(&self.happened).refused += 1;
-            return Err(generic(
-                "Server returned non-2xx status code: 503 Service Unavailable: SlowDown",
-            ));
+            let answer = *self.random.pick::<&str>(&[INTERNAL_ERROR, SLOW_DOWN]);
+            return Err(generic(answer));
         }
         Ok(())
+    }
+
+    /// Another conditional write was at the same object: nothing is written.
+    fn conflict(&self, path: &Path) -> Error {
+        lock(&self.happened).refused += 1;
+        Error::AlreadyExists {
+            path: path.to_string(),
+            source: CONFLICT.into(),
+        }
+    }
+
+    /// An answer that does not say that the write happened: none at all, or a 500.
+    fn lost_answer(&self) -> Error {
+        lock(&self.happened).lost_responses += 1;
+        let answers = ["connection reset before the response", INTERNAL_ERROR];
+        let answer = *self.random.pick::<&str>(&answers);
+        generic(answer)
     }
 
     /// The way back: the server's `Date`, to the second.
@@ -64,20 +96,13 @@ impl SimBucket {
 
     fn land(&self, path: &Path, write: &Write) -> Result<PutResult> {
         let now = self.clock.true_now();
-        let refused = |wrote: Wrote| {
-            let (path, source) = (path.to_string(), "412 Precondition".into());
-            match wrote {
-                Wrote::Taken => Error::AlreadyExists { path, source },
-                _ => Error::Precondition { path, source },
-            }
-        };
         match lock(&self.disk).put(path.as_ref(), write, now) {
             Wrote::Yes => Ok(PutResult {
                 e_tag: None,
                 version: None,
                 extensions: Extensions::default(),
             }),
-            wrote => Err(refused(wrote)),
+            Wrote::Taken | Wrote::Stale => Err(precondition_failed(path, &write.mode)),
         }
     }
 
@@ -178,20 +203,13 @@ impl ObjectStore for SimBucket {
             attributes: opts.attributes,
             mode: opts.mode,
         };
-        let conditional = matches!(write.mode, PutMode::Create);
-        let taken = |source: &str| Error::AlreadyExists {
-            path: location.to_string(),
-            source: source.to_owned().into(),
-        };
+        let conditional = !matches!(write.mode, PutMode::Overwrite);
         if conditional && self.random.chance(faults.conflict) {
-            lock(&self.happened).refused += 1;
-            return Err(taken(
-                "Server returned non-2xx status code: 409 Conflict: ConditionalRequestConflict",
-            ));
+            return Err(self.conflict(location));
         }
         if self.random.chance(faults.zombie) {
             lock(&self.happened).zombies += 1;
-            self.land_later(location, &write, 1_000, 30 * 60 * 1_000);
+            self.land_later(location, &write, 1_000, faults.zombie_delay_max);
             return Err(generic("connection reset"));
         }
         // Only a conditional write may be sent twice: an overwrite that lands late would be another story.
@@ -200,12 +218,11 @@ impl ObjectStore for SimBucket {
         }
         let landed = self.land(location, &write);
         if self.random.chance(faults.lost_response) {
-            lock(&self.happened).lost_responses += 1;
-            return Err(generic("connection reset before the response"));
+            return Err(self.lost_answer());
         }
         if conditional && landed.is_ok() && self.random.chance(faults.retried_inside) {
             lock(&self.happened).retried_inside += 1;
-            return Err(taken("412 Precondition"));
+            return Err(precondition_failed(location, &write.mode));
         }
         self.pause(self.random.between(0, faults.latency_max)).await;
         self.observe(sent);

@@ -14,6 +14,8 @@ pub enum Fault {
     SlowDown,
     /// Answered 500 `InternalError`. Nothing is written.
     InternalError,
+    /// Answered 400 `ExpiredToken`: the credentials were temporary. Nothing is written.
+    ExpiredToken,
     /// Carried out, and the connection closed without an answer.
     LostResponse,
 }
@@ -25,6 +27,7 @@ impl Fault {
             Self::Conflict => S3ErrorCode::ConditionalRequestConflict,
             Self::SlowDown => S3ErrorCode::SlowDown,
             Self::InternalError => S3ErrorCode::InternalError,
+            Self::ExpiredToken => S3ErrorCode::ExpiredToken,
             Self::LostResponse => return None,
         };
         S3Error::with_message(code, "on purpose")

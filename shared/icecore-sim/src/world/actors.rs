@@ -1,10 +1,10 @@
 //! What each kind of actor does, over and over.
 
-use super::World;
+use super::{Pruned, World};
 use crate::clock::SimClock;
 use icecore_core::{Error, ErrorKind, Update};
 use icecore_replica::{NewUpdate, Replica, SpaceReplica};
-use icecore_store::epochs::compress;
+use icecore_store::epochs::{Redaction, compress, redact};
 use icecore_store::prune::prune;
 use icecore_store::rollup::{RollupOptions, Warm, roll_up_warm};
 use icecore_store::{Clock, Store};
@@ -32,10 +32,17 @@ fn note(world: &World, who: &str, error: &Error) {
     }
 }
 
-pub(super) fn new_update(at: i64, text: &str) -> NewUpdate {
+/// Queues one update with a text of its own.
+pub(super) fn enqueue(world: &World, session: &mut SpaceReplica, clock: &SimClock) {
+    let text = world.log().ledger.make();
     let data = RawValue::from_string(format!("\"{text}\"")).expect("JSON");
-    NewUpdate {
-        update: Update::new(at, "note", &data, None).expect("a small update"),
+    let update = Update::new(clock.now(), "note", &data, None).expect("a small update");
+    match session.enqueue(&[NewUpdate { update }]) {
+        Ok(ids) => world
+            .log()
+            .ledger
+            .queue(text, *ids.first().expect("an id for each update")),
+        Err(error) => note(world, "enqueue", &error),
     }
 }
 
@@ -44,10 +51,7 @@ pub(super) async fn write(world: World, replica: Replica, clock: SimClock) {
     let mut session = replica.space(&world.space).expect("a space");
     loop {
         for _ in 0..world.random.between(0, 3) {
-            let update = new_update(clock.now(), "x");
-            if let Err(error) = session.enqueue(&[update]) {
-                note(&world, "enqueue", &error);
-            }
+            enqueue(&world, &mut session, &clock);
         }
         if world.random.chance(0.6) {
             sync(&world, &mut session).await;
@@ -64,10 +68,9 @@ pub(super) async fn sync(world: &World, session: &mut SpaceReplica) -> bool {
     let log = std::sync::Arc::clone(&world.log);
     let result = session
         .sync_with(&mut |acknowledged| {
-            *crate::bucket::lock(&log)
-                .acknowledged
-                .entry(acknowledged.id)
-                .or_default() += 1;
+            crate::bucket::lock(&log)
+                .ledger
+                .acknowledge(acknowledged.id);
         })
         .await;
     if let Err(error) = &result {
@@ -111,11 +114,16 @@ pub(super) async fn roll_up(world: World, store: Store) {
             Err(error) => note(&world, "rollup", &error),
         }
         let longest = if world.plan.slow_roll_ups {
-            3 * 3_600_000
+            world.plan.retention * 3
         } else {
-            60_000
+            Duration::from_mins(1)
         };
-        wait(&world, 5_000, longest).await;
+        wait(
+            &world,
+            5_000,
+            i64::try_from(longest.as_millis()).unwrap_or(i64::MAX),
+        )
+        .await;
     }
 }
 
@@ -123,19 +131,52 @@ pub(super) async fn roll_up(world: World, store: Store) {
 pub(super) async fn prune_now_and_then(world: World, store: Store) {
     loop {
         wait(&world, 60_000, 300_000).await;
-        if let Err(error) = prune(&store, &world.space, None).await {
-            note(&world, "prune", &error);
+        match prune(&store, &world.space, None).await {
+            Ok(report) => {
+                world.log().pruned += Pruned {
+                    updates: report.updates,
+                    snapshots: report.snapshots,
+                    epochs: report.epochs,
+                }
+            }
+            Err(error) => note(&world, "prune", &error),
         }
     }
 }
 
-/// Begins new epochs.
-pub(super) async fn compress_now_and_then(world: World, store: Store) {
+/// Begins new epochs: takes one update out of the history, or makes the history its state alone.
+pub(super) async fn begin_epochs(world: World, store: Store) {
     loop {
         wait(&world, 10_000, 240_000).await;
+        if world.random.chance(0.4) {
+            redact_one(&world, &store).await;
+            continue;
+        }
         match compress(&store, &world.space).await {
             Ok(_) => world.log().epochs += 1,
             Err(error) => note(&world, "compress", &error),
         }
+    }
+}
+
+/// Redacts a random acknowledged update. Until this returns well the update may be gone or not, also when this
+/// actor crashes, or when the change of `space.json` lands later.
+async fn redact_one(world: &World, store: &Store) {
+    let candidates = world.log().ledger.redactable();
+    if candidates.is_empty() {
+        return;
+    }
+    let id = *world.random.pick(&candidates);
+    world.log().ledger.begin_redaction(id);
+    match redact(store, &world.space, Redaction::Update(id)).await {
+        Ok(_) => {
+            let mut log = world.log();
+            log.ledger.end_redaction(id);
+            log.epochs += 1;
+            log.redacted += 1;
+        }
+        // It was compressed into a state; or it lies in an old epoch still and is not yet published in this one.
+        Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound) => {}
+        Err(error) => note(world, "redact", &error),
     }
 }

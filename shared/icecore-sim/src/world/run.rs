@@ -1,7 +1,7 @@
 //! One run: the actors work on a bad day, then the weather clears and everything is checked.
 
 use super::actors;
-use super::{Log, Plan, World, settings};
+use super::{Log, Plan, Pruned, World, settings};
 use crate::bucket::{Faults, SimBucket};
 use crate::checker::{self, Verdict};
 use crate::clock::SimClock;
@@ -9,6 +9,7 @@ use crate::random::Random;
 use icecore_core::rules::testonly_switch_off;
 use icecore_core::{ModelRef, ObjectKey, Segment};
 use icecore_replica::Replica;
+use icecore_store::prune::prune;
 use icecore_store::rollup::{RollupOptions, roll_up};
 use icecore_store::{Clock, Store};
 use std::future::Future;
@@ -32,19 +33,18 @@ pub struct Outcome {
     pub requests: u64,
     /// A digest of the final state: the same for the same seed.
     pub state: String,
-    /// Segments and snapshots written, epochs begun, updates rolled up late.
+    /// Segments and snapshots written.
     pub layers: u64,
     /// Epochs begun.
     pub epochs: u64,
     /// Updates rolled up late.
     pub late: u64,
+    /// Updates redacted.
+    pub redacted: u64,
+    /// What pruning deleted while the others worked.
+    pub pruned: Pruned,
     /// What is stored at the end of a run that failed.
     pub tree: String,
-}
-
-/// Runs one seed with everything that can go wrong.
-pub fn run(seed: u64) -> Outcome {
-    run_with(seed, Plan::everything())
 }
 
 /// Runs one seed of a plan, on a runtime of its own with virtual time.
@@ -135,12 +135,14 @@ async fn simulate(seed: u64, plan: Plan) -> Outcome {
     Outcome {
         tree,
         verdict,
-        acknowledged: log.acknowledged.len(),
+        acknowledged: log.ledger.acknowledged(),
         requests: world.bucket.happened().requests,
         state,
         layers: log.layers,
         epochs: log.epochs,
         late: log.late,
+        redacted: log.redacted,
+        pruned: log.pruned,
     }
 }
 
@@ -178,7 +180,7 @@ fn assemble(world: &World) -> Cast {
     }
     if world.plan.epochs {
         add(world, &mut cast, |world, store| {
-            Box::pin(actors::compress_now_and_then(world, store))
+            Box::pin(actors::begin_epochs(world, store))
         });
     }
     cast
@@ -297,25 +299,13 @@ fn replace_a_segment(world: &World) {
 async fn finish(world: &World, cast: &Cast, calm: &Store) -> Verdict {
     for (replica, clock) in &cast.replicas {
         clock.set_skew(0);
-        let mut session = replica
-            .reopened(world.calm_store())
-            .space(&world.space)
-            .expect("a space");
-        for _ in 0..5 {
-            if actors::sync(world, &mut session).await
-                && session.pending(1).is_ok_and(|p| p.is_empty())
-            {
-                break;
-            }
-        }
+        drain(world, replica).await;
     }
     if world.plan.tampering {
         // One more update, so that the newest segment is the one that names the one that was replaced.
         let replica = Replica::in_memory(calm.clone()).expect("a replica in memory");
         let mut session = replica.space(&world.space).expect("a space");
-        session
-            .enqueue(&[actors::new_update(world.clock.now(), "last")])
-            .expect("a queue");
+        actors::enqueue(world, &mut session, &world.clock);
         actors::sync(world, &mut session).await;
     }
     let everything = RollupOptions {
@@ -324,13 +314,23 @@ async fn finish(world: &World, cast: &Cast, calm: &Store) -> Verdict {
         time_max: None,
     };
     for _ in 0..3 {
-        world.clock.sleep(settings().settle * 3).await;
+        world.clock.sleep(settings(&world.plan).settle * 3).await;
         if let Err(error) = roll_up(calm, &world.space, &everything).await {
             world
                 .log()
                 .corrupt
                 .push(format!("the last roll-up: {error}"));
         }
+    }
+    // In half of the runs everything is old enough to be pruned before the end is judged.
+    if world.plan.pruning
+        && world.random.chance(0.5)
+        && let Err(error) = prune(calm, &world.space, None).await
+    {
+        world
+            .log()
+            .corrupt
+            .push(format!("the last pruning: {error}"));
     }
     checker::check(
         world,
@@ -342,4 +342,23 @@ async fn finish(world: &World, cast: &Cast, calm: &Store) -> Verdict {
         calm,
     )
     .await
+}
+
+/// Syncs until nothing is queued any more, which with nothing in its way takes a few tries at most.
+async fn drain(world: &World, replica: &Replica) {
+    let mut session = replica
+        .reopened(world.calm_store())
+        .space(&world.space)
+        .expect("a space");
+    for _ in 0..5 {
+        if actors::sync(world, &mut session).await && session.pending(1).is_ok_and(|p| p.is_empty())
+        {
+            return;
+        }
+    }
+    let waiting = session.pending(usize::MAX).map_or(0, |p| p.len());
+    world
+        .log()
+        .stuck
+        .push(format!("{waiting} updates stay queued"));
 }

@@ -1,4 +1,4 @@
-//! Row 4: clocks that are years off.
+//! Clocks that are years off.
 
 use crate::site::{HOUR, MINUTE, Site, YEAR, notes, shown};
 use icecore_core::UpdateId;

@@ -1,4 +1,4 @@
-//! Rows 3, 12 and 20: what idling, opening and contention cost.
+//! What idling, opening and contention cost.
 
 use crate::site::{HOUR, MINUTE, Site, notes};
 use icecore_core::{ModelRef, ObjectKey, Order, Update, UpdateId, UpdateObject};

@@ -1,4 +1,4 @@
-//! Rows 1 and 2: what becomes visible late.
+//! What becomes visible late: updates below what a reader or a roll-up has reached already.
 
 use crate::site::{HOUR, MINUTE, Site, notes, object, shown};
 use icecore_sim::bucket::Faults;

@@ -1,4 +1,4 @@
-//! Row 18: what a newer program wrote.
+//! What a newer program wrote, as an older one meets it.
 
 use crate::site::{HOUR, MINUTE, Site, note, notes, object, shown};
 use icecore_core::{Error, ErrorKind, ModelRef, ObjectKey, Order};

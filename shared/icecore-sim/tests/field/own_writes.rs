@@ -1,4 +1,4 @@
-//! Row 6: a write that succeeded and was answered with "taken".
+//! A write that succeeded and was answered with "taken".
 
 use crate::site::{MINUTE, Site, note, notes};
 use icecore_core::{ModelRef, Order, SpaceName};

@@ -1,4 +1,4 @@
-//! Row 15: content that must be gone, not only hidden.
+//! Content that must be gone, not only hidden.
 
 use crate::site::{HOUR, MINUTE, Site, note, notes, object, shown};
 use icecore_core::ErrorKind;

@@ -1,4 +1,4 @@
-//! Row 8: a bucket that was emptied, replaced, put back or reset.
+//! A bucket that was emptied, replaced, put back or reset.
 
 use crate::site::{HOUR, MINUTE, Site, note, notes, object, shown};
 use icecore_core::{ErrorKind, ModelRef, Order};

@@ -1,4 +1,4 @@
-//! Row 5: several roll-ups at once, and what pruning may take.
+//! Several roll-ups at once, and what pruning may take.
 
 use crate::site::{HOUR, MINUTE, Site, notes, object};
 use icecore_core::plan::SnapshotRule;

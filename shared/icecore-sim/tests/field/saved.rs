@@ -1,4 +1,4 @@
-//! Row 11: what a replica saves, and when.
+//! What a replica saves, and when.
 
 use crate::site::{HOUR, MINUTE, Site, note, notes, shown};
 use icecore_replica::{Replica, SpaceReplica};

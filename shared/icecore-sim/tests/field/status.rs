@@ -1,4 +1,4 @@
-//! Row 17: why a sync is stuck.
+//! A sync that is stuck, and what says why.
 
 use crate::site::{HOUR, MINUTE, Site, note, object};
 use icecore_core::ErrorKind;
@@ -28,7 +28,7 @@ async fn row_17_status_says_why_a_sync_is_stuck() {
     for status in [stuck.status().unwrap(), restarted.status().unwrap()] {
         let problem = status.problem.unwrap();
         assert!(
-            problem.contains("slow down") && problem.contains("try again"),
+            problem.contains("the server") && problem.contains("try again"),
             "{problem}"
         );
         assert_eq!(status.queued, 2);
