@@ -74,9 +74,8 @@ pub(crate) struct Global {
     pub(crate) stats: bool,
 
     /// For tests: stop for ever at the n-th hit of a named point between two requests, as NAME or NAME:N, after
-    /// printing `crash-point NAME` on stderr. The times of the protocol can be set by
-    /// `ICECORE_SETTLE_MS`, `ICECORE_RETENTION_MS`, `ICECORE_SAFETY_MS` and others, and a wrong
-    /// clock by `ICECORE_CLOCK_OFFSET_MS`.
+    /// printing `crash-point NAME` on stderr. Beside it, `ICECORE_CLOCK_OFFSET_MS` sets the clock wrong and
+    /// `ICECORE_PUBLISH_TIME_MAX_MS` says how long a publish is tried.
     #[arg(
         long,
         global = true,

@@ -24,10 +24,14 @@ use serde_json::json;
 
 /// What `icecore bench` takes.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Times are ratios to a floor that is measured in the same run. With --store s3://… publishing \
-                        and contention are measured there too; spaces are made in it and left there."
-)]
+#[command(after_help = "Examples:
+  icecore bench
+  icecore bench publish poll open
+  icecore bench history --history 100000
+  icecore bench latency contention --store s3://my-bucket/bench
+
+Times are ratios to a floor that is measured in the same run. With --store s3://… publishing and contention are \
+measured there too; spaces are made in it and left there.")]
 pub(crate) struct BenchArgs {
     /// Which benchmarks: publish, poll, open, contention, latency, fold, history, memory [default: all]
     #[arg(value_name = "NAME")]

@@ -26,6 +26,7 @@ pub(crate) mod verify;
 use crate::args::{Cli, Command};
 use crate::context::Context;
 use crate::exit::{self, Outcome};
+use crate::progress::Progress;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -64,7 +65,11 @@ async fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Space(args) => space::run(args, context).await,
         Command::Update(args) => update::run(&args, context).await,
         Command::State(args) => state::run(&args, context).await,
-        Command::Log(args) => log::run(&args, context).await,
+        Command::Log(args) => {
+            let reading = Progress::spinner(&context.clock, "reading the history");
+            context.out.until_printed(reading);
+            log::run(&args, context).await
+        }
         Command::Sync(args) => sync::run(&args, context).await,
         Command::Status(args) => status::run(&args, context).await,
         Command::Rollup(args) => rollup::run(&args, context).await,

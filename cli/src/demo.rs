@@ -25,6 +25,11 @@ use wire::{Event, Wire};
 
 /// What `icecore demo` takes.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  icecore demo
+  icecore demo --replicas 8 --seconds 20
+  icecore demo --chat irc.txt --keep ./demo     # a conversation of your own; look at what it leaves
+  icecore demo --store s3://my-bucket/demo      # on S3 instead of a folder")]
 pub(crate) struct DemoArgs {
     /// The conversation to replay: an IRC log. Without it: the sample, 120 lines about a hike
     #[arg(long, value_name = "FILE")]

@@ -1,6 +1,7 @@
 //! What goes to stdout (results) and to stderr (everything else).
 
 use crate::exit::{ErrorJson, Outcome, Stop, causes};
+use crate::progress::Progress;
 use icecore_core::Error;
 use serde::Serialize;
 use serde_json::json;
@@ -16,6 +17,8 @@ pub(crate) struct Output {
     pub(crate) terminal: bool,
     stdout: Mutex<BufWriter<Stdout>>,
     stderr: Stderr,
+    /// What is shown until there is something to print.
+    waiting: Mutex<Option<Progress>>,
 }
 
 impl Output {
@@ -28,7 +31,19 @@ impl Output {
             terminal,
             stdout: Mutex::new(BufWriter::new(stdout)),
             stderr: io::stderr(),
+            waiting: Mutex::new(None),
         }
+    }
+
+    /// Shows this until something is printed or flushed: for output whose first line comes late, and which a pager
+    /// may be reading from then on.
+    pub(crate) fn until_printed(&self, progress: Progress) {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
+    }
+
+    fn stop_waiting(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(waiting.take());
     }
 
     /// Prints a line at once.
@@ -39,6 +54,7 @@ impl Output {
 
     /// Prints a line, maybe only with the next flush.
     pub(crate) fn buffer(&self, line: impl AsRef<[u8]>) -> Outcome {
+        self.stop_waiting();
         let mut stdout = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
         let written = stdout
             .write_all(line.as_ref())
@@ -48,6 +64,7 @@ impl Output {
 
     /// Prints what is buffered.
     pub(crate) fn flush(&self) -> Outcome {
+        self.stop_waiting();
         self.stdout
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -70,6 +87,7 @@ impl Output {
 
     /// Tells a person something that is no result: progress, warnings, what to do next.
     pub(crate) fn note(&self, text: &str) {
+        self.stop_waiting();
         // That stderr is closed is no reason to stop.
         drop(writeln!(self.stderr.lock(), "{text}"));
     }

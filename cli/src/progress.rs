@@ -11,6 +11,9 @@ use tokio::task::JoinHandle;
 const QUIET_FOR: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(120);
 
+const SPINNER: &str = "{spinner} {msg} ({elapsed})";
+const STEPS: &str = "{msg} [{bar:30}] {pos}/{len} ({eta})";
+
 /// A bar on stderr that appears when the work takes long, and goes when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -22,23 +25,21 @@ impl Progress {
     /// Work of unknown length.
     pub(crate) fn spinner(clock: &Arc<dyn Clock>, doing: impl Into<String>) -> Self {
         let bar = ProgressBar::new_spinner().with_message(doing.into());
-        Self::start(clock, bar, "{spinner} {msg} ({elapsed})")
+        Self::start(clock, bar, SPINNER)
     }
 
     /// Work of `length` steps.
     pub(crate) fn of(clock: &Arc<dyn Clock>, doing: impl Into<String>, length: u64) -> Self {
         let bar = ProgressBar::new(length).with_message(doing.into());
-        Self::start(clock, bar, "{msg} [{bar:30}] {pos}/{len} ({eta})")
+        Self::start(clock, bar, STEPS)
     }
 
-    fn start(clock: &Arc<dyn Clock>, bar: ProgressBar, template: &str) -> Self {
+    fn start(clock: &Arc<dyn Clock>, bar: ProgressBar, template: &'static str) -> Self {
         bar.set_draw_target(ProgressDrawTarget::hidden());
         if !stderr().is_terminal() {
             return Self { bar, appears: None };
         }
-        let style =
-            ProgressStyle::with_template(template).expect("BUG: the template is a constant");
-        bar.set_style(style.progress_chars("=> "));
+        bar.set_style(style(template));
         let (clock, appearing) = (Arc::clone(clock), bar.clone());
         let appears = tokio::spawn(async move {
             clock.sleep(QUIET_FOR).await;
@@ -49,6 +50,13 @@ impl Progress {
             bar,
             appears: Some(appears),
         }
+    }
+
+    /// From here on the length of the work is known: a spinner becomes a bar.
+    pub(crate) fn counts(&self, doing: impl Into<String>, length: u64) {
+        self.bar.set_style(style(STEPS));
+        self.bar.set_message(doing.into());
+        self.bar.set_length(length);
     }
 
     /// `done` of `all` steps.
@@ -66,6 +74,12 @@ impl Progress {
     pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)
     }
+}
+
+fn style(template: &'static str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .expect("BUG: the template is a constant")
+        .progress_chars("=> ")
 }
 
 impl Drop for Progress {

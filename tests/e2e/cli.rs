@@ -5,6 +5,7 @@ mod clocks;
 mod conflicts;
 mod damage;
 mod epochs;
+mod full_disk;
 mod history;
 mod import;
 mod layers;

@@ -24,7 +24,7 @@ use std::sync::Arc;
 type Check = fn(&Trial<'_>);
 
 /// Every named point with what is killed there; `:n` means that it is passed n − 1 times before.
-const TRIALS: [(&str, Check); 31] = [
+const TRIALS: [(&str, Check); 32] = [
     ("publish.before_put", publishing::killed),
     ("publish.before_put:2", publishing::killed),
     ("publish.after_put", publishing::killed),
@@ -46,6 +46,7 @@ const TRIALS: [(&str, Check); 31] = [
     ("rollup.after_quarantine_copy", layers::killed_setting_aside),
     ("prune.before_delete", layers::killed_pruning),
     ("prune.after_delete", layers::killed_pruning),
+    ("prune.before_epoch", epochs::killed_removing),
     ("epoch.after_segment", epochs::killed_compressing),
     ("epoch.before_flip", epochs::killed_compressing),
     ("epoch.after_flip", epochs::killed_compressing),

@@ -183,17 +183,55 @@ fn every_decision_is_in_the_list() {
 }
 
 #[test]
-fn every_function_is_deployed() {
-    let template = fs::read_to_string(top().join("infra/template.yaml")).unwrap_or_default();
-    let Ok(functions) = fs::read_dir(top().join("functions")) else {
-        return;
+fn every_story_is_in_the_table() {
+    let sources = sources();
+    let table = sources
+        .iter()
+        .find(|source| source.path == "docs/field.md")
+        .expect("the table of stories");
+    let code = sources
+        .iter()
+        .filter(|source| source.has_extension(&["rs"]));
+    let stories: Vec<(&str, &str)> = code
+        .flat_map(|source| {
+            let functions = source.text.lines().filter_map(story);
+            functions.map(|name| (name, source.name()))
+        })
+        .collect();
+    assert!(stories.len() > 20, "only {} stories", stories.len());
+    let named = |(name, file): (&str, &str)| {
+        let in_a_line = |line: &str| line.contains(&format!("`{name}`")) && line.contains(file);
+        table.text.lines().any(in_a_line)
     };
-    let names = functions.map(|entry| entry.expect("an entry").file_name());
-    let names = names.map(|name| name.to_string_lossy().into_owned());
     none_breaks(
-        "infra/template.yaml deploys every function",
-        names.filter(|name| !template.contains(name.as_str())),
+        "docs/field.md has a row for every story, with its file",
+        stories
+            .iter()
+            .filter(|story| !named(**story))
+            .map(|(name, file)| format!("{name} in {file}")),
     );
+    let names = table.text.split('`').filter(|word| is_story(word));
+    none_breaks(
+        "each story of docs/field.md is a test",
+        names
+            .filter(|name| !stories.iter().any(|(test, _)| test == name))
+            .map(str::to_owned),
+    );
+}
+
+/// The name of the function that a line begins, if it is a test that tells a story: `row_07_…`.
+fn story(line: &str) -> Option<&str> {
+    let after = line.trim_start().trim_start_matches("async ");
+    let name = after.strip_prefix("fn ")?.split('(').next()?;
+    is_story(name).then_some(name)
+}
+
+fn is_story(name: &str) -> bool {
+    let number = name
+        .strip_prefix("row_")
+        .and_then(|rest| rest.split('_').next());
+    number
+        .is_some_and(|number| number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[test]

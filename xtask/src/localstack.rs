@@ -1,7 +1,7 @@
 //! `LocalStack`: the independent S3 server that the tests run against.
 //!
-//! It is the one that a comparison of six found to keep every rule that icecore relies on: conditional
-//! writes that hold in a race, and presigned requests that are refused when tampered with.
+//! It shares no code with icecore and keeps the rules that icecore relies on: conditional writes hold, also in a
+//! race. The contract tests and `icecore init` are run on it, so a release that does not is noticed.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};

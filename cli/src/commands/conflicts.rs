@@ -32,9 +32,7 @@ pub(crate) struct ConflictsArgs {
 
 pub(crate) async fn run(args: &ConflictsArgs, context: &Context) -> Outcome {
     let mut space = context.space(&args.space)?;
-    if !args.offline {
-        spaces::pull(&mut space).await?;
-    }
+    spaces::pull_unless_offline(context, &mut space, args.offline).await?;
     let waiting = space.waiting()?;
     if context.out.json {
         for item in items(&waiting) {
@@ -89,7 +87,8 @@ fn text(space: &SpaceName, waiting: &Waiting) -> String {
     for RejectedUpdate { id, reason, .. } in &waiting.rejected.list {
         lines.push(format!("{id}  rejected: {reason}"));
     }
-    let older = waiting.rejected.count - waiting.rejected.list.len() as u64;
+    let listed = waiting.rejected.list.len() as u64;
+    let older = waiting.rejected.count.saturating_sub(listed);
     if older > 0 {
         lines.push(format!(
             "    and {} before these",

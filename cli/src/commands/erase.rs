@@ -13,7 +13,8 @@ use icecore_store::epochs::erase;
 /// Remove every object of a space, and refuse what is written later
 ///
 /// A tombstone stays, so the name cannot be used again. Run again, it removes what landed since. The copy of this
-/// replica goes too, with what is queued; other replicas remove theirs with their next sync.
+/// replica goes too, with what is queued. Other replicas remove theirs with their next sync, but for one that has
+/// updates in its queue: it keeps them until `icecore space forget` drops them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   icecore erase todo --yes")]

@@ -25,16 +25,18 @@ pub(crate) struct ExportArgs {
 
 pub(crate) async fn run(args: &ExportArgs, context: &Context) -> Outcome {
     let store = context.store()?;
+    let progress = Progress::spinner(&context.clock, format!("exporting {}", args.space));
     let mut stream = Stream::open(&store, &args.space).await?;
     if let Some(note) = stream.begins().await? {
-        context.out.note(&note);
+        progress.suspend(|| context.out.note(&note));
     }
-    let progress = Progress::spinner(&context.clock, "exporting");
-    let mut count = 0;
+    let (mut progress, mut count) = (Some(progress), 0);
     stream
         .next(&mut |entry, _| {
             count += 1;
-            progress.step();
+            if context.out.terminal {
+                drop(progress.take());
+            }
             context.out.buffer(line(entry, Held::Untold)?)
         })
         .await?;

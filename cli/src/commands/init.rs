@@ -10,9 +10,9 @@ use serde_json::json;
 
 /// Create the store, after checking that the back end honours conditional writes
 ///
-/// The check races a few hundred small objects under a random name and deletes them again. A back end that
-/// ignores conditional writes would lose acknowledged updates, so it is refused. On a store that is there
-/// already the check runs again and nothing is changed.
+/// The check makes about 170 conditional writes, most of them in races, to 11 keys under a random name, and deletes
+/// what it wrote. A back end that ignores conditional writes would lose acknowledged updates, so it is refused. On a
+/// store that is there already the check runs again and nothing is changed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   icecore init --store ./my-store

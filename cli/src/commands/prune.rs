@@ -11,9 +11,10 @@ use icecore_core::SpaceName;
 use icecore_store::prune::{PruneReport, prune};
 use std::time::Duration;
 
-/// Delete update objects that a segment and a snapshot stand for, and old epochs
+/// Delete update objects that a segment and a snapshot stand for, old snapshots, and old epochs
 ///
-/// Only what is older than the retention goes. The history itself stays: it is in the segments.
+/// Only what is older than the retention goes. Of the snapshots the newest two, the first and every 64th stay. The
+/// history itself stays: it is in the segments.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   icecore prune

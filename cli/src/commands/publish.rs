@@ -25,10 +25,14 @@ pub(crate) async fn sync(
     print: Print,
 ) -> Outcome<Synced> {
     let waiting = space.pending(usize::MAX)?.len() as u64;
-    let progress = Progress::of(&context.clock, "publishing", waiting);
-    let mut printed = Ok(());
+    let progress = Progress::spinner(&context.clock, format!("syncing {}", space.name()));
+    let (mut printed, mut published) = (Ok(()), 0);
     let result = space
         .sync_with(&mut |acknowledged| {
+            if published == 0 {
+                progress.counts("publishing", waiting);
+            }
+            published += 1;
             progress.step();
             if print == Print::Nothing {
                 return;

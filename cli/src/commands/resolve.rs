@@ -3,6 +3,7 @@
 use crate::args::space_name;
 use crate::commands::conflicts::refused_id;
 use crate::commands::publish::{self, Print};
+use crate::commands::spaces;
 use crate::commands::typed::{self, Check};
 use crate::context::Context;
 use crate::exit::{CONFLICT, Outcome, Stop};
@@ -40,7 +41,7 @@ pub(crate) struct ResolveArgs {
 
 pub(crate) async fn run(args: &ResolveArgs, context: &Context) -> Outcome {
     let mut space = context.space(&args.space)?;
-    space.pull().await?;
+    spaces::pull(context, &mut space).await?;
     let matter = Matter::find(&space.waiting()?, &args.id)?;
     if let Some(text) = &args.update {
         let model = space.reader()?.info.model.name.clone();

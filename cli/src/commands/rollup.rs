@@ -1,4 +1,4 @@
-//! `icecore rollup`: one run of what the scheduled function does.
+//! `icecore rollup`: one run of the roll-up, for a schedule or by hand.
 
 use crate::args::space_name;
 use crate::commands::spaces;
@@ -82,10 +82,7 @@ fn text(name: &SpaceName, report: &RollupReport) -> String {
     add(*late, format!("{late} late"));
     add(*swept, format!("{swept} from an older epoch"));
     add(*held, format!("{held} wait for the next run"));
-    add(
-        aside,
-        format!("{} moved to quarantine", count(aside, "object")),
-    );
+    add(aside, format!("{} in quarantine", count(aside, "object")));
     add(
         newer,
         format!("{} of a newer program left alone", count(newer, "object")),

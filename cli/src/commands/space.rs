@@ -1,13 +1,17 @@
 //! `icecore space`: creating spaces, listing them, and forgetting a copy.
 
+mod table;
+
 use crate::args::{parsed, space_name};
 use crate::commands::spaces;
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::human::count;
+use crate::output::json_line;
+use crate::progress::Progress;
 use clap::{Args, Subcommand, ValueEnum};
 use icecore_core::model::document::{Document, Rule};
-use icecore_core::{Error, ModelRef, Order, Result, SpaceInfo, SpaceName};
+use icecore_core::{Error, ModelRef, Order, Result, SpaceName};
 use serde_json::{Value, json};
 
 /// Create spaces, list them, or forget the copy of one
@@ -127,6 +131,8 @@ async fn create(args: CreateArgs, context: &Context) -> Outcome {
 
 async fn list(context: &Context) -> Outcome {
     let store = context.store()?;
+    let reading = Progress::spinner(&context.clock, "reading the store");
+    context.out.until_printed(reading);
     store.info().await?;
     let names = store.spaces().await?;
     if names.is_empty() && !context.out.json {
@@ -135,16 +141,21 @@ async fn list(context: &Context) -> Outcome {
             .note("no spaces yet: create one with `icecore space create NAME`");
         return Ok(());
     }
-    if !context.out.json {
-        context
-            .out
-            .buffer(row(["SPACE", "MODEL", "ORDER", "EPOCH", "CREATED"]))?;
-    }
-    spaces::each(context, &names, async |name| {
+    let mut infos = Vec::new();
+    let outcome = spaces::each(context, &names, async |name| {
         let info = store.space_or_tombstone(name).await?.info;
-        context.out.result(&info, || line(&info))
+        if context.out.json {
+            context.out.line(json_line(&info)?)?;
+        } else {
+            infos.push(info);
+        }
+        Ok(())
     })
-    .await
+    .await;
+    if !infos.is_empty() {
+        context.out.line(table::text(&infos))?;
+    }
+    outcome
 }
 
 async fn forget(args: &ForgetArgs, context: &Context) -> Outcome {
@@ -166,26 +177,6 @@ async fn forget(args: &ForgetArgs, context: &Context) -> Outcome {
         let dropped = count(waited, "queued update");
         format!("{name}: the local copy is removed, and {dropped}")
     })
-}
-
-fn line(info: &SpaceInfo) -> String {
-    let epoch = info.epoch.to_string();
-    let erased = info
-        .erased_at
-        .as_ref()
-        .map(|at| format!("{} (erased {at})", info.created_at));
-    let created = erased.unwrap_or_else(|| info.created_at.clone());
-    row([
-        info.space.as_str(),
-        &info.model.name,
-        order_name(info.order),
-        &epoch,
-        &created,
-    ])
-}
-
-fn row([space, model, order, epoch, created]: [&str; 5]) -> String {
-    format!("{space:<24} {model:<10} {order:<10} {epoch:<6} {created}")
 }
 
 pub(crate) fn order_name(order: Order) -> &'static str {

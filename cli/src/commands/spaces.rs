@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::exit::{Outcome, Stop};
+use crate::progress::Progress;
 use icecore_core::{Error, Result, SpaceName};
 use icecore_replica::SpaceReplica;
 use icecore_store::Store;
@@ -66,12 +67,33 @@ pub(crate) async fn named_or_all(
     Ok(names)
 }
 
-/// Fetches what others wrote, for a command that can do without.
+/// Fetches what others wrote.
 ///
 /// # Errors
 /// As [`SpaceReplica::pull`].
-pub(crate) async fn pull(space: &mut SpaceReplica) -> Result<()> {
-    space.pull().await.map(drop).map_err(|error| {
+pub(crate) async fn pull(context: &Context, space: &mut SpaceReplica) -> Result<()> {
+    let _progress = Progress::spinner(&context.clock, reading(space.name()));
+    space.pull().await.map(drop)
+}
+
+/// What a person reads while a space is fetched.
+pub(crate) fn reading(space: &SpaceName) -> String {
+    format!("reading {space}")
+}
+
+/// As [`pull`], for a command that can do without.
+///
+/// # Errors
+/// As [`SpaceReplica::pull`].
+pub(crate) async fn pull_unless_offline(
+    context: &Context,
+    space: &mut SpaceReplica,
+    offline: bool,
+) -> Result<()> {
+    if offline {
+        return Ok(());
+    }
+    pull(context, space).await.map_err(|error| {
         if !error.is_unavailable() {
             return error;
         }

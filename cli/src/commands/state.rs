@@ -4,6 +4,7 @@ use crate::args::{parsed, space_name};
 use crate::commands::spaces;
 use crate::context::Context;
 use crate::exit::Outcome;
+use crate::progress::Progress;
 use clap::Args;
 use icecore_core::plan::key::clamp;
 use icecore_core::{
@@ -33,7 +34,11 @@ pub(crate) struct StateArgs {
     #[arg(long, value_name = "POINTER", value_parser = pointer)]
     path: Option<String>,
 
-    /// As it was at this time (RFC 3339): after all updates whose key is not later
+    /// As it was at this time (RFC 3339), by the keys of the updates
+    ///
+    /// An update counts from its effective key on: the least key among its own and its author's later ones. So no
+    /// past state has an author's later update without the earlier ones. In a sequenced space keys are no times: there it
+    /// is everything before the first update that says it happened later.
     #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with_all = ["generation", "offline"])]
     at: Option<i64>,
 
@@ -72,6 +77,7 @@ fn generation(text: &str) -> Result<Generation, String> {
 
 pub(crate) async fn run(args: &StateArgs, context: &Context) -> Outcome {
     let folded = if args.at.is_some() || args.generation.is_some() {
+        let _progress = Progress::spinner(&context.clock, spaces::reading(&args.space));
         past(args, &context.store()?).await?
     } else {
         present(args, context).await?
@@ -81,9 +87,7 @@ pub(crate) async fn run(args: &StateArgs, context: &Context) -> Outcome {
 
 async fn present(args: &StateArgs, context: &Context) -> Result<Folded> {
     let mut space = context.space(&args.space)?;
-    if !args.offline {
-        spaces::pull(&mut space).await?;
-    }
+    spaces::pull_unless_offline(context, &mut space, args.offline).await?;
     space.state()
 }
 

@@ -6,6 +6,7 @@ use crate::args::space_name;
 use crate::commands::spaces;
 use crate::context::Context;
 use crate::exit::{ErrorJson, Outcome};
+use crate::progress::Progress;
 use clap::Args;
 use icecore_core::{Error, Generation, ObjectKey, Result, SpaceInfo, SpaceName};
 use icecore_replica::{Replica, Status};
@@ -53,7 +54,9 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Outcome {
     }
     let mut first = true;
     spaces::each(context, &names, async |name| {
+        let progress = Progress::spinner(&context.clock, "asking the store");
         let remote = look(replica.store(), name, args.offline).await;
+        drop(progress);
         if !std::mem::take(&mut first) && !context.out.json {
             context.out.buffer("")?;
         }
@@ -90,9 +93,11 @@ async fn look(store: &Store, name: &SpaceName, offline: bool) -> Remote {
 fn show(context: &Context, replica: &Replica, name: &SpaceName, remote: &Remote) -> Outcome {
     let status = status(replica, name, remote)?;
     if !context.out.json {
-        return context
-            .out
-            .line(report::text(&status, remote, context.clock.now()));
+        let clock = report::Clock {
+            now: context.clock.now(),
+            is_compared: replica.store().knows_server_time(),
+        };
+        return context.out.line(report::text(&status, remote, clock));
     }
     let mut value = serde_json::to_value(&status).unwrap_or_default();
     value["store"] = match remote {

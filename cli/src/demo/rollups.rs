@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::pin::pin;
 use std::time::Duration;
 
-/// The pause between two runs; a scheduled function would run once a minute.
+/// The pause between two runs: short, for a play takes seconds.
 const PAUSE: Duration = Duration::from_millis(400);
 
 /// What all runs did together.

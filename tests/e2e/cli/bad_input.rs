@@ -248,16 +248,17 @@ fn a_store_of_a_newer_format_is_left_alone() {
 }
 
 #[test]
-fn a_read_only_folder_is_named() {
+fn a_file_in_place_of_a_folder_is_named() {
     let place = Place::with_todo();
     let a = place.replica("a");
-    // Permissions do not stop root, so something is in the way instead.
     let file = place.folder().join("file");
     fs::write(&file, "x").unwrap();
     let inside = file.join("store").display().to_string();
-    let error = a.clone().on(&inside).run(&["init"]);
-    assert!(error.code == Some(1) || error.code == Some(2), "{error:?}");
-    assert!(error.stderr.contains(&inside), "{error:?}");
+    let error = a.clone().on(&inside).fails(1, &["init"]);
+    assert!(
+        error.contains(&inside) && error.contains("check the path in --store"),
+        "{error}"
+    );
     let error = a
         .with("ICECORE_REPLICA", &inside)
         .fails(1, &["state", "todo"]);

@@ -38,10 +38,17 @@ async fn on_s3_the_servers_time_counts() {
             status.contains("days ahead of the store's: set it"),
             "{status}"
         );
+        assert!(status.contains("\nclock       at least "), "{status}");
+        let status = right.ok(&["status", "todo"]);
+        assert!(!status.contains("clock of this machine"), "{status}");
         assert!(
-            !right
-                .ok(&["status", "todo"])
-                .contains("clock of this machine")
+            status.contains("\nclock       agrees with the store's"),
+            "{status}"
+        );
+        let status = right.ok(&["status", "todo", "--offline"]);
+        assert!(
+            status.contains("\nclock       not compared: the store was not asked"),
+            "{status}"
         );
         assert_eq!(
             right.ok(&["state", "todo"]),
@@ -84,6 +91,11 @@ fn on_a_folder_nothing_is_lost_and_no_ones_order_changes() {
     for replica in [&right, &behind, &ahead] {
         assert_eq!(replica.ok(&["state", "todo"]), state);
     }
+    let status = ahead.ok(&["status", "todo"]);
+    assert!(
+        status.contains("\nclock       not compared: this store does not tell its time"),
+        "{status}"
+    );
     right.ok(&["verify"]);
     let log = right.json(&["log", "todo"]);
     assert_eq!(log.len(), 6);

@@ -133,3 +133,33 @@ fn a_sequenced_space_refuses_what_no_longer_fits() {
     );
     assert!(b.json(&["conflicts", "timer"]).is_empty());
 }
+
+/// What stands before the refused update goes out, and what stands behind it with the next sync.
+#[test]
+fn a_sequenced_space_refuses_one_of_a_backlog() {
+    let place = Place::empty();
+    let (a, b) = (place.replica("a"), place.replica("b"));
+    a.ok(&["init"]);
+    a.ok(&["space", "create", "timer", "--order", "sequence"]);
+    a.merge("timer", r#"{"x":2}"#);
+    b.ok(&[
+        "update",
+        "timer",
+        "--offline",
+        r#"{"kind":"increment","data":{"/x":1}}"#,
+        r#"{"kind":"append","data":{"/x":["no list"]}}"#,
+        r#"{"kind":"increment","data":{"/x":10}}"#,
+    ]);
+    let refused = b.run(&["sync", "timer", "--json"]).expect_code(3);
+    let acknowledged = refused.values();
+    assert_eq!(acknowledged[0]["seq"], 1, "{refused:?}");
+    assert_eq!(a.ok(&["state", "timer"]), "{\"x\":3}\n");
+    let reason = &b.json(&["conflicts", "timer"])[0];
+    assert_eq!(reason["id"], "refused:1");
+    assert_eq!(reason["update"]["data"]["/x"][0], "no list");
+    b.ok(&["sync", "timer"]);
+    assert_eq!(a.ok(&["state", "timer"]), "{\"x\":13}\n");
+    assert!(a.json(&["conflicts", "timer"]).is_empty());
+    b.ok(&["resolve", "timer", "refused:1", "--drop"]);
+    assert!(b.json(&["conflicts", "timer"]).is_empty());
+}

@@ -118,7 +118,7 @@ fn an_unreadable_update_goes_to_quarantine_which_is_no_failure() {
     a.merge("todo", r#"{"n3":3}"#);
     let ran = a.run(&["rollup", "todo", "--now", "--full"]).expect_code(0);
     assert!(
-        ran.stdout.contains("1 object moved to quarantine") && ran.stderr.contains(key),
+        ran.stdout.contains("1 object in quarantine") && ran.stderr.contains(key),
         "{ran:?}"
     );
     let verified = a.ok(&["verify", "todo"]);

@@ -1,6 +1,6 @@
 //! `compress`, `redact`, `reset` and `erase`.
 
-use crate::support::command::{Place, Replica};
+use crate::support::command::{Place, Replica, id_of};
 
 #[test]
 fn nothing_is_given_up_without_yes() {
@@ -143,7 +143,8 @@ fn an_erased_space_is_empty_and_takes_nothing() {
             .contains("stays taken")
     );
     assert!(a.fails(1, &["state", "todo"]).contains("was erased"));
-    assert!(a.ok(&["space", "list"]).contains("erased 20"));
+    let spaces = a.ok(&["space", "list"]);
+    assert!(spaces.contains("  ERASED\n"), "{spaces}");
     let status = a.ok(&["status", "todo"]);
     assert!(status.contains("the space was erased at"), "{status}");
     // What waits is not forgotten unless a person says so; where nothing waits the copy goes by itself.
@@ -164,4 +165,37 @@ fn an_erased_space_is_empty_and_takes_nothing() {
             .contains("erased 0 objects"),
         "it can be repeated"
     );
+}
+
+/// An update that was acknowledged has its place in the history. When a new epoch lacks it, because it landed too late
+/// for that, its author sends it again, whatever has become of the state.
+#[test]
+fn an_acknowledged_update_of_a_sequence_is_never_refused_later() {
+    let place = Place::empty();
+    let (a, b) = (place.replica("a"), place.replica("b"));
+    a.ok(&["init"]);
+    a.ok(&["space", "create", "timer", "--order", "sequence"]);
+    a.merge("timer", r#"{"x":1}"#);
+    let increment = r#"{"kind":"increment","data":{"/x":1}}"#;
+    let id = id_of(&b.json(&["update", "timer", increment])[0]);
+    let (landed, late) = (
+        place.object("spaces/timer/0001/updates/0000000000002"),
+        place.folder().join("late"),
+    );
+    std::fs::rename(&landed, &late).unwrap();
+    a.ok(&["compress", "timer", "--yes"]);
+    std::fs::rename(&late, &landed).unwrap();
+    a.merge("timer", r#"{"x":"text"}"#);
+    b.ok(&["sync", "timer"]);
+    a.ok(&["rollup", "timer", "--now"]);
+    for replica in [&a, &b] {
+        let rejected = replica.json(&["conflicts", "timer"]);
+        assert_eq!(rejected.len(), 1, "{rejected:?}");
+        assert_eq!(
+            (&rejected[0]["type"], &rejected[0]["id"]),
+            (&"rejected".into(), &id.clone().into())
+        );
+        assert_eq!(replica.ok(&["state", "timer"]), "{\"x\":\"text\"}\n");
+    }
+    a.ok(&["verify"]);
 }

@@ -2,7 +2,7 @@
 
 use crate::support::command::Place;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 21] = [
     "init",
     "space",
     "update",
@@ -21,6 +21,9 @@ const COMMANDS: [&str; 18] = [
     "redact",
     "reset",
     "erase",
+    "demo",
+    "bench",
+    "completions",
 ];
 
 #[test]
@@ -38,12 +41,39 @@ fn every_command_has_help_with_examples() {
             assert!(help.contains("Examples:\n  "), "{command}: {help}");
         }
     }
-    for command in ["create", "list"] {
+    for command in ["create", "list", "forget"] {
         assert!(a.ok(&["space", command, "--help"]).contains("Examples:"));
     }
     assert!(a.ok(&["--version"]).starts_with("icecore "));
     assert!(a.fails(2, &[]).contains("Start here"));
     assert!(!help.contains("crash"), "what is for tests stays hidden");
+}
+
+#[test]
+fn spaces_are_listed_as_a_table() {
+    let place = Place::with_todo();
+    let a = place.replica("a");
+    let long = "a-long-name-".repeat(5);
+    a.ok(&["space", "create", &long, "--order", "sequence"]);
+    let columns = |line: &str| -> Vec<usize> {
+        let is_start = |at: &usize| *at == 0 || line[..*at].ends_with("  ");
+        let starts = (0..line.len()).filter(is_start);
+        starts.filter(|at| !line[*at..].starts_with(' ')).collect()
+    };
+    let aligned = |table: &str, width: usize| {
+        let mut lines = table.lines().map(columns);
+        let head = lines.next().unwrap();
+        assert_eq!(head.len(), width, "{table}");
+        for line in lines {
+            assert!(head.starts_with(&line), "{table}");
+        }
+        assert!(table.lines().all(|line| line == line.trim_end()), "{table}");
+    };
+    aligned(&a.ok(&["space", "list"]), 5);
+    a.ok(&["erase", &long, "--yes"]);
+    let table = a.ok(&["space", "list"]);
+    aligned(&table, 6);
+    assert!(table.contains("  ERASED\n"), "{table}");
 }
 
 #[test]

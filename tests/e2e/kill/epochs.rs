@@ -35,6 +35,29 @@ pub(super) fn killed_redacting(trial: &Trial<'_>) {
     trial.end(&["a1", "a2", "b1", "b2"]);
 }
 
+/// An old epoch is named no more and still there: the next pruning removes it, and nobody looks into it before.
+pub(super) fn killed_removing(trial: &Trial<'_>) {
+    let (a, b) = trial.begin(&[]);
+    trial.append(&a, &["a1"]);
+    trial.ok(&a, "compress", &["--yes"]);
+    trial.append(&b, &["b1"]);
+    b.wait_a_second(&trial.space);
+    let now = ["--retention", "0s"];
+    trial.kill(&a, "prune", &now);
+    trial.ok(&b, "verify", &[]);
+    trial.ok(&b, "rollup", &["--now", "--full"]);
+    trial.append(&a, &["a2"]);
+    trial.ok(&b, "prune", &now);
+    let old = format!("spaces/{}/0001", trial.space);
+    assert_eq!(
+        trial.bench.objects(&old),
+        [""; 0],
+        "killed at {}",
+        trial.point
+    );
+    trial.end(&["a1", "a2", "b1"]);
+}
+
 /// What was there is gone, what was not sent yet is not.
 pub(super) fn killed_resetting(trial: &Trial<'_>) {
     let (a, b) = trial.begin(&[]);

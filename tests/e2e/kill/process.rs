@@ -12,6 +12,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Killed {
     stdout: String,
+    /// Whether it was still running.
+    pub(super) running: bool,
 }
 
 impl Killed {
@@ -90,9 +92,11 @@ impl Running {
 
     pub(super) fn kill(mut self) -> Killed {
         self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        // A process that ended by itself has an exit code.
+        let running = self.child.wait().unwrap().code().is_none();
         Killed {
             stdout: self.stdout.join().unwrap(),
+            running,
         }
     }
 }

@@ -8,8 +8,16 @@ use icecore_replica::Status;
 /// Clocks that differ by less than this are the usual.
 const CLOCK_OFFSET_MILLIS_MAX: i64 = 5_000;
 
+/// This machine's clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    pub(super) now: i64,
+    /// The store has told its own time.
+    pub(super) is_compared: bool,
+}
+
 /// The table.
-pub(super) fn text(status: &Status, remote: &Remote, now: i64) -> String {
+pub(super) fn text(status: &Status, remote: &Remote, clock: Clock) -> String {
     let mut rows: Vec<(&str, String)> = vec![
         ("space", status.space.to_string()),
         ("author", status.author.to_string()),
@@ -27,14 +35,11 @@ pub(super) fn text(status: &Status, remote: &Remote, now: i64) -> String {
     }
     rows.push(("generation", generation(status, remote)));
     if status.generation.is_some() {
-        rows.push((
-            "tail",
-            format!("{} after it", count(status.tail, "update object")),
-        ));
+        rows.push(("tail", tail(status)));
     }
     let synced = status
         .synced_at
-        .map(|at| format!("{} ago", millis(now.saturating_sub(at))));
+        .map(|at| format!("{} ago", millis(clock.now.saturating_sub(at))));
     rows.push(("synced", synced.unwrap_or_else(|| "never".to_owned())));
     if let Some(lag) = status.lag_ms {
         rows.push((
@@ -42,6 +47,7 @@ pub(super) fn text(status: &Status, remote: &Remote, now: i64) -> String {
             format!("{} since the last complete listing", millis(lag)),
         ));
     }
+    rows.push(("clock", offset(status, remote, clock)));
     rows.push(("store", store(status, remote)));
     if let Some(problem) = &status.problem {
         rows.push(("stuck", format!("the last sync failed: {problem}")));
@@ -67,6 +73,36 @@ fn queued(status: &Status) -> String {
         ),
         None => "nothing".to_owned(),
     }
+}
+
+fn tail(status: &Status) -> String {
+    match status.tail {
+        0 => "empty: all that was seen is rolled up".to_owned(),
+        n => format!(
+            "{}, not rolled up when last seen",
+            count(n, "update object")
+        ),
+    }
+}
+
+/// What the responses of the store say of this machine's clock: they tell whole seconds, so it is a least offset.
+fn offset(status: &Status, remote: &Remote, clock: Clock) -> String {
+    let offset = status.clock_offset_ms;
+    match remote {
+        _ if clock.is_compared && offset == 0 => "agrees with the store's, to a second".to_owned(),
+        _ if clock.is_compared => {
+            let by = millis(offset.saturating_abs());
+            format!("at least {by} {} the store's", side(offset))
+        }
+        Remote::NotAsked => "not compared: the store was not asked".to_owned(),
+        Remote::Unreachable(_) => "not compared: the store could not be read".to_owned(),
+        Remote::Seen { .. } => "not compared: this store does not tell its time".to_owned(),
+    }
+}
+
+/// Which side of the server's a clock is on.
+fn side(offset: i64) -> &'static str {
+    if offset > 0 { "behind" } else { "ahead of" }
 }
 
 fn generation(status: &Status, remote: &Remote) -> String {
@@ -117,9 +153,8 @@ fn store(status: &Status, remote: &Remote) -> String {
 pub(super) fn warnings(status: &Status, remote: &Remote) -> Vec<String> {
     let mut warnings = Vec::new();
     let offset = status.clock_offset_ms;
-    if offset.abs() > CLOCK_OFFSET_MILLIS_MAX {
-        let side = if offset > 0 { "behind" } else { "ahead of" };
-        let by = millis(offset.abs());
+    if offset.saturating_abs() > CLOCK_OFFSET_MILLIS_MAX {
+        let (by, side) = (millis(offset.saturating_abs()), side(offset));
         warnings.push(format!("the clock of this machine is {by} {side} the store's: set it; updates are stamped with the store's time meanwhile"));
     }
     if let Remote::Seen { info, .. } = remote {
