@@ -114,9 +114,12 @@ impl Replica {
             return Ok(None);
         };
         let path = folder.join("sync.lock");
-        let mut options = File::options();
-        options.write(true).create(true).truncate(false);
-        let file = options.open(&path).map_err(|e| {
+        // Opened for reading where it is there: opening and closing it for writing costs more than the lock.
+        let opened = File::open(&path).or_else(|_| {
+            let mut options = File::options();
+            options.write(true).create(true).truncate(false).open(&path)
+        });
+        let file = opened.map_err(|e| {
             Error::denied("the replica folder cannot be written")
                 .with_object(path.display().to_string())
                 .with_source(e)
