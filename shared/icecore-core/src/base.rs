@@ -8,7 +8,7 @@ use crate::ids::{Epoch, Generation, Key, SpaceName};
 use crate::invariants;
 use crate::layers::Packed;
 use crate::model::AnyModel;
-use crate::plan::key::clamp;
+use crate::plan::key::{AHEAD_MILLIS_MAX, clamp};
 use crate::segment::Segment;
 use crate::snapshot::{Snapshot, SnapshotHeader};
 use crate::space::{Order, SpaceInfo};
@@ -183,6 +183,14 @@ impl Base {
         header.conflicts = self.folded.conflicts();
         header.touched = self.folded.touched.clone();
         Snapshot::pack(&header, |out| self.folded.write_state(out))
+    }
+
+    /// The key above which a writer of a timestamp space goes on, whatever its clock shows: `through`, and what is
+    /// remembered just above it. A key that is remembered and was pruned looks free, and is read by nobody.
+    pub fn reached(&self) -> Key {
+        let horizon = self.through.saturating_add(AHEAD_MILLIS_MAX);
+        let remembered = self.recent.range(..=horizon).next_back();
+        remembered.map_or(self.through, |key| self.through.max(*key))
     }
 
     /// Is the object of this key, stored at `last_modified`, known to be covered? In a sequenced space everything up

@@ -57,6 +57,8 @@ impl From<Digest> for String {
 pub(crate) struct Hashing<W> {
     inner: W,
     hasher: sha2::Sha256,
+    /// How many bytes were written.
+    pub(crate) count: u64,
 }
 
 impl<W: std::io::Write> Hashing<W> {
@@ -64,6 +66,7 @@ impl<W: std::io::Write> Hashing<W> {
         Self {
             inner,
             hasher: sha2::Sha256::new(),
+            count: 0,
         }
     }
 
@@ -76,6 +79,7 @@ impl<W: std::io::Write> std::io::Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.hasher.update(&bytes[..written]);
+        self.count += written as u64;
         Ok(written)
     }
 

@@ -24,6 +24,9 @@ pub const UNPACKED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// The `Content-Encoding` of segments and snapshots.
 pub const CONTENT_ENCODING: &str = "gzip";
 
+/// More than the last line has.
+const TRAILER_BYTES_MAX: u64 = 1_024;
+
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 #[derive(Serialize)]
@@ -87,6 +90,15 @@ impl LayerWriter {
     }
 
     pub(crate) fn finish(self) -> Result<Packed> {
+        if self.out.count > UNPACKED_BYTES_MAX - TRAILER_BYTES_MAX {
+            return Err(Error::invalid(format!(
+                "a snapshot or segment of {} bytes: nobody could read it",
+                self.out.count
+            ))
+            .with_hint(
+                "split the space into several: its state must have less than 1 GiB of JSON",
+            ));
+        }
         let (mut out, digest) = self.out.finish();
         serde_json::to_writer(&mut out, &Trailer { sha256: digest })
             .map_err(|e| Error::internal("BUG: a digest has no JSON form").with_source(e))?;

@@ -173,26 +173,10 @@ pub(crate) fn mark_attempted(
     first: UpdateId,
     end: Seq,
 ) -> Result<()> {
-    const NOT_YET: &str = "space = ?1 AND author = ?2 AND seq >= ?3 AND seq < ?4 AND attempted = 0";
-    let (author, from, to) = (
-        first.author.to_string(),
-        signed(first.seq.get()),
-        signed(end.get()),
-    );
-    let range = params![space.as_str(), author, from, to];
-    let unmarked: i64 = db
-        .read()
-        .prepare_cached(&format!("SELECT count(*) FROM queue WHERE {NOT_YET}"))
-        .and_then(|mut select| select.query_row(range, |row| row.get(0)))
-        .map_err(failed)?;
-    if unmarked == 0 {
-        return Ok(());
-    }
     db.write(Durable::Now, |t| {
-        execute(
-            t,
-            &format!("UPDATE queue SET attempted = 1 WHERE {NOT_YET}"),
-            range,
+        execute(t,
+            "UPDATE queue SET attempted = 1 WHERE space = ?1 AND author = ?2 AND seq >= ?3 AND seq < ?4 AND attempted = 0",
+            params![space.as_str(), first.author.to_string(), signed(first.seq.get()), signed(end.get())],
         )?;
         Ok(())
     })
@@ -328,7 +312,7 @@ pub(crate) fn refuse(
     for position in later {
         execute(
             t,
-            "UPDATE queue SET seq = seq - 1 WHERE position = ?1",
+            "UPDATE queue SET seq = seq - 1, attempted = 0 WHERE position = ?1",
             [position],
         )?;
     }

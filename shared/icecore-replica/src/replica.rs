@@ -114,16 +114,13 @@ impl Replica {
             return Ok(None);
         };
         let path = folder.join("sync.lock");
-        // Opened for reading where it is there: opening and closing it for writing costs more than the lock.
-        let opened = File::open(&path).or_else(|_| {
-            let mut options = File::options();
-            options.write(true).create(true).truncate(false).open(&path)
-        });
-        let file = opened.map_err(|e| {
-            Error::denied("the replica folder cannot be written")
-                .with_object(path.display().to_string())
-                .with_source(e)
-        })?;
+        // Opened for reading where it is there: opening and closing it for writing costs more than the lock. On NFS
+        // only a file that is open for writing can be locked.
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(_) => open_to_lock(&path)?,
+        };
+        let mut writable = false;
         let start = self.store.clock.monotonic();
         loop {
             match file.try_lock() {
@@ -140,6 +137,9 @@ impl Replica {
                     }
                     self.store.clock.sleep(LOCK_WAIT_STEP).await;
                 }
+                Err(std::fs::TryLockError::Error(_)) if !writable => {
+                    (file, writable) = (open_to_lock(&path)?, true);
+                }
                 Err(std::fs::TryLockError::Error(e)) => {
                     return Err(Error::denied("the replica folder cannot be locked")
                         .with_object(path.display().to_string())
@@ -148,6 +148,16 @@ impl Replica {
             }
         }
     }
+}
+
+fn open_to_lock(path: &Path) -> Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    options.open(path).map_err(|e| {
+        Error::denied("the replica folder cannot be written")
+            .with_object(path.display().to_string())
+            .with_source(e)
+    })
 }
 
 /// One space of a replica: what the bucket is known to hold, and what waits to get there.

@@ -29,7 +29,7 @@ const SNAPSHOT_KEPT_EVERY: u64 = 64;
 /// What a run did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PruneReport {
-    /// Update objects deleted, all of them covered.
+    /// Update objects deleted: covered, or void, or unreadable and in quarantine.
     pub updates: u64,
     /// Update objects old enough that are not covered: left for the next roll-up.
     pub uncovered: u64,
@@ -73,10 +73,13 @@ pub async fn prune(
     };
     let mut report = PruneReport::default();
     let layers = list_layers(store, &open.info, Generation::ZERO).await?;
-    if let Some((&generation, _)) = layers.snapshots.iter().next_back() {
+    // One beyond the chain is none of it.
+    let end = layers.segments.keys().next_back().copied();
+    let snapshots = layers.snapshots.range(..=end.unwrap_or_default());
+    if let Some((&generation, _)) = snapshots.last() {
         let base = snapshot_base(store, &open.info, &layers, generation).await?;
         prune_updates(store, &base, &open.info, age, &mut report).await?;
-        prune_snapshots(store, &open.info, age, &mut report).await?;
+        prune_snapshots(store, &open.info, generation, age, &mut report).await?;
     }
     prune_epochs(store, open, age, &mut report).await?;
     Ok(report)
@@ -96,7 +99,11 @@ async fn snapshot_base(
             .range(..=snapshot)
             .map(|(g, b)| (*g, *b))
             .collect(),
-        snapshots: layers.snapshots.clone(),
+        snapshots: layers
+            .snapshots
+            .range(..=snapshot)
+            .map(|(g, b)| (*g, *b))
+            .collect(),
     };
     let mut base = Base::initial(info, store.model(info)?);
     crate::reader::base::catch_up(store, info, &mut base, &upto).await?;
@@ -128,25 +135,11 @@ async fn prune_updates(
     });
     for batch in old.chunks(BATCH) {
         let mut covered = Vec::new();
-        for Read { loaded, .. } in read_updates(store, info, batch).await? {
-            match &loaded.object {
-                Some(_) if !rules::is_on(Rule::PruneOnlyCovered) => covered.push(loaded.key),
-                Some(object) if object.entries().all(|(id, _)| base.covered.contains(id)) => {
-                    covered.push(loaded.key);
-                }
-                // A write at a place that was taken before, and only looked free: it was void, and its author
-                // sent it again.
-                Some(_) if info.order == Order::Sequence && loaded.key <= base.through => {
-                    covered.push(loaded.key);
-                }
-                // What cannot be read goes once a copy lies in quarantine. A sequenced space keeps its place until
-                // it is rolled past.
-                None if (info.order == Order::Timestamp || loaded.key <= base.through)
-                    && is_quarantined(store, info, loaded.key).await? =>
-                {
-                    covered.push(loaded.key);
-                }
-                _ => report.uncovered += 1,
+        for read in read_updates(store, info, batch).await? {
+            if may_go(store, base, info, &read).await? {
+                covered.push(read.loaded.key);
+            } else {
+                report.uncovered += 1;
             }
         }
         store.crash_point("prune.before_delete");
@@ -154,6 +147,24 @@ async fn prune_updates(
         store.crash_point("prune.after_delete");
     }
     Ok(())
+}
+
+/// Whether nobody needs an old update object any more.
+async fn may_go(store: &Store, base: &Base, info: &SpaceInfo, read: &Read) -> Result<bool> {
+    let key = read.loaded.key;
+    // In a sequenced space an object keeps its place, whatever it holds, until it is rolled past.
+    if info.order == Order::Sequence && key > base.through {
+        return Ok(false);
+    }
+    match (&read.loaded.object, &read.body) {
+        (Some(_), _) if !rules::is_on(Rule::PruneOnlyCovered) => Ok(true),
+        // Below what is rolled up, an update that is not covered was written to a place that had been taken before
+        // and only looked free: it was void, and its author sent it again.
+        (Some(_), _) if info.order == Order::Sequence => Ok(true),
+        (Some(object), _) => Ok(object.entries().all(|(id, _)| base.covered.contains(id))),
+        (None, Err(unread)) if unread.is_newer() => Ok(false),
+        (None, _) => is_quarantined(store, info, key).await,
+    }
 }
 
 /// A key from a clock in the future is never old by its own time. It stays while readers remember it as covered:
@@ -179,11 +190,13 @@ async fn delete_updates(store: &Store, info: &SpaceInfo, keys: Vec<Key>) -> Resu
 async fn prune_snapshots(
     store: &Store,
     info: &SpaceInfo,
+    newest: Generation,
     age: Age,
     report: &mut PruneReport,
 ) -> Result<()> {
     let folder = ObjectKey::snapshots(&info.space, info.epoch);
     let mut listed = store.bucket.list(&folder, None, parse_generation).await?;
+    listed.retain(|l| l.key <= newest);
     listed.truncate(listed.len().saturating_sub(SNAPSHOTS_KEPT));
     for l in listed {
         let kept = l.key.get() % SNAPSHOT_KEPT_EVERY == 0

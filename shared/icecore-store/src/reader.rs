@@ -177,13 +177,9 @@ impl Reader {
             listing::list_updates(&store, &info, after),
         )
         .await?;
-        self.snapshot = layers
-            .snapshots
-            .keys()
-            .next_back()
-            .copied()
-            .unwrap_or_default();
         let read = base::catch_up(&store, &info, &mut self.base, &layers).await?;
+        let upto = layers.snapshots.range(..=self.base.generation);
+        self.snapshot = upto.last().map_or(Generation::ZERO, |(g, _)| *g);
         // A hint beyond the chain would have hidden updates: list again from what the chain says.
         let listed = if after > self.listing_after(self.base.through) {
             listing::list_updates(&store, &info, self.listing_after(self.base.through)).await?

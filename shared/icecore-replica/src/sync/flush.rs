@@ -4,6 +4,7 @@ use crate::db::Durable;
 use crate::queue::{self, Pending};
 use crate::replica::SpaceReplica;
 use crate::saved;
+use icecore_core::update::OBJECT_UPDATES_MAX;
 use icecore_core::{Error, Key, Order, Result, UpdateId, UpdateObject};
 use icecore_store::publish::{Published, publish, publish_at, write_head};
 use serde::Serialize;
@@ -25,6 +26,23 @@ pub struct Acknowledged {
     pub bumps: u32,
 }
 
+/// What came of one object.
+#[derive(Debug, Default)]
+struct Flushed {
+    acknowledged: Vec<Acknowledged>,
+    /// Whether the queue may hold more.
+    more: bool,
+}
+
+impl Flushed {
+    fn look_again() -> Self {
+        Self {
+            more: true,
+            ..Self::default()
+        }
+    }
+}
+
 impl SpaceReplica {
     /// Whether the space and its segments were looked at so long ago that the epoch may be an old one.
     pub(crate) fn pull_is_overdue(&self) -> bool {
@@ -38,18 +56,20 @@ impl SpaceReplica {
         tell: &mut (dyn FnMut(&Acknowledged) + Send),
     ) -> Result<Vec<Acknowledged>> {
         self.restore()?;
-        let writer = queue::writer(self.replica.db().read(), &self.space)?;
         if self.keys.own_last().is_none() {
+            let writer = queue::writer(self.replica.db().read(), &self.space)?;
             self.keys = self.keys.of_author(writer.own_last);
         }
         let mut all: Vec<Acknowledged> = Vec::new();
         let result = loop {
             match self.flush_one().await {
-                Ok(Some(acknowledged)) => {
+                Ok(Flushed { acknowledged, more }) => {
                     acknowledged.iter().for_each(&mut *tell);
                     all.extend(acknowledged);
+                    if !more {
+                        break Ok(());
+                    }
                 }
-                Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
         };
@@ -69,17 +89,13 @@ impl SpaceReplica {
     }
 
     /// Publishes the first queued updates as one object.
-    async fn flush_one(&mut self) -> Result<Option<Vec<Acknowledged>>> {
-        let pending = queue::pending(
-            self.replica.db().read(),
-            &self.space,
-            icecore_core::update::OBJECT_UPDATES_MAX,
-        )?;
+    async fn flush_one(&mut self) -> Result<Flushed> {
+        let pending = queue::pending(self.replica.db().read(), &self.space, OBJECT_UPDATES_MAX)?;
         let run = run_of_one_author(&pending);
         let fitting = UpdateObject::fitting(run.iter().map(|p| &p.update)).min(run.len());
         let run = &run[..fitting];
         if run.is_empty() {
-            return Ok(None);
+            return Ok(Flushed::default());
         }
         let order = self.held_reader()?.info.order;
         let (object, published) = match order {
@@ -90,10 +106,15 @@ impl SpaceReplica {
             }
             Order::Sequence => match self.publish_in_sequence(run).await? {
                 Some(published) => published,
-                None => return Ok(Some(Vec::new())),
+                None => return Ok(Flushed::look_again()),
             },
         };
-        self.record(&object, published).map(Some)
+        let acknowledged = self.record(&object, published)?;
+        let all = acknowledged.len() == pending.len() && pending.len() < OBJECT_UPDATES_MAX;
+        Ok(Flushed {
+            acknowledged,
+            more: !all,
+        })
     }
 
     /// The object of these updates, which are marked as under way.
@@ -104,7 +125,9 @@ impl SpaceReplica {
             .id;
         let updates = run.iter().map(|p| p.update.clone()).collect();
         let object = UpdateObject::new(first.author, first.seq, updates);
-        queue::mark_attempted(&mut self.replica.db(), &self.space, first, object.end())?;
+        if run.iter().any(|p| !p.attempted) {
+            queue::mark_attempted(&mut self.replica.db(), &self.space, first, object.end())?;
+        }
         Ok(object)
     }
 

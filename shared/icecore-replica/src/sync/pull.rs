@@ -67,7 +67,7 @@ impl SpaceReplica {
         let now = self.replica.store().now();
         self.keys.saw(reader.largest_key(), now);
         if reader.info.order == Order::Timestamp {
-            self.keys.reached(reader.base.through);
+            self.keys.reached(reader.base.reached());
         }
     }
 

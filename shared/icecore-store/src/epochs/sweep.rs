@@ -11,7 +11,7 @@ use crate::store::Store;
 use icecore_core::plan::KeyClock;
 use icecore_core::space::OldEpoch;
 use icecore_core::{
-    Covered, Generation, Key, Order, Result, SpaceInfo, Update, UpdateId, UpdateObject,
+    Covered, Generation, Key, Order, Result, Seq, SpaceInfo, Update, UpdateId, UpdateObject,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -66,7 +66,7 @@ pub async fn sweep(
     missing.retain(|id, _| !reader.base.covered.contains(*id));
     let count = missing.len() as u64;
     let mut keys = KeyClock::new(None, reader.largest_key());
-    keys.reached(reader.base.through);
+    keys.reached(reader.base.reached());
     let end = reader.sequence_end();
     Sweeper {
         store,
@@ -141,7 +141,7 @@ async fn unreadable(
     depth: Depth,
 ) -> Result<()> {
     match (unread.is_newer(), depth) {
-        (false, _) => quarantine(store, old, key).await,
+        (false, _) => quarantine(store, old, key).await.map(drop),
         (true, Depth::Everything) => Err(unread.error),
         (true, Depth::Recent) => Ok(()),
     }
@@ -183,23 +183,29 @@ impl Sweeper<'_> {
             let rest = run.split_off(fitting);
             let updates = run.into_iter().map(|(_, update)| update).collect();
             self.store.crash_point("sweep.before_publish");
-            self.put(UpdateObject::new(first.author, first.seq, updates))
-                .await?;
-            run = rest;
+            let object = UpdateObject::new(first.author, first.seq, updates);
+            let end = self.put(&object).await?;
+            // An earlier attempt may have stored fewer of them.
+            let missing = object.entries().filter(|(id, _)| id.seq >= end);
+            run = missing
+                .map(|(id, update)| (id, update.clone()))
+                .chain(rest)
+                .collect();
         }
         Ok(())
     }
 
-    async fn put(&mut self, object: UpdateObject) -> Result<()> {
+    /// Returns the seq after the last one that is stored.
+    async fn put(&mut self, object: &UpdateObject) -> Result<Seq> {
         match self.info.order {
-            Order::Timestamp => publish(self.store, self.info, &object, &mut self.keys)
+            Order::Timestamp => publish(self.store, self.info, object, &mut self.keys)
                 .await
-                .map(|_| ()),
+                .map(|published| published.end),
             // The sweep only appends: a taken key means that the next one is free or taken in turn.
             Order::Sequence => loop {
                 self.end = self.end.saturating_add(1);
-                match publish_at(self.store, self.info, &object, self.end).await {
-                    Ok(_) => return Ok(()),
+                match publish_at(self.store, self.info, object, self.end).await {
+                    Ok(published) => return Ok(published.end),
                     Err(error) if error.is_conflict() => {}
                     Err(error) => return Err(error),
                 }

@@ -39,9 +39,9 @@ impl Run<'_> {
                     self.report.newer.push(line);
                 }
             } else {
-                quarantine(self.store, self.info, loaded.key).await?;
+                let copied = quarantine(self.store, self.info, loaded.key).await?;
                 // Else a slow run could delete what a writer put there after another run had moved the object.
-                if self.info.order == Order::Timestamp && loaded.key < passed {
+                if copied && self.info.order == Order::Timestamp && loaded.key < passed {
                     let from =
                         ObjectKey::Update(self.info.space.clone(), self.info.epoch, loaded.key);
                     self.store.bucket.delete(&from.to_string()).await?;
@@ -65,15 +65,15 @@ pub(crate) async fn is_quarantined(store: &Store, info: &SpaceInfo, key: Key) ->
 }
 
 /// Copies one update object to `quarantine/`. The object goes once no writer uses its key any more: with a roll-up
-/// well after it or with pruning.
-pub(crate) async fn quarantine(store: &Store, info: &SpaceInfo, key: Key) -> Result<()> {
+/// well after it or with pruning. `false` when it is not there any more.
+pub(crate) async fn quarantine(store: &Store, info: &SpaceInfo, key: Key) -> Result<bool> {
     let from = ObjectKey::Update(info.space.clone(), info.epoch, key).to_string();
     let to = place(info, key).to_string();
     match store.bucket.copy(&from, &to).await {
         // Another run has moved it already.
-        Err(error) if error.is_not_found() => return Ok(()),
+        Err(error) if error.is_not_found() => return Ok(false),
         other => other?,
     }
     store.crash_point("rollup.after_quarantine_copy");
-    Ok(())
+    Ok(true)
 }

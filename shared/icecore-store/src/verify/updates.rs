@@ -25,7 +25,8 @@ impl Verifier<'_> {
                 let path = ObjectKey::Update(self.info.space.clone(), self.info.epoch, loaded.key)
                     .to_string();
                 if let Err(unread) = body
-                    && !is_quarantined(self.store, self.info, loaded.key).await?
+                    && (unread.is_newer()
+                        || !is_quarantined(self.store, self.info, loaded.key).await?)
                 {
                     self.problem(path.clone(), &with_hint(unread.error));
                 }
