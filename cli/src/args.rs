@@ -151,10 +151,8 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
                 .trim_start_matches("error: ")
                 .to_owned();
             let error = Error::invalid(message).with_hint("see `icecore --help`");
-            println!(
-                "{}",
-                serde_json::json!({ "error": ErrorJson::from(&error) })
-            );
+            let line = serde_json::json!({ "error": ErrorJson::from(&error) });
+            drop(writeln!(std::io::stdout(), "{line}"));
         }
         ExitCode::from(2)
     })

@@ -87,9 +87,6 @@ async fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::BenchRollup(args) => crate::bench::run_process(&args, context).await,
         Command::Demo(args) => crate::demo::run(&args, context).await,
         Command::DemoProcess(args) => crate::demo::run_process(&args, context).await,
-        Command::Completions(args) => {
-            completions::run(&args);
-            Ok(())
-        }
+        Command::Completions(args) => completions::run(&args, context),
     }
 }

@@ -1,6 +1,8 @@
 //! `icecore completions`: completions for a shell.
 
 use crate::args;
+use crate::context::Context;
+use crate::exit::Outcome;
 use clap::Args;
 use clap_complete::Shell;
 
@@ -14,9 +16,9 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &CompletionsArgs) {
+pub(crate) fn run(args: &CompletionsArgs, context: &Context) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut args::command(), "icecore", &mut script);
-    // A reader that has gone needs no completions.
-    drop(std::io::Write::write_all(&mut std::io::stdout(), &script));
+    context.out.buffer(script)?;
+    context.out.flush()
 }

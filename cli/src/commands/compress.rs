@@ -4,6 +4,7 @@ use crate::args::space_name;
 use crate::commands::spaces::{confirm, epoch_text, with_space};
 use crate::context::Context;
 use crate::exit::Outcome;
+use crate::human::count;
 use crate::progress::Progress;
 use clap::Args;
 use icecore_core::SpaceName;
@@ -40,8 +41,8 @@ pub(crate) async fn run(args: &CompressArgs, context: &Context) -> Outcome {
     drop(progress);
     context.out.result(&with_space(space, &new), || {
         format!(
-            "{space}: compressed {} updates; the state is the same, byte for byte; {}",
-            new.carried,
+            "{space}: compressed {}; the state is the same, byte for byte; {}",
+            count(new.carried, "update"),
             epoch_text(&new)
         )
     })

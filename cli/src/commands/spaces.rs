@@ -47,10 +47,11 @@ pub(crate) async fn named_or_all(
     store: &Store,
     named: Option<&SpaceName>,
 ) -> Result<Vec<SpaceName>> {
+    // A store of a newer program is left alone.
+    store.info().await?;
     if let Some(name) = named {
         return Ok(vec![name.clone()]);
     }
-    store.info().await?;
     let mut names = Vec::new();
     for name in store.spaces().await? {
         match store.space_or_tombstone(&name).await {

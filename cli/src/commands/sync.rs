@@ -53,6 +53,11 @@ async fn sync(context: &Context, replica: &Replica, name: &SpaceName) -> Outcome
         pulled,
         acknowledged,
     } = &synced;
+    for line in space.status()?.unreadable {
+        context
+            .out
+            .note(&format!("warning: {name}: unreadable: {line}"));
+    }
     let result = json!({ "space": name, "pulled": pulled, "acknowledged": acknowledged.len() });
     context.out.result(&result, || {
         format!("{name}: {}", describe(pulled, acknowledged.len() as u64))

@@ -51,6 +51,10 @@ pub(crate) fn parse(text: &str, check: Check<'_>) -> Result<Update> {
             "split it into several updates, or keep large content elsewhere and refer to it",
         ));
     }
+    // serde would take a list for an object.
+    if text.trim_start().starts_with('[') {
+        return Err(Error::invalid("an update is an object, not a list").with_hint(FORM));
+    }
     let typed: Typed<'_> = serde_json::from_str(text).map_err(|e| not_an_update(text, e))?;
     check_content(check.model, &typed.kind, typed.data)?;
     let at = typed

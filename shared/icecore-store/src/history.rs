@@ -2,7 +2,7 @@
 
 use crate::bucket::Listed;
 use crate::reader::Reader;
-use crate::reader::base::{Layers, catch_up, list_layers, read_segment};
+use crate::reader::base::{Layers, catch_up, list_layers, missing, read_segment};
 use crate::settings::millis;
 use crate::store::Store;
 use icecore_core::order::Until;
@@ -52,7 +52,15 @@ impl<'a> Segments<'a> {
         if self.next > self.last {
             return Ok(None);
         }
-        let (segment, _) = read_segment(self.store, self.info, self.next).await?;
+        let (segment, _) = read_segment(self.store, self.info, self.next)
+            .await
+            .map_err(|error| {
+                if error.is_not_found() {
+                    missing(&error)
+                } else {
+                    error
+                }
+            })?;
         self.next = self.next.saturating_add(1);
         Ok(Some(segment))
     }
@@ -76,7 +84,7 @@ pub async fn state_at(store: &Store, info: &SpaceInfo, generation: Generation) -
         .next_back()
         .copied()
         .unwrap_or_default();
-    if generation > newest {
+    if generation > newest && !layers.snapshots.contains_key(&generation) {
         return Err(Error::not_found(format!(
             "there is no generation {generation} of {}",
             info.space
@@ -113,6 +121,7 @@ pub async fn state_until(store: &Store, reader: &Reader, key: Key) -> Result<Fol
         }
         base.fold(&segment)?;
     }
+    whole(info, base.generation, reader.base.generation)?;
     // What is not rolled up yet comes last in canonical order. The reader may have begun before the newest segment.
     let mut tail = reader.tail_entries();
     tail.retain(|e| !base.covered.contains(e.id));
@@ -122,6 +131,20 @@ pub async fn state_until(store: &Store, reader: &Reader, key: Key) -> Result<Fol
         folded.apply(entry.id, entry.key, &entry.update);
     }
     Ok(folded)
+}
+
+/// A history that ends before what a snapshot stands for is not whole.
+///
+/// # Errors
+/// `Corrupt`, naming the first segment that is missing.
+pub fn whole(info: &SpaceInfo, read: Generation, known: Generation) -> Result<()> {
+    if read >= known {
+        return Ok(());
+    }
+    let path = segment_path(info, read.saturating_add(1));
+    Err(missing(
+        &Error::not_found("a segment is missing").with_object(path),
+    ))
 }
 
 /// Drops from a listing the objects that some segment holds, so that nobody reads an object only to learn that

@@ -4,6 +4,7 @@
 use crate::bucket::Listed;
 use crate::epochs::erase::remove_all;
 use crate::epochs::{change_space, server_time, sweep};
+use crate::history::whole;
 use crate::reader::base::{Layers, list_layers, parse_generation};
 use crate::reader::elapsed;
 use crate::reader::listing::{Read, list_updates, read_updates};
@@ -75,6 +76,15 @@ pub async fn prune(
     let layers = list_layers(store, &open.info, Generation::ZERO).await?;
     // One beyond the chain is none of it.
     let end = layers.segments.keys().next_back().copied();
+    let listed = layers.segments.len() as u64;
+    if listed < end.unwrap_or_default().get() {
+        // The update objects may be the last that is left of its history.
+        let known = layers.segments.keys().copied();
+        let gap = (1..).zip(known).find(|(n, g)| g.get() != *n);
+        let before = gap.map_or(0, |(n, _)| n - 1);
+        let before = Generation::new(before).unwrap_or_default();
+        return whole(&open.info, before, before.saturating_add(1)).map(|()| report);
+    }
     let snapshots = layers.snapshots.range(..=end.unwrap_or_default());
     if let Some((&generation, _)) = snapshots.last() {
         let base = snapshot_base(store, &open.info, &layers, generation).await?;

@@ -162,9 +162,10 @@ impl Store {
     /// `Unavailable`, `Denied`, or what reading an existing store reports.
     pub async fn create(&self) -> Result<StoreInfo> {
         let millis = u64::try_from(self.now()).unwrap_or(0);
+        let known = self.id_of_spaces().await?;
         let info = StoreInfo {
             v: FORMAT_VERSION,
-            store: StoreId::from_parts(millis, self.ids.random()),
+            store: known.unwrap_or_else(|| StoreId::from_parts(millis, self.ids.random())),
             created_at: time::to_rfc3339(self.now()),
         };
         match self
@@ -179,6 +180,18 @@ impl Store {
             PutNew::Stored => Ok(info),
             PutNew::Taken => self.info().await,
         }
+    }
+
+    /// The id that the spaces name, where there are any: `store.json` may have been lost.
+    async fn id_of_spaces(&self) -> Result<Option<StoreId>> {
+        for name in self.spaces().await? {
+            if let Some(got) = self.bucket.get(&ObjectKey::Space(name)).await?
+                && let Ok(info) = SpaceInfo::from_json(&got.bytes)
+            {
+                return Ok(Some(info.store));
+            }
+        }
+        Ok(None)
     }
 
     /// Reads `store.json`.

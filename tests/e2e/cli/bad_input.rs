@@ -288,3 +288,16 @@ fn errors_in_json_are_on_stdout_too() {
     let ran = a.run(&["update", "todo", "{", "--json"]).expect_code(2);
     assert_eq!(ran.values()[0]["error"]["object"], "argument 1");
 }
+
+/// The seq after the greatest one does not exist, so no object can end with that.
+#[test]
+fn the_greatest_seq_and_a_list_are_refused() {
+    let place = Place::with_todo();
+    let a = place.replica("a");
+    let line = r#"{"author":"018bcfe5-6800-7fff-bfff-ffffffffffff","seq":9007199254740991,"at":"2026-01-01T00:00:00.000Z","kind":"merge","data":{"m":1}}"#;
+    let ran = a.run_with(&["import", "todo", "-"], line).expect_code(2);
+    assert!(ran.stderr.contains("greatest"), "{}", ran.stderr);
+    let said = a.fails(2, &["update", "todo", r#"["merge",{"a":1}]"#]);
+    assert!(said.contains("not a list"), "{said}");
+    assert_eq!(place.objects("spaces/todo/0001/updates").len(), 0);
+}

@@ -145,3 +145,91 @@ fn one_bad_space_does_not_stop_the_others() {
         (&"zoo".into(), &1.into())
     );
 }
+
+fn three_generations() -> (Place, Replica) {
+    let place = Place::with_todo();
+    let a = place.replica("a");
+    for n in 1..=3 {
+        a.merge("todo", &format!(r#"{{"n{n}":{n}}}"#));
+        a.ok(&["rollup", "todo", "--now"]);
+    }
+    (place, a)
+}
+
+/// The newest segment is lost and its snapshot is not: the state still stands, and nothing passes for the whole history.
+#[test]
+fn a_history_that_ends_too_early_is_not_taken_for_whole() {
+    let (place, a) = three_generations();
+    fs::remove_file(place.object("spaces/todo/0001/segments/0000000003")).unwrap();
+    let fresh = place.replica("fresh");
+    for replica in [&a, &fresh, &fresh] {
+        replica.ok(&["sync", "todo"]);
+        assert_eq!(
+            replica.ok(&["state", "todo"]),
+            "{\"n1\":1,\"n2\":2,\"n3\":3}\n"
+        );
+        for history in [
+            &["log", "todo"][..],
+            &["export", "todo"],
+            &["state", "todo", "--at", "2999-01-01T00:00:00Z"],
+            &["verify", "todo"],
+        ] {
+            let ran = replica.run(history).expect_code(5);
+            let said = ran.stdout + &ran.stderr;
+            assert!(said.contains("s/0000000003"), "{history:?}: {said}");
+        }
+    }
+    assert_eq!(
+        a.ok(&["state", "todo", "--gen", "3", "--path", "/n3"]),
+        "3\n"
+    );
+}
+
+/// What is stored of an update may be the last that is left of it.
+#[test]
+fn nothing_is_pruned_while_a_segment_is_missing() {
+    let (place, a) = three_generations();
+    fs::remove_file(place.object("spaces/todo/0001/segments/0000000002")).unwrap();
+    let said = a.fails(5, &["prune", "todo", "--retention", "0s"]);
+    assert!(
+        said.contains("segments/0000000002") && said.contains("restore"),
+        "{said}"
+    );
+    assert_eq!(place.objects("spaces/todo/0001/updates").len(), 3);
+    assert!(a.fails(5, &["log", "todo"]).contains("segments/0000000002"));
+}
+
+#[test]
+fn a_store_json_that_is_lost_is_made_again_with_the_same_id() {
+    let (place, a) = three_generations();
+    let store_json = place.object("store.json");
+    let id = |text: String| {
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        value["store"].clone()
+    };
+    let text = fs::read_to_string(&store_json).unwrap();
+    let newer = text.replacen("\"v\":1", "\"v\":99", 1);
+    fs::write(&store_json, newer).unwrap();
+    for command in ["rollup", "prune", "verify"] {
+        let said = a.fails(2, &[command, "todo"]);
+        assert!(said.contains("update this program"), "{command}: {said}");
+    }
+    fs::remove_file(&store_json).unwrap();
+    assert!(a.fails(1, &["verify"]).contains("icecore init"));
+    a.ok(&["init"]);
+    assert_eq!(id(fs::read_to_string(&store_json).unwrap()), id(text));
+    a.ok(&["verify"]);
+}
+
+/// Whoever may write to the folder can put anything there.
+#[test]
+fn a_pipe_in_the_place_of_an_object_blocks_nobody() {
+    let (place, a) = three_generations();
+    let pipe = place.object("spaces/todo/0001/updates/1700000000000");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let fresh = place.replica("fresh");
+    assert_eq!(fresh.ok(&["state", "todo"]), a.ok(&["state", "todo"]));
+    a.ok(&["rollup", "todo", "--now", "--full"]);
+    a.ok(&["verify", "todo"]);
+}

@@ -116,6 +116,11 @@ fn parse(number: usize, text: &str, rules: &Rules<'_>) -> Result<Imported> {
         (None, None) => None,
         _ => return Err(bad("the line has only one of author and seq")),
     };
+    if id.is_some_and(|id| id.seq.next().is_none()) {
+        return Err(bad(
+            "the seq is the greatest there is: no object can hold it",
+        ));
+    }
     if id.is_none() && rules.ids_required {
         return Err(Error::invalid("the line has no author and no seq")
             .with_hint("`--replay` appends such lines as new updates of this replica"));

@@ -5,7 +5,7 @@ use crate::output::json_line;
 use icecore_core::{
     Covered, Entry, Epoch, Generation, Key, Order, Result, SpaceName, Update, UpdateId,
 };
-use icecore_store::history::Segments;
+use icecore_store::history::{Segments, whole};
 use icecore_store::reader::Waited;
 use icecore_store::{Reader, Store};
 use serde::{Serialize, Serializer};
@@ -115,6 +115,7 @@ impl<'a> Stream<'a> {
                 }
                 self.shown_to = segment.header.segment;
             }
+            whole(&info, self.shown_to, newest)?;
         }
         let tail = reader.tail_entries();
         // Also what was skipped: a new epoch shows its segments from the first again.

@@ -181,11 +181,12 @@ fn object_meta(location: Path, metadata: &Metadata) -> ObjectMeta {
 fn read(root: &Root, location: Path, options: &GetOptions) -> Result<GetResult> {
     let path = root.file(&location)?;
     let failed = |source| root.failed("read", &path, source);
-    let mut file = std::fs::File::open(&path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if metadata.is_dir() {
+    // Before it is opened: a pipe or a device would block.
+    if !std::fs::metadata(&path).map_err(failed)?.is_file() {
         return Err(failed(io::ErrorKind::NotFound.into()));
     }
+    let mut file = std::fs::File::open(&path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
     let meta = object_meta(location, &metadata);
     options.check_preconditions(&meta)?;
     let range = match &options.range {

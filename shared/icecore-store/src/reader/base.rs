@@ -202,7 +202,7 @@ fn of_another_model() -> Error {
 }
 
 /// A segment that stays away although later ones are listed.
-fn missing(error: &Error) -> Error {
+pub(crate) fn missing(error: &Error) -> Error {
     hinted(Error::corrupt("a segment is missing").with_object(error.object().unwrap_or_default()))
 }
 
@@ -266,5 +266,5 @@ fn hinted(error: Error) -> Error {
     if error.hint().is_some() {
         return error;
     }
-    error.with_hint("run `icecore verify`; restore the object from a backup or a versioned bucket")
+    error.with_hint("restore the object from a backup or a versioned bucket; `icecore verify` names all that is off")
 }

@@ -90,8 +90,12 @@ impl Reader {
         // From one before: that the own generation is still there shows that the store was not put back.
         let from = self.base.generation.saturating_sub(1);
         let layers = base::list_layers(&store, &self.info, from).await?;
-        // The own segment may be gone where old ones are not kept; the newest one never is.
-        if self.base.generation > Generation::ZERO && layers.segments.is_empty() {
+        // The newest segment is never removed. Where it is lost and its snapshot is not, the state still stands.
+        let own = self.base.generation;
+        if own > Generation::ZERO
+            && layers.segments.is_empty()
+            && !layers.snapshots.contains_key(&own)
+        {
             return Err(self.went_back());
         }
         let mut ahead = layers;

@@ -95,7 +95,7 @@ impl StoredUpdates {
                 "the update {id} is missing, a later one of its author is there"
             ))
             .with_hint(
-                "if its author still has it, its next sync publishes it; look into quarantine too",
+                "restore its object from a backup or a versioned bucket, and look into quarantine; after `icecore compress` its author's next sync publishes it again",
             );
             report.problems.push(Problem::of(
                 ObjectKey::updates(&info.space, info.epoch),

@@ -145,7 +145,8 @@ fn stat(root: &Root, key: &str) -> Result<Option<ObjectMeta>> {
     let location = Path::parse(key)?;
     let path = root.path(&location);
     match fs::metadata(&path) {
-        Ok(metadata) => Ok(Some(object_meta(location, &metadata))),
+        // A pipe or a device would block whoever opens it.
+        Ok(metadata) => Ok(metadata.is_file().then(|| object_meta(location, &metadata))),
         // Deleted since its name was read, or a link to nowhere.
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(root.failed("read", &path, e)),
