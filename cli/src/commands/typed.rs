@@ -53,7 +53,9 @@ pub(crate) fn parse(text: &str, check: Check<'_>) -> Result<Update> {
     }
     // serde would take a list for an object.
     if text.trim_start().starts_with('[') {
-        return Err(Error::invalid("an update is an object, not a list").with_hint(FORM));
+        return Err(
+            Error::invalid("this is no update: it must be an object, not a list").with_hint(FORM),
+        );
     }
     let typed: Typed<'_> = serde_json::from_str(text).map_err(|e| not_an_update(text, e))?;
     check_content(check.model, &typed.kind, typed.data)?;
