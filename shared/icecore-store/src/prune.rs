@@ -76,14 +76,12 @@ pub async fn prune(
     let layers = list_layers(store, &open.info, Generation::ZERO).await?;
     // One beyond the chain is none of it.
     let end = layers.segments.keys().next_back().copied();
-    let listed = layers.segments.len() as u64;
-    if listed < end.unwrap_or_default().get() {
-        // The update objects may be the last that is left of its history.
-        let known = layers.segments.keys().copied();
-        let gap = (1..).zip(known).find(|(n, g)| g.get() != *n);
-        let before = gap.map_or(0, |(n, _)| n - 1);
-        let before = Generation::new(before).unwrap_or_default();
-        return whole(&open.info, before, before.saturating_add(1)).map(|()| report);
+    // In a history with a hole the update objects may be the last that is left of it. That old segments are gone is
+    // none: an operator may keep only what the snapshots need.
+    let is_hole = |pair: &(Generation, Generation)| pair.0.next() != Some(pair.1);
+    let later = layers.segments.keys().copied().skip(1);
+    if let Some((before, after)) = layers.segments.keys().copied().zip(later).find(is_hole) {
+        whole(&open.info, before, after)?;
     }
     let snapshots = layers.snapshots.range(..=end.unwrap_or_default());
     if let Some((&generation, _)) = snapshots.last() {

@@ -264,15 +264,15 @@ fn remove_old_segments(world: &World) {
     });
 }
 
-/// Somebody takes an update out of the newest segment, neatly, with a valid digest.
+/// Somebody changes the order in a segment, neatly, with a valid digest: in one that a later segment names already.
+/// The newest one is named by nobody yet, and no chain can show that it was replaced.
 fn replace_a_segment(world: &World) {
     world.bucket.with_disk(|disk| {
-        let newest = disk
-            .objects
-            .keys()
-            .rfind(|path| path.contains("/segments/"))
-            .cloned();
-        let Some(path) = newest else { return };
+        let newest_first = disk.objects.keys().rev();
+        let mut segments = newest_first.filter(|path| path.contains("/segments/"));
+        let Some(path) = segments.nth(1).cloned() else {
+            return;
+        };
         let Ok(ObjectKey::Segment(..)) = path.trim_start_matches("root/").parse() else {
             return;
         };
