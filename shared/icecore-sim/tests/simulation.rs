@@ -14,7 +14,7 @@ use icecore_sim::world::{Outcome, Plan, Pruned, run_with};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// From so many seeds on, each kind of thing that a plan allows must have happened in one of them at least.
-const SEEDS_THAT_SHOW_EVERYTHING: usize = 16;
+const SEEDS_THAT_SHOW_EVERYTHING: usize = 100;
 
 fn seeds(usual: std::ops::Range<u64>) -> Vec<u64> {
     #[expect(clippy::disallowed_methods, reason = "the developer names the seeds")]
