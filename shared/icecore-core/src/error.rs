@@ -35,6 +35,21 @@ impl ErrorKind {
             Self::Internal => "internal",
         }
     }
+
+    /// The kind that a word stands for.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
+    const ALL: [Self; 7] = [
+        Self::Conflict,
+        Self::Unavailable,
+        Self::Invalid,
+        Self::NotFound,
+        Self::Denied,
+        Self::Corrupt,
+        Self::Internal,
+    ];
 }
 
 impl fmt::Display for ErrorKind {

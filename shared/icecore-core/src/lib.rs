@@ -36,6 +36,7 @@ pub mod space;
 pub mod time;
 pub mod typed;
 pub mod update;
+pub mod wire;
 
 pub use base::Base;
 pub use covered::Covered;

@@ -50,6 +50,20 @@ pub const HEADS: &str = "heads";
 pub const SPACES: &str = "spaces";
 
 impl ObjectKey {
+    /// The space that an object belongs to; `store.json` belongs to none.
+    pub fn space_name(&self) -> Option<&SpaceName> {
+        match self {
+            Self::Store => None,
+            Self::Head(space)
+            | Self::Space(space)
+            | Self::Update(space, ..)
+            | Self::Segment(space, ..)
+            | Self::Snapshot(space, ..)
+            | Self::Transient(space, ..)
+            | Self::Quarantine(space, ..) => Some(space),
+        }
+    }
+
     /// The folder of the space's update objects.
     pub fn updates(space: &SpaceName, epoch: Epoch) -> String {
         format!("{}/updates", Self::epoch(space, epoch))

@@ -6,5 +6,5 @@ pub mod key;
 pub mod rollup;
 
 pub use catch_up::{CatchUp, plan_catch_up};
-pub use key::KeyClock;
+pub use key::{KeyClock, KeyHints};
 pub use rollup::{Loaded, RollupPlan, SnapshotRule, plan_rollup};

@@ -1,6 +1,7 @@
 //! Which key a new update object gets (docs/protocol.md, Write).
 
 use crate::ids::{KEY_MAX, Key};
+use serde::{Deserialize, Serialize};
 
 /// A key this far ahead of the server's time counts as unseen: one bad clock must not drag the others along.
 pub const AHEAD_MILLIS_MAX: u64 = 2 * 60 * 1000;
@@ -18,6 +19,47 @@ pub struct KeyClock {
     seen: Key,
     reached: Key,
     stride: u64,
+}
+
+/// What one author knows of keys, for a gateway that chooses the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct KeyHints {
+    /// The last key that it wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>))]
+    pub own_last: Option<Key>,
+    /// The largest key that it has seen.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub seen: Key,
+    /// How far the segments reach.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub reached: Key,
+    /// How far apart it tries after collisions.
+    pub stride: u64,
+}
+
+impl From<KeyHints> for KeyClock {
+    fn from(hints: KeyHints) -> Self {
+        Self {
+            own_last: hints.own_last,
+            seen: hints.seen,
+            reached: hints.reached,
+            stride: hints.stride.clamp(1, STRIDE_MAX),
+        }
+    }
+}
+
+impl From<&KeyClock> for KeyHints {
+    fn from(clock: &KeyClock) -> Self {
+        Self {
+            own_last: clock.own_last,
+            seen: clock.seen,
+            reached: clock.reached,
+            stride: clock.stride,
+        }
+    }
 }
 
 impl Default for KeyClock {
