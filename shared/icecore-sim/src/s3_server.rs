@@ -1,29 +1,21 @@
-//! An S3 server in this process, over any object store, with faults on demand.
+//! An S3 server in this process, over any object store, with faults on demand: an [`Endpoint`] on a port.
 //!
-//! Requests must be signed (`SigV4`, in the header or presigned) with [`ACCESS_KEY`] and [`SECRET_KEY`].
-//! Conditions are passed down to the store, whose put modes are atomic, so they hold under races. The store
-//! must list in the order of its keys, as `InMemory` and a folder do. A bucket is the first part of the paths
-//! in the store.
+//! Requests must be signed (`SigV4`, in the header or presigned) with [`ACCESS_KEY`] and [`SECRET_KEY`]. The store
+//! must list in the order of its keys, as `InMemory` and a folder do. A bucket is the first part of the paths in the
+//! store.
 
-mod bucket;
 mod faults;
-mod listing;
-mod objects;
 
 pub use faults::Fault;
 
-use async_trait::async_trait;
-use bucket::Buckets;
 use faults::Faults;
-use http::Request;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use icecore_s3::{Body, Endpoint};
 use object_store::ObjectStore;
-use s3s::auth::{S3Auth, SecretKey};
-use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{HttpError, HttpResponse, S3Result, s3_error};
 use std::io;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
@@ -37,6 +29,9 @@ pub const SECRET_KEY: &str = "icecore-test-secret";
 
 /// The bucket that exists from the start.
 pub const BUCKET: &str = "icecore";
+
+/// Larger than any object of a test.
+const BODY_MAX: u64 = 256 << 20;
 
 /// A running server; it stops, and its connections break, when this is dropped.
 #[derive(Debug)]
@@ -53,10 +48,14 @@ pub struct S3Server {
 pub async fn start(store: Arc<dyn ObjectStore>) -> io::Result<S3Server> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let endpoint = format!("http://{}", listener.local_addr()?);
-    let mut service = S3ServiceBuilder::new(Buckets::new(store, BUCKET));
-    service.set_auth(OneKey);
+    let service = Endpoint::builder(store)
+        .bucket(BUCKET)
+        .allow_create(true)
+        .key(ACCESS_KEY, SECRET_KEY)
+        .body_max(BODY_MAX)
+        .build();
     let faults = Arc::new(Faults::default());
-    let accepting = tokio::spawn(accept(listener, service.build(), Arc::clone(&faults)));
+    let accepting = tokio::spawn(accept(listener, service, Arc::clone(&faults)));
     Ok(S3Server {
         endpoint,
         faults,
@@ -105,24 +104,8 @@ impl Drop for S3Server {
     }
 }
 
-/// Refuses every key but one, in the words of S3.
-struct OneKey;
-
-#[async_trait]
-impl S3Auth for OneKey {
-    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if access_key == ACCESS_KEY {
-            return Ok(SECRET_KEY.into());
-        }
-        Err(s3_error!(
-            InvalidAccessKeyId,
-            "the access key is not known here"
-        ))
-    }
-}
-
 /// Serves until aborted; the connections are aborted with it, since the set owns them.
-async fn accept(listener: TcpListener, service: S3Service, faults: Arc<Faults>) {
+async fn accept(listener: TcpListener, service: Endpoint, faults: Arc<Faults>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -135,7 +118,7 @@ async fn accept(listener: TcpListener, service: S3Service, faults: Arc<Faults>) 
     }
 }
 
-async fn serve(stream: TcpStream, service: S3Service, faults: Arc<Faults>) {
+async fn serve(stream: TcpStream, service: Endpoint, faults: Arc<Faults>) {
     let answer = service_fn(|request| answer(request, service.clone(), Arc::clone(&faults)));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
     // It fails when the client goes away or a fault breaks it.
@@ -144,17 +127,17 @@ async fn serve(stream: TcpStream, service: S3Service, faults: Arc<Faults>) {
 
 async fn answer(
     request: Request<Incoming>,
-    service: S3Service,
+    service: Endpoint,
     faults: Arc<Faults>,
-) -> Result<HttpResponse, HttpError> {
+) -> io::Result<Response<Body>> {
     let fault = faults.take(request.method(), request.uri().path());
     if let Some(response) = fault.and_then(Fault::refusal) {
         return Ok(response);
     }
-    let response = hyper::service::Service::call(&service, request).await;
+    let response = service.call(request).await;
     match fault {
         // An error closes the connection without an answer.
-        Some(Fault::LostResponse) => Err(HttpError::new("the response was lost on purpose".into())),
-        _ => response,
+        Some(Fault::LostResponse) => Err(io::Error::other("the response was lost on purpose")),
+        _ => Ok(response),
     }
 }

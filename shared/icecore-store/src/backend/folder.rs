@@ -1,6 +1,8 @@
 //! A store in a local directory: each object is a file, and acknowledged means fsynced.
 
+mod attributes;
 mod durable;
+mod error;
 mod walk;
 
 #[cfg(test)]
@@ -47,8 +49,9 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// - Listings come in the order of their keys, as on S3, and one with an offset looks only at what follows it.
 /// - Names beginning with `.icecore-` belong to the folder: they are refused as keys and never listed.
 ///
-/// A file carries no attributes: they are dropped, except that a gzip body reads back with its
-/// `Content-Encoding`. Multipart uploads are not supported, and one directory cannot hold both `a` and `a/b`.
+/// Attributes are kept where there are [metadata](Attribute::Metadata) among them, in an extended attribute of the
+/// file that appears together with it; a file system that has none refuses such a put. Without metadata they are
+/// dropped, except that a gzip body reads back with its `Content-Encoding`. Multipart uploads are not supported, and one directory cannot hold both `a` and `a/b`.
 #[derive(Clone)]
 pub struct Folder {
     root: Arc<Root>,
@@ -196,7 +199,11 @@ fn read(root: &Root, location: Path, options: &GetOptions) -> Result<GetResult> 
         })?,
         None => 0..meta.size,
     };
-    let attributes = recognise(&mut file).map_err(failed)?;
+    let attributes = match attributes::read(&file).map_err(failed)? {
+        Some(stored) => attributes::decode(&stored)
+            .map_err(|source| root.failed("understand the metadata of", &path, source))?,
+        None => recognise(&mut file).map_err(failed)?,
+    };
     let payload = if options.head || range.end - range.start > READ_AT_ONCE_MAX {
         GetResultPayload::File(file, path)
     } else {
@@ -252,7 +259,9 @@ impl ObjectStore for Folder {
         options: PutOptions,
     ) -> Result<PutResult> {
         let location = location.clone();
-        let put = move |root: &Root| root.put(&location, &payload, &options.mode);
+        let attributes = attributes::encode(&options.attributes)?;
+        let put =
+            move |root: &Root| root.put(&location, &payload, attributes.as_deref(), &options.mode);
         let e_tag = self.blocking(put).await?;
         Ok(PutResult {
             e_tag: Some(e_tag),
@@ -330,8 +339,15 @@ impl ObjectStore for Folder {
         // A copy is a new file, not a second name of the old one: otherwise both would share a tag.
         let copy = move |root: &Root| {
             let path = root.file(&from)?;
-            let bytes = std::fs::read(&path).map_err(|e| root.failed("read", &path, e))?;
-            root.put(&to, &bytes.into(), &mode).map(drop)
+            let read = || {
+                let mut file = std::fs::File::open(&path)?;
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes)?;
+                Ok((bytes, attributes::read(&file)?))
+            };
+            let (bytes, attributes) = read().map_err(|e| root.failed("read", &path, e))?;
+            root.put(&to, &bytes.into(), attributes.as_deref(), &mode)
+                .map(drop)
         };
         self.blocking(copy).await
     }

@@ -23,7 +23,6 @@ async fn contract_in_memory() {
         store: Arc::new(InMemory::new()),
         prefix: Path::from("a/prefix"),
         nests: true,
-        keeps_attributes: true,
     })
     .await;
 }
@@ -35,7 +34,6 @@ async fn contract_in_a_folder() {
         store: Arc::new(Folder::new(directory.path())),
         prefix: Path::default(),
         nests: false,
-        keeps_attributes: false,
     })
     .await;
 }
@@ -48,7 +46,6 @@ async fn contract_on_the_s3_server_in_process() {
         store: Arc::clone(&backend.store),
         prefix: backend.prefix.clone(),
         nests: true,
-        keeps_attributes: true,
     })
     .await;
     assert!(backend.server_time.is_known());
@@ -64,7 +61,6 @@ async fn contract_on_the_s3_server_over_a_folder() {
         store: backend.store,
         prefix: backend.prefix,
         nests: false,
-        keeps_attributes: false,
     })
     .await;
 }
@@ -91,7 +87,6 @@ async fn contract_on_an_outside_s3_server() {
         store: Arc::clone(&backend.store),
         prefix: backend.prefix.clone(),
         nests: true,
-        keeps_attributes: true,
     })
     .await;
     assert!(backend.server_time.is_known());

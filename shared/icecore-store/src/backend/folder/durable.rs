@@ -1,11 +1,11 @@
 //! Writing to a directory so that it is all there after a power cut, or not there at all.
 
-use super::{e_tag, parents};
+use super::error::{FolderError, clone_kind};
+use super::{attributes, e_tag, parents};
 use object_store::path::Path;
 use object_store::{Error, PutMode, PutPayload, Result};
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path as FilePath, PathBuf};
@@ -126,11 +126,12 @@ impl Root {
         }
     }
 
-    /// Writes an object and returns its tag.
+    /// Writes an object, with its encoded attributes if there are any, and returns its tag.
     pub(super) fn put(
         &self,
         location: &Path,
         payload: &PutPayload,
+        attributes: Option<&[u8]>,
         mode: &PutMode,
     ) -> Result<String> {
         let target = self.file(location)?;
@@ -138,7 +139,7 @@ impl Root {
         if *mode == PutMode::Create && fs::symlink_metadata(&target).is_ok() {
             return Err(self.taken(&target));
         }
-        let staged = self.stage(directory, payload)?;
+        let staged = self.stage(directory, payload, attributes)?;
         let e_tag = match mode {
             PutMode::Create => self.publish_new(&staged, &target)?,
             PutMode::Overwrite => {
@@ -183,10 +184,16 @@ impl Root {
         results
     }
 
-    /// Writes the bytes to a hidden file of the same directory and fsyncs it.
-    fn stage(&self, directory: &FilePath, payload: &PutPayload) -> Result<Staged> {
+    /// Writes the bytes to a hidden file of the same directory and fsyncs it, with what is attached to it: both
+    /// appear together.
+    fn stage(
+        &self,
+        directory: &FilePath,
+        payload: &PutPayload,
+        attributes: Option<&[u8]>,
+    ) -> Result<Staged> {
         self.ensure(directory, false)?;
-        let (path, mut file) = match Self::create_temporary(directory) {
+        let (path, file) = match Self::create_temporary(directory) {
             // Somebody removed the directory since it was last seen.
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 self.ensure(directory, true)?;
@@ -195,12 +202,26 @@ impl Root {
             result => result,
         }
         .map_err(|e| self.failed("create a file in", directory, e))?;
-        let failed = |source| self.failed("write", &path, source);
-        let written = payload.iter().try_for_each(|bytes| file.write_all(bytes));
-        let result = written.and_then(|()| file.sync_all()).map_err(failed);
         let moved = Cell::new(false);
         let staged = Staged { path, file, moved };
-        result.map(|()| staged)
+        let failed = |source| self.failed("write", &staged.path, source);
+        let mut file = &staged.file;
+        let written = payload.iter().try_for_each(|bytes| file.write_all(bytes));
+        written.map_err(failed)?;
+        if let Some(attributes) = attributes {
+            self.attach(&staged, attributes)?;
+        }
+        staged.file.sync_all().map_err(failed)?;
+        Ok(staged)
+    }
+
+    fn attach(&self, staged: &Staged, attributes: &[u8]) -> Result<()> {
+        attributes::write(&staged.file, attributes).map_err(|source| match source.kind() {
+            ErrorKind::Unsupported => attributes::unsupported(
+                "the file system of the folder has no extended attributes, which metadata need",
+            ),
+            _ => self.failed("attach the metadata to", &staged.path, source),
+        })
     }
 
     fn create_temporary(directory: &FilePath) -> io::Result<(PathBuf, File)> {
@@ -372,32 +393,4 @@ fn sync_directory(directory: &FilePath) -> io::Result<()> {
         File::open(directory)?.sync_all()?;
     }
     Ok(())
-}
-
-fn clone_kind(error: &Error) -> io::Error {
-    match error {
-        Error::PermissionDenied { .. } => ErrorKind::PermissionDenied.into(),
-        Error::NotFound { .. } => ErrorKind::NotFound.into(),
-        error => io::Error::other(error.to_string()),
-    }
-}
-
-/// What failed on which file.
-#[derive(Debug)]
-struct FolderError {
-    doing: &'static str,
-    path: PathBuf,
-    source: io::Error,
-}
-
-impl fmt::Display for FolderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {} {}", self.doing, self.path.display())
-    }
-}
-
-impl std::error::Error for FolderError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
 }

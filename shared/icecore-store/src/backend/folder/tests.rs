@@ -229,3 +229,90 @@ async fn an_object_and_a_directory_exclude_each_other() {
     let error = folder.get(&Path::from("a")).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
 }
+
+fn with(values: &[(Attribute, &'static str)]) -> PutOptions {
+    let attributes = values.iter().cloned().collect();
+    PutOptions {
+        attributes,
+        ..PutOptions::default()
+    }
+}
+
+#[tokio::test]
+async fn metadata_come_with_all_attributes() {
+    let (_directory, folder) = folder();
+    let key = Path::from("a");
+    let options = with(&[
+        (Attribute::ContentType, "application/json"),
+        (Attribute::CacheControl, "no-store"),
+        (Attribute::ContentDisposition, "inline"),
+        (Attribute::ContentLanguage, "de"),
+        (Attribute::Metadata("author".into()), "0190"),
+        (Attribute::Metadata("note".into()), "\"quoted\" \u{e9}"),
+    ]);
+    let expected = options.attributes.clone();
+    // What is said of the body counts, not what it looks like.
+    let body: &[u8] = &[0x1f, 0x8b, 8];
+    folder.put_opts(&key, body.into(), options).await.unwrap();
+    assert_eq!(folder.get(&key).await.unwrap().attributes, expected);
+    let copy = Path::from("b/copy");
+    folder.copy(&key, &copy).await.unwrap();
+    assert_eq!(folder.get(&copy).await.unwrap().attributes, expected);
+    folder.put(&key, body.into()).await.unwrap();
+    let replaced = folder.get(&key).await.unwrap().attributes;
+    assert_eq!(replaced.len(), 1, "{replaced:?}");
+}
+
+/// The writes of the protocol have attributes, but no metadata: their files stay plain, and cost nothing more.
+#[tokio::test]
+async fn without_metadata_nothing_is_attached() {
+    let (directory, folder) = folder();
+    let key = Path::from("a");
+    let options = with(&[
+        (Attribute::ContentType, "application/json"),
+        (Attribute::CacheControl, "no-store"),
+    ]);
+    folder.put_opts(&key, "x".into(), options).await.unwrap();
+    assert!(folder.get(&key).await.unwrap().attributes.is_empty());
+    let file = fs::File::open(directory.path().join("a")).unwrap();
+    assert_eq!(attributes::read(&file).unwrap(), None);
+}
+
+#[tokio::test]
+async fn metadata_that_cannot_be_kept_are_refused() {
+    let (directory, folder) = folder();
+    let long = "x".repeat(4000);
+    let options = PutOptions {
+        attributes: [(Attribute::Metadata("note".into()), long)]
+            .into_iter()
+            .collect(),
+        ..PutOptions::default()
+    };
+    let key = Path::from("a");
+    let put = folder.put_opts(&key, "x".into(), options).await;
+    let error = put.unwrap_err();
+    assert!(matches!(error, Error::NotSupported { .. }), "{error:?}");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+/// A file that came into the folder by hand, with an attribute that is not ours.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_attribute_that_is_not_ours_is_an_error() {
+    let (directory, folder) = folder();
+    let path = directory.path().join("a");
+    fs::write(&path, "x").unwrap();
+    xattr::set(&path, "user.icecore", b"{\"metadata\":1}").unwrap();
+    let error = folder.get(&Path::from("a")).await.unwrap_err();
+    assert!(error.to_string().contains("metadata"), "{error}");
+}
+
+/// `/proc` is a file system without extended attributes of users.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_system_without_attributes_is_told_apart() {
+    let file = fs::File::open("/proc/self/status").unwrap();
+    assert_eq!(attributes::read(&file).unwrap(), None);
+    let error = attributes::write(&file, b"{}").unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
+}

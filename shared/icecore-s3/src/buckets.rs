@@ -1,0 +1,203 @@
+//! The operations of S3 that icecore and its clients need, on an object store.
+
+mod copy;
+mod delete;
+mod listing;
+mod put;
+mod read;
+
+use crate::error::unsupported_key;
+use async_trait::async_trait;
+use object_store::ObjectStore;
+use object_store::path::Path;
+use s3s::dto::{
+    Bucket, CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput,
+    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
+    GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
+    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
+    ListBucketsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
+    ListObjectsV2Output, PutObjectInput, PutObjectOutput,
+};
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Clients could otherwise fill the memory with names.
+const BUCKETS_MAX: usize = 1000;
+
+/// An object store, seen as buckets.
+#[derive(Debug)]
+pub(crate) struct Buckets {
+    store: Arc<dyn ObjectStore>,
+    /// By name, where each begins in the store.
+    prefixes: Mutex<BTreeMap<String, Path>>,
+    allow_create: bool,
+    body_max: u64,
+}
+
+impl Buckets {
+    pub(crate) fn new(
+        store: Arc<dyn ObjectStore>,
+        buckets: Vec<(String, Path)>,
+        allow_create: bool,
+        body_max: u64,
+    ) -> Self {
+        Self {
+            store,
+            prefixes: Mutex::new(buckets.into_iter().collect()),
+            allow_create,
+            body_max,
+        }
+    }
+
+    fn prefixes(&self) -> MutexGuard<'_, BTreeMap<String, Path>> {
+        self.prefixes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a bucket begins in the store.
+    fn prefix(&self, bucket: &str) -> S3Result<Path> {
+        let prefixes = self.prefixes();
+        let prefix = prefixes.get(bucket).cloned();
+        prefix.ok_or_else(|| s3_error!(NoSuchBucket))
+    }
+
+    /// The path of an object. Keys that a path cannot say exactly (`a//b`, `a/`, `../a`) are refused: they would
+    /// stand for other objects.
+    fn path(&self, bucket: &str, key: &str) -> S3Result<Path> {
+        let prefix = self.prefix(bucket)?;
+        below(&prefix, key).ok_or_else(unsupported_key)
+    }
+
+    /// The path of an object to read; nothing can be there under a key that is refused.
+    fn path_to_read(&self, bucket: &str, key: &str) -> S3Result<Path> {
+        let prefix = self.prefix(bucket)?;
+        below(&prefix, key).ok_or_else(|| s3_error!(NoSuchKey))
+    }
+
+    fn create(&self, bucket: &str) -> S3Result<()> {
+        let mut prefixes = self.prefixes();
+        if prefixes.contains_key(bucket) {
+            return Err(s3_error!(BucketAlreadyOwnedByYou));
+        }
+        if !self.allow_create {
+            return Err(s3_error!(AccessDenied, "buckets are not created here"));
+        }
+        if prefixes.len() >= BUCKETS_MAX {
+            return Err(s3_error!(TooManyBuckets));
+        }
+        prefixes.insert(bucket.to_owned(), Path::from(bucket));
+        Ok(())
+    }
+}
+
+/// A key as a path under a prefix, if the path says exactly the same.
+fn below(prefix: &Path, key: &str) -> Option<Path> {
+    let text = if prefix.as_ref().is_empty() {
+        key.to_owned()
+    } else {
+        format!("{prefix}/{key}")
+    };
+    let path = Path::parse(&text).ok()?;
+    (path.as_ref() == text && !key.is_empty()).then_some(path)
+}
+
+#[async_trait]
+impl S3 for Buckets {
+    async fn create_bucket(
+        &self,
+        req: S3Request<CreateBucketInput>,
+    ) -> S3Result<S3Response<CreateBucketOutput>> {
+        let bucket = req.input.bucket;
+        self.create(&bucket)?;
+        let location = Some(format!("/{bucket}"));
+        Ok(S3Response::new(CreateBucketOutput { location }))
+    }
+
+    async fn head_bucket(
+        &self,
+        req: S3Request<HeadBucketInput>,
+    ) -> S3Result<S3Response<HeadBucketOutput>> {
+        self.prefix(&req.input.bucket)?;
+        Ok(S3Response::new(HeadBucketOutput::default()))
+    }
+
+    /// No constraint stands for the first region, and any region is accepted in a signature.
+    async fn get_bucket_location(
+        &self,
+        req: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
+        self.prefix(&req.input.bucket)?;
+        Ok(S3Response::new(GetBucketLocationOutput::default()))
+    }
+
+    async fn list_buckets(
+        &self,
+        _req: S3Request<ListBucketsInput>,
+    ) -> S3Result<S3Response<ListBucketsOutput>> {
+        let prefixes = self.prefixes();
+        let buckets = prefixes.keys().map(|name| Bucket {
+            name: Some(name.clone()),
+            ..Bucket::default()
+        });
+        Ok(S3Response::new(ListBucketsOutput {
+            buckets: Some(buckets.collect()),
+            ..ListBucketsOutput::default()
+        }))
+    }
+
+    async fn put_object(
+        &self,
+        req: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        put::put(self, req).await.map(S3Response::new)
+    }
+
+    async fn get_object(
+        &self,
+        req: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
+        read::get(self, req.input).await.map(S3Response::new)
+    }
+
+    async fn head_object(
+        &self,
+        req: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
+        read::head(self, req.input).await.map(S3Response::new)
+    }
+
+    async fn list_objects(
+        &self,
+        req: S3Request<ListObjectsInput>,
+    ) -> S3Result<S3Response<ListObjectsOutput>> {
+        listing::list_v1(self, req.input).await.map(S3Response::new)
+    }
+
+    async fn list_objects_v2(
+        &self,
+        req: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        listing::list_v2(self, req.input).await.map(S3Response::new)
+    }
+
+    async fn delete_object(
+        &self,
+        req: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        delete::one(self, req.input).await.map(S3Response::new)
+    }
+
+    async fn delete_objects(
+        &self,
+        req: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        delete::many(self, req.input).await.map(S3Response::new)
+    }
+
+    async fn copy_object(
+        &self,
+        req: S3Request<CopyObjectInput>,
+    ) -> S3Result<S3Response<CopyObjectOutput>> {
+        copy::copy(self, req).await.map(S3Response::new)
+    }
+}

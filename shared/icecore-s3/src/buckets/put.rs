@@ -1,0 +1,124 @@
+//! `PutObject`: checked as a whole, then written as a whole.
+
+use super::Buckets;
+use crate::checksums::Claims;
+use crate::error::{broken_body, failed, too_large};
+use crate::objects::{Headers, condition, to_tag};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
+use http::HeaderMap;
+use object_store::{
+    Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion,
+};
+use s3s::dto::{ETagCondition, PutObjectInput, PutObjectOutput, StreamingBlob};
+use s3s::{S3Request, S3Result, s3_error};
+
+/// Memory that is set aside for a body before any of it came.
+const RESERVED_MAX: u64 = 1 << 20;
+
+pub(super) async fn put(
+    buckets: &Buckets,
+    req: S3Request<PutObjectInput>,
+) -> S3Result<PutObjectOutput> {
+    let mut input = req.input;
+    let path = buckets.path(&input.bucket, &input.key)?;
+    refuse_unknown(&input)?;
+    let mode = put_mode(&input)?;
+    let length = body_length(&input, &req.headers)?;
+    if length > buckets.body_max {
+        return Err(too_large());
+    }
+    let body = read_body(input.body.take(), length).await?;
+    let trailers = req.trailing_headers.and_then(|trailers| trailers.take());
+    let verified = Claims::new(&req.headers, trailers.as_ref())?.verify(&body)?;
+    let is_update = matches!(mode, PutMode::Update(_));
+    let options = PutOptions {
+        mode,
+        attributes: Headers::of_put(&mut input).into_attributes()?,
+        ..PutOptions::default()
+    };
+    match buckets.store.put_opts(&path, body.into(), options).await {
+        Ok(put) => Ok(PutObjectOutput {
+            e_tag: put.e_tag.as_deref().map(to_tag),
+            checksum_crc32: verified.checksum_crc32,
+            checksum_crc32c: verified.checksum_crc32c,
+            checksum_crc64nvme: verified.checksum_crc64nvme,
+            checksum_sha1: verified.checksum_sha1,
+            checksum_sha256: verified.checksum_sha256,
+            ..PutObjectOutput::default()
+        }),
+        // S3 tells a wrong version (412) from a missing object (404).
+        Err(error @ StoreError::Precondition { .. }) if is_update => {
+            buckets.store.head(&path).await.map_err(failed)?;
+            Err(failed(error))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// What would mean something else when it is not done.
+fn refuse_unknown(input: &PutObjectInput) -> S3Result<()> {
+    let is_sealed = input.sse_customer_algorithm.is_some() || input.sse_customer_key.is_some();
+    let is_locked =
+        input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some();
+    if is_sealed || is_locked || input.write_offset_bytes.is_some() {
+        return Err(s3_error!(
+            NotImplemented,
+            "keys of the client, locks and appending are not implemented"
+        ));
+    }
+    Ok(())
+}
+
+/// What the conditions of a PUT ask for.
+fn put_mode(input: &PutObjectInput) -> S3Result<PutMode> {
+    match (&input.if_none_match, &input.if_match) {
+        (None, None) => Ok(PutMode::Overwrite),
+        (Some(ETagCondition::Any), None) => Ok(PutMode::Create),
+        (None, Some(matched @ ETagCondition::ETag(_))) => {
+            let e_tag = Some(condition(matched));
+            Ok(PutMode::Update(UpdateVersion {
+                e_tag,
+                version: None,
+            }))
+        }
+        _ => Err(s3_error!(
+            NotImplemented,
+            "this condition is not implemented"
+        )),
+    }
+}
+
+/// The length of the object: of the body, or of what is in its chunks.
+fn body_length(input: &PutObjectInput, headers: &HeaderMap) -> S3Result<u64> {
+    let decoded = || {
+        let length = headers.get("x-amz-decoded-content-length")?.to_str();
+        length.ok()?.parse().ok()
+    };
+    let length = match input.content_length {
+        Some(length) => u64::try_from(length).ok(),
+        None => decoded(),
+    };
+    length.ok_or_else(|| s3_error!(MissingContentLength))
+}
+
+/// Reads a whole body, which s3s checks against the signature as it passes.
+async fn read_body(body: Option<StreamingBlob>, length: u64) -> S3Result<Bytes> {
+    let reserved = usize::try_from(length.min(RESERVED_MAX)).unwrap_or(0);
+    let mut bytes = BytesMut::with_capacity(reserved);
+    if let Some(mut body) = body {
+        while let Some(chunk) = body.try_next().await.map_err(broken_body)? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() as u64 > length {
+                return Err(s3_error!(
+                    IncompleteBody,
+                    "the body is longer than it was announced"
+                ));
+            }
+        }
+    }
+    if (bytes.len() as u64) < length {
+        return Err(s3_error!(IncompleteBody));
+    }
+    Ok(bytes.freeze())
+}

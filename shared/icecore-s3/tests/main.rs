@@ -1,0 +1,14 @@
+//! The endpoint as its clients see it: signed by the code of AWS, in process and over sockets, on memory and on a
+//! folder.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod checks;
+mod conditions;
+mod cors;
+mod hostile;
+mod listings;
+mod objects;
+mod presigned;
+mod sdk;
+mod support;
