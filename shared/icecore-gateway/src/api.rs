@@ -1,0 +1,113 @@
+//! The HTTP API: an axum router, for a function or a listener.
+//!
+//! # Layout
+//! - `caller`: who asks, from the request's token
+//! - `refusal`: what an error looks like
+//! - `edge`: what every request passes through: limits, request id, headers, CORS, the log
+//! - `answer`: JSON, packed where the client takes it
+//! - `document`: the `OpenAPI` document
+//! - `sync`, `sign`, `spaces`, `about`: the endpoints
+
+mod about;
+mod answer;
+mod caller;
+mod document;
+mod edge;
+mod refusal;
+mod sign;
+mod spaces;
+mod sync;
+
+pub use edge::Origins;
+
+use crate::limits::{Limits, Rate};
+use crate::presign::Presigner;
+use crate::token::Verifier;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use icecore_store::{Clock, Store};
+use std::fmt;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Everything that the API stands on. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) store: Store,
+    pub(crate) presigner: Presigner,
+    pub(crate) limits: Arc<Limits>,
+    verifier: Arc<Verifier>,
+    rate: Arc<Rate>,
+    origins: Arc<Origins>,
+    public_url: Option<Arc<str>>,
+}
+
+impl Gateway {
+    /// A gateway to a store, whose requests it signs with `presigner` and whose tokens `verifier` knows.
+    pub fn new(store: Store, presigner: Presigner, verifier: Verifier, limits: Limits) -> Self {
+        Self {
+            store,
+            presigner,
+            rate: Arc::new(Rate::new(limits.burst, limits.calls_per_second)),
+            limits: Arc::new(limits),
+            verifier: Arc::new(verifier),
+            origins: Arc::default(),
+            public_url: None,
+        }
+    }
+
+    /// Pages of these origins may call it. Without, none may.
+    #[must_use]
+    pub fn with_origins(mut self, origins: Origins) -> Self {
+        self.origins = Arc::new(origins);
+        self
+    }
+
+    /// As clients know it, `https://host`, where that is not what their requests say.
+    #[must_use]
+    pub fn with_public_url(mut self, url: &str) -> Self {
+        self.public_url = Some(url.trim_end_matches('/').into());
+        self
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.store.clock
+    }
+}
+
+impl fmt::Debug for Gateway {
+    // Not derived: it holds keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}
+
+/// The router of the API.
+pub fn router(gateway: &Gateway) -> Router {
+    let (router, document) = endpoints().split_for_parts();
+    let document = document::finished(document);
+    router
+        .merge(document::route(&document))
+        .fallback(refusal::no_endpoint)
+        .method_not_allowed_fallback(refusal::wrong_method)
+        .layer(from_fn_with_state(gateway.clone(), edge::pass))
+        .with_state(gateway.clone())
+}
+
+/// The `OpenAPI` document of the API, as JSON.
+pub fn document_json() -> String {
+    let (_, document) = endpoints().split_for_parts();
+    document::to_json(&document::finished(document))
+}
+
+fn endpoints() -> OpenApiRouter<Gateway> {
+    OpenApiRouter::new()
+        .routes(routes!(sync::sync))
+        .routes(routes!(sign::sign_in_space))
+        .routes(routes!(sign::sign_outside))
+        .routes(routes!(spaces::list))
+        .routes(routes!(spaces::erase_space))
+        .routes(routes!(about::token))
+        .routes(routes!(about::health))
+}

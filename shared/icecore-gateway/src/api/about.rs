@@ -1,0 +1,62 @@
+//! `GET /v1/token` and `GET /healthz`.
+
+use super::Gateway;
+use super::answer::json;
+use super::caller::Caller;
+use super::refusal::Refused;
+use crate::token::Right;
+use axum::extract::State;
+use axum::response::Response;
+use icecore_core::wire::{Health, Refusal, TokenInfo};
+
+/// Tell what the token allows.
+#[utoipa::path(
+    get,
+    path = "/v1/token",
+    responses(
+        (status = 200, description = "What it allows", body = TokenInfo),
+        (status = 401, description = "The token is missing, wrong or expired", body = Refusal),
+        (status = 429, description = "The token makes too many calls", body = Refusal),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn token(
+    State(gateway): State<Gateway>,
+    Caller(access): Caller,
+) -> Result<Response, Refused> {
+    let grants = access
+        .grants
+        .iter()
+        .map(|grant| icecore_core::wire::TokenGrant {
+            spaces: grant.spaces.iter().map(ToString::to_string).collect(),
+            rights: grant
+                .rights
+                .iter()
+                .map(|right: Right| right.to_string())
+                .collect(),
+        });
+    json(&TokenInfo {
+        now: gateway.clock().now(),
+        subject: access.subject.clone(),
+        grants: grants.collect(),
+        author: access.author,
+        expires_at: access.expires_at,
+    })
+}
+
+/// Tell whether the gateway and its bucket work.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    responses(
+        (status = 200, description = "Both do", body = Health),
+        (status = 503, description = "The bucket does not answer", body = Refusal),
+    )
+)]
+pub(crate) async fn health(State(gateway): State<Gateway>) -> Result<Response, Refused> {
+    let info = gateway.store.info().await?;
+    json(&Health {
+        now: gateway.clock().now(),
+        store: info.store,
+    })
+}

@@ -1,0 +1,43 @@
+//! Bodies: JSON in, JSON out.
+
+use super::refusal::Refused;
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use icecore_core::{Error, SpaceName};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Reads a request's body.
+///
+/// # Errors
+/// `Invalid`, saying where it is wrong.
+pub(crate) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
+    let wrong = |why: String| {
+        Error::invalid(format!("the request's body is wrong: {why}"))
+            .with_hint("GET /v1/openapi.json describes what each endpoint takes")
+    };
+    // A list of a struct's fields in order would be taken for it.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(wrong("it is no JSON object".to_owned()).into());
+    }
+    serde_json::from_slice(body).map_err(|e| wrong(e.to_string()).into())
+}
+
+/// Reads the name of a space from a path.
+///
+/// # Errors
+/// `Invalid`.
+pub(crate) fn space(name: &str) -> Result<SpaceName, Refused> {
+    name.parse().map_err(|error: Error| error.into())
+}
+
+/// A JSON answer.
+///
+/// # Errors
+/// `Internal`: our own types have a JSON form.
+pub(crate) fn json(value: &impl Serialize) -> Result<Response, Refused> {
+    let body = serde_json::to_vec(value)
+        .map_err(|e| Error::internal("BUG: an answer has no JSON form").with_source(e))?;
+    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
+}

@@ -1,0 +1,63 @@
+//! `GET /v1/spaces` and `DELETE /v1/spaces/{space}`.
+
+use super::Gateway;
+use super::answer::{json, space};
+use super::caller::Caller;
+use super::refusal::Refused;
+use crate::token::Right;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use icecore_core::wire::{Erased, Refusal, SpaceList};
+use icecore_store::epochs::erase;
+
+/// List the spaces that the token may read.
+#[utoipa::path(
+    get,
+    path = "/v1/spaces",
+    responses(
+        (status = 200, description = "Their names, sorted", body = SpaceList),
+        (status = 401, description = "The token is missing, wrong or expired", body = Refusal),
+        (status = 429, description = "The token makes too many calls", body = Refusal),
+        (status = 503, description = "The bucket does not answer", body = Refusal),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn list(
+    State(gateway): State<Gateway>,
+    Caller(access): Caller,
+) -> Result<Response, Refused> {
+    let mut spaces = gateway.store.spaces().await?;
+    spaces.retain(|space| access.may(Right::Read, space));
+    json(&SpaceList { spaces })
+}
+
+/// Erase a space: all its objects but a tombstone, which refuses late writes. Needs the right `admin`.
+#[utoipa::path(
+    delete,
+    path = "/v1/spaces/{space}",
+    params(("space" = String, Path, description = "The name of the space")),
+    responses(
+        (status = 200, description = "It is erased", body = Erased),
+        (status = 400, description = "The request is wrong", body = Refusal),
+        (status = 401, description = "The token is missing, wrong or expired", body = Refusal),
+        (status = 403, description = "The token does not allow this", body = Refusal),
+        (status = 404, description = "There is no such space", body = Refusal),
+        (status = 409, description = "Somebody changed the space meanwhile", body = Refusal),
+        (status = 429, description = "The token makes too many calls", body = Refusal),
+        (status = 503, description = "The bucket does not answer; run it again, it goes on", body = Refusal),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn erase_space(
+    State(gateway): State<Gateway>,
+    Caller(access): Caller,
+    Path(name): Path<String>,
+) -> Result<Response, Refused> {
+    let name = space(&name)?;
+    access.check(Right::Admin, &name)?;
+    let erased = erase(&gateway.store, &name).await?;
+    json(&Erased {
+        objects: erased.objects,
+        erased_at: erased.erased_at,
+    })
+}

@@ -1,0 +1,75 @@
+//! `POST /v1/spaces/{space}/sync`: all that a client lacks, and where it can write.
+
+use super::Gateway;
+use super::answer::{json, parse, space};
+use super::caller::{Caller, OwnAddress};
+use super::refusal::Refused;
+use crate::look::prepare;
+use crate::slots;
+use crate::token::Right;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use icecore_core::Result;
+use icecore_core::wire::{Refusal, Slot, SyncRequest, SyncResponse};
+
+/// Look at a space, get slots to write to it, or both.
+///
+/// A look needs the right `read`, slots need `write`. Slots alone cost the bucket no request.
+#[utoipa::path(
+    post,
+    path = "/v1/spaces/{space}/sync",
+    params(("space" = String, Path, description = "The name of the space")),
+    request_body = SyncRequest,
+    responses(
+        (status = 200, description = "What the look found, and the slots", body = SyncResponse),
+        (status = 400, description = "The request is wrong", body = Refusal),
+        (status = 401, description = "The token is missing, wrong or expired", body = Refusal),
+        (status = 403, description = "The token does not allow this", body = Refusal),
+        (status = 404, description = "There is no such space", body = Refusal),
+        (status = 408, description = "The body did not arrive in time", body = Refusal),
+        (status = 413, description = "The body is too large", body = Refusal),
+        (status = 429, description = "The token makes too many calls", body = Refusal),
+        (status = 503, description = "The bucket does not answer", body = Refusal),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn sync(
+    State(gateway): State<Gateway>,
+    Caller(access): Caller,
+    OwnAddress(own): OwnAddress,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let name = space(&name)?;
+    let request: SyncRequest = parse(&body)?;
+    if request.look.is_some() {
+        access.check(Right::Read, &name)?;
+    }
+    if request.write.is_some() {
+        access.check(Right::Write, &name)?;
+    }
+    let found = match &request.look {
+        Some(wish) => Some(prepare(&gateway, &name, wish, &own).await?),
+        None => None,
+    };
+    // Last, for slots do not live long.
+    let now = gateway.clock().now();
+    let mut all = Vec::new();
+    if let Some(write) = &request.write {
+        let at = (now, &*gateway.store.ids);
+        for keys in slots::plan((&access, &name), write, &gateway.limits, at)? {
+            let sign = |(key, unsigned)| {
+                let signed = gateway.presigner.sign(&unsigned, &own, now)?;
+                Ok(Slot { key, signed })
+            };
+            all.push(keys.into_iter().map(sign).collect::<Result<_>>()?);
+        }
+    }
+    json(&SyncResponse {
+        now,
+        author: access.author,
+        found,
+        slots: all,
+    })
+}

@@ -1,0 +1,32 @@
+//! The gateway: a way to the bucket for clients that hold no credentials of it.
+//!
+//! It checks a token and hands out presigned requests; uploads and downloads go straight to the bucket. It keeps
+//! nothing: any number may run beside each other, in functions or on a machine.
+//!
+//! # Layout
+//! - [`token`]: who asks, and what they may do
+//! - [`presign`]: presigned requests, by pure computation
+//! - `ops`: which right an operation needs, and what exactly is signed for it
+//! - `slots`: under which keys an update may be written
+//! - `look`: all that a client lacks, in one answer
+//! - [`limits`]: how much one call and one token may ask for
+//! - [`api`]: the HTTP API, an axum router, with its `OpenAPI` document
+//!
+//! # Guarantees
+//! A slot writes exactly one body under exactly one new key, in exactly one author's name. No request of a client reaches
+//! outside the spaces and the rights of its token. Tokens, secrets, presigned addresses and bodies are never logged.
+//!
+//! # Non-goals
+//! Storing anything, knowing users or their passwords, looking into updates.
+
+pub mod api;
+pub mod limits;
+mod look;
+mod ops;
+pub mod presign;
+mod slots;
+pub mod token;
+
+pub use api::{Gateway, router};
+pub use limits::Limits;
+pub use presign::{BucketAddress, Endpoint, Keys, Presigner};

@@ -1,0 +1,190 @@
+//! Every limit of the gateway, with its default.
+
+use icecore_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// What one call, one token and one user may ask for. Plain data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes of a request's body.
+    pub body_bytes_max: usize,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long one call may take.
+    pub call_timeout: Duration,
+    /// The most requests signed by one call.
+    pub urls_max: usize,
+    /// The most update objects that one call gets slots for.
+    pub writes_max: usize,
+    /// The most slots beside the first for each.
+    pub spare_max: u8,
+    /// The most update objects that one look describes; a client lists more by itself.
+    pub updates_max: usize,
+    /// Up to this size an update is sent with the answer.
+    pub inline_bytes_max: u64,
+    /// The most bytes of updates that are sent with one answer.
+    pub inline_total_max: u64,
+    /// The most spaces that a token which is no administrator of everything may have.
+    pub spaces_max: usize,
+    /// Calls of one token: so many at once …
+    pub burst: u32,
+    /// … and so many each second.
+    pub calls_per_second: u32,
+    /// How long a slot can be used.
+    pub slot_expires_in: Duration,
+    /// How long an object can be read by a presigned request.
+    pub read_expires_in: Duration,
+    /// How long a client can poll without the gateway.
+    pub poll_expires_in: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 256 << 10,
+            body_timeout: Duration::from_secs(10),
+            call_timeout: Duration::from_secs(25),
+            urls_max: 1_000,
+            writes_max: 20,
+            spare_max: 8,
+            updates_max: 2_000,
+            inline_bytes_max: 16 << 10,
+            inline_total_max: 1 << 20,
+            spaces_max: 100,
+            burst: 200,
+            calls_per_second: 50,
+            slot_expires_in: Duration::from_secs(30),
+            read_expires_in: Duration::from_mins(15),
+            poll_expires_in: Duration::from_hours(1),
+        }
+    }
+}
+
+/// Checks a number from outside against a limit.
+///
+/// # Errors
+/// `Invalid`, naming the field.
+pub(crate) fn at_most(field: &str, found: usize, most: usize) -> Result<()> {
+    if found <= most {
+        return Ok(());
+    }
+    Err(
+        Error::invalid(format!("{found} are too many, {most} are allowed"))
+            .with_object(field.to_owned())
+            .with_hint("make several calls"),
+    )
+}
+
+/// More tokens than this are not kept in mind at once.
+const TOKENS_MAX: usize = 10_000;
+
+/// How fast each token may call: a bucket of `burst` calls that fills up with `per_second`.
+#[derive(Debug)]
+pub(crate) struct Rate {
+    burst: f64,
+    per_second: f64,
+    left: Mutex<BTreeMap<String, (f64, Duration)>>,
+}
+
+impl Rate {
+    pub(crate) fn new(burst: u32, per_second: u32) -> Self {
+        Self {
+            burst: f64::from(burst),
+            per_second: f64::from(per_second),
+            left: Mutex::default(),
+        }
+    }
+
+    /// Takes one call from what `who` has left at the monotonic time `now`.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub(crate) fn take(&self, who: &str, now: Duration) -> Result<(), Duration> {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if left.len() >= TOKENS_MAX && !left.contains_key(who) {
+            // Whoever has its whole burst again needs no entry.
+            left.retain(|_, (calls, at)| self.at(*calls, *at, now) < self.burst);
+            if left.len() >= TOKENS_MAX {
+                left.clear();
+            }
+        }
+        let entry = left.entry(who.to_owned()).or_insert((self.burst, now));
+        let calls = self.at(entry.0, entry.1, now);
+        if calls < 1.0 {
+            *entry = (calls, now);
+            return Err(Duration::from_secs_f64(
+                (1.0 - calls) / self.per_second.max(0.001),
+            ));
+        }
+        *entry = (calls - 1.0, now);
+        Ok(())
+    }
+
+    fn at(&self, calls: f64, since: Duration, now: Duration) -> f64 {
+        let passed = now.saturating_sub(since).as_secs_f64();
+        (calls + passed * self.per_second).min(self.burst)
+    }
+}
+
+/// Settings of the limits, as they stand in a file or a variable; what is left out keeps its default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitSettings {
+    /// See [`Limits::spaces_max`].
+    pub spaces_max: Option<usize>,
+    /// See [`Limits::burst`].
+    pub burst: Option<u32>,
+    /// See [`Limits::calls_per_second`].
+    pub calls_per_second: Option<u32>,
+    /// See [`Limits::slot_expires_in`]; at most 30.
+    pub slot_seconds: Option<u32>,
+}
+
+impl From<LimitSettings> for Limits {
+    fn from(settings: LimitSettings) -> Self {
+        let defaults = Self::default();
+        Self {
+            spaces_max: settings.spaces_max.unwrap_or(defaults.spaces_max),
+            burst: settings.burst.unwrap_or(defaults.burst),
+            calls_per_second: settings
+                .calls_per_second
+                .unwrap_or(defaults.calls_per_second),
+            slot_expires_in: settings
+                .slot_seconds
+                .map_or(defaults.slot_expires_in, |seconds| {
+                    Duration::from_secs(u64::from(seconds.max(1))).min(defaults.slot_expires_in)
+                }),
+            ..defaults
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_has_a_burst_and_then_a_rate() {
+        let rate = Rate::new(3, 2);
+        let at = Duration::from_millis;
+        for _ in 0..3 {
+            rate.take("a", at(0)).unwrap();
+        }
+        assert_eq!(rate.take("a", at(0)), Err(at(500)));
+        rate.take("b", at(0)).unwrap();
+        rate.take("a", at(600)).unwrap();
+        assert!(rate.take("a", at(700)).is_err());
+    }
+
+    #[test]
+    fn no_crowd_of_tokens_fills_the_memory() {
+        let rate = Rate::new(1, 1);
+        for n in 0..3 * TOKENS_MAX {
+            rate.take(&n.to_string(), Duration::ZERO).unwrap();
+        }
+        assert!(rate.left.lock().unwrap().len() <= TOKENS_MAX);
+    }
+}
