@@ -8,6 +8,7 @@ pub use run::{Outcome, run_with};
 
 use crate::bucket::{Faults, SimBucket};
 use crate::clock::SimClock;
+use crate::gateway::behind_a_gateway;
 use crate::ledger::Ledger;
 use crate::random::Random;
 use icecore_core::plan::SnapshotRule;
@@ -49,6 +50,8 @@ pub struct Plan {
     pub tampering: bool,
     /// Conditional writes are ignored by the bucket.
     pub no_put_if_absent: bool,
+    /// The actors reach the bucket through a gateway, with a token and nothing else.
+    pub gateway: bool,
     /// A safety rule that is switched off.
     pub rule_off: Option<Rule>,
     /// How long the actors work, in virtual seconds.
@@ -71,6 +74,7 @@ impl Plan {
             segments_removed: false,
             tampering: false,
             no_put_if_absent: false,
+            gateway: false,
             rule_off: None,
             seconds: 900,
         }
@@ -190,6 +194,12 @@ impl World {
             faults,
             knows_server_time.then(|| Arc::clone(&server_time)),
         );
+        if self.plan.gateway {
+            let ids = Arc::new(self.random.clone());
+            let gateways = self.gateways_store();
+            let (store, _) = behind_a_gateway(&gateways, &view, (clock, &self.clock), ids);
+            return (store.with_settings(settings(&self.plan)), view);
+        }
         let store = Store::on(
             Arc::new(view.clone()),
             Path::from("root"),
@@ -198,6 +208,18 @@ impl World {
             server_time,
         );
         (store.with_settings(settings(&self.plan)), view)
+    }
+
+    /// The store as the gateway itself sees it: it stands beside the bucket, and has a right clock.
+    fn gateways_store(&self) -> Store {
+        let view = self
+            .bucket
+            .seen_by(self.clock.clone(), Faults::none(), None);
+        let clock = Arc::new(self.clock.clone());
+        let ids = Arc::new(self.random.clone());
+        let server_time = Arc::new(ServerTime::new());
+        Store::on(Arc::new(view), Path::from("root"), clock, ids, server_time)
+            .with_settings(settings(&self.plan))
     }
 
     /// The store with the right clock and a good network.

@@ -132,6 +132,25 @@ fn in_sequence() {
 }
 
 #[test]
+fn through_a_gateway() {
+    let plan = Plan {
+        gateway: true,
+        ..Plan::everything()
+    };
+    all_kept("gateway", 40_000..40_060, plan);
+}
+
+#[test]
+fn in_sequence_through_a_gateway() {
+    let plan = Plan {
+        gateway: true,
+        order: Order::Sequence,
+        ..Plan::everything()
+    };
+    all_kept("gateway, sequence", 41_000..41_040, plan);
+}
+
+#[test]
 fn long_lives_with_pruning() {
     all_kept("long lives", 30_000..30_016, Plan::long_life());
 }

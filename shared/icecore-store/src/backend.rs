@@ -5,13 +5,17 @@
 
 mod error;
 mod folder;
+mod gateway;
 mod metered;
 mod probe;
 mod server_time;
 mod url;
 
+use error::wrapped;
+
 pub use error::{from_object_store, is_already_exists, is_conditional_conflict};
 pub use folder::Folder;
+pub use gateway::{Gateway, GatewayAddress, TokenSource};
 pub use metered::{KindCounts, Metered, RequestCounts, cost_usd};
 pub use probe::{ProbeReport, probe};
 pub use server_time::{ServerTime, WithServerTime};

@@ -39,7 +39,12 @@ pub struct Got {
     pub version: Version,
     /// When it was stored, by the server, milliseconds since 1970 UTC.
     pub last_modified: i64,
+    /// The author that its metadata names: whoever a gateway gave the slot to that it was written through.
+    pub author: Option<String>,
 }
+
+/// The metadata by which a slot names its author.
+const AUTHOR_METADATA: &str = "author";
 
 /// The most bytes that an object of this kind may have. Whoever may write to the bucket could put anything there:
 /// what is larger is not read into memory.
@@ -59,6 +64,13 @@ fn bytes_max(key: &ObjectKey) -> u64 {
 pub struct Version {
     e_tag: Option<String>,
     version: Option<String>,
+}
+
+impl Version {
+    /// The tag, where the server gives one.
+    pub fn e_tag(&self) -> Option<&str> {
+        self.e_tag.as_deref()
+    }
 }
 
 /// What a conditional GET found.
@@ -216,22 +228,27 @@ impl Bucket {
         let request = async {
             let result = self.objects.get_opts(&path, options).await?;
             let meta = result.meta.clone();
+            let author = result
+                .attributes
+                .get(&Attribute::Metadata(AUTHOR_METADATA.into()))
+                .map(|value| value.as_ref().to_owned());
             let body = if meta.size > bytes_max(key) {
                 None
             } else {
                 Some(result.bytes().await?)
             };
-            Ok((meta, body))
+            Ok((meta, body, author))
         };
         match self.limited("read the object", &path, request).await? {
-            Ok((meta, None)) => Err(too_large(key, meta.size)),
-            Ok((meta, Some(bytes))) => Ok(Changed::New(Got {
+            Ok((meta, None, _)) => Err(too_large(key, meta.size)),
+            Ok((meta, Some(bytes), author)) => Ok(Changed::New(Got {
                 bytes,
                 version: Version {
                     e_tag: meta.e_tag,
                     version: meta.version,
                 },
                 last_modified: meta.last_modified.timestamp_millis(),
+                author,
             })),
             Err(object_store::Error::NotFound { .. }) => Ok(Changed::Missing),
             Err(object_store::Error::NotModified { .. }) => Ok(Changed::Same),

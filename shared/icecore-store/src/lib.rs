@@ -6,9 +6,11 @@
 //! # Layout
 //! - [`backend`]: opens a bucket from a URL, the folder back end, the check of a back end, request counting
 //! - [`store`], [`bucket`], [`settings`], [`ports`]: what every part below stands on
+//! - [`broker`]: what a client of a gateway is told before its requests
 //! - [`publish`]: from an update object to an acknowledged key
 //! - [`reader`]: the newest state and what changed since
 //! - [`rollup`], [`prune`], [`verify`], [`history`]: what an operator runs, by hand or on a schedule
+//! - [`rounds`]: roll-up and pruning of a whole store, round after round, for a function or a server
 //! - [`epochs`]: `compress`, `redact`, `reset`, the sweep of old epochs, `erase`
 //!
 //! # Guarantees
@@ -18,6 +20,7 @@
 //! A durable queue and the sync loop: see `icecore-replica`.
 
 pub mod backend;
+pub mod broker;
 pub mod bucket;
 pub mod epochs;
 pub mod history;
@@ -26,11 +29,13 @@ pub mod prune;
 pub mod publish;
 pub mod reader;
 pub mod rollup;
+pub mod rounds;
 pub mod settings;
 pub mod store;
 pub mod verify;
 
 pub use backend::{Backend, BackendKind};
+pub use broker::Broker;
 pub use bucket::Bucket;
 pub use ports::{Clock, Ids, new_author};
 pub use reader::Reader;

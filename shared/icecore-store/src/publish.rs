@@ -1,12 +1,15 @@
 //! From an update object to an acknowledged key (docs/protocol.md, Write).
 
+use crate::broker::Reservation;
 use crate::bucket::{Content, PutNew};
 use crate::settings::millis;
 use crate::store::Store;
 use bytes::Bytes;
-use icecore_core::plan::KeyClock;
+use icecore_core::plan::{KeyClock, KeyHints};
 use icecore_core::rules::{self, Rule};
+use icecore_core::wire::KeyWish;
 use icecore_core::{Error, ErrorKind, Head, Key, ObjectKey, Result, Seq, SpaceInfo, UpdateObject};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// An acknowledged write.
@@ -48,16 +51,7 @@ pub async fn publish(
     object: &UpdateObject,
     keys: &mut KeyClock,
 ) -> Result<Published> {
-    Publishing {
-        store,
-        info,
-        object,
-        body: Bytes::from(object.to_json()),
-        puts: 0,
-        bumps: 0,
-    }
-    .run(keys)
-    .await
+    Publishing::new(store, info, object).run(keys).await
 }
 
 /// Writes one update object as the next of a sequenced space: `key` must be the one after the last.
@@ -70,14 +64,7 @@ pub async fn publish_at(
     object: &UpdateObject,
     key: Key,
 ) -> Result<Published> {
-    let mut publishing = Publishing {
-        store,
-        info,
-        object,
-        body: Bytes::from(object.to_json()),
-        puts: 0,
-        bumps: 0,
-    };
+    let mut publishing = Publishing::new(store, info, object);
     let start = store.clock.monotonic();
     let mut failures = 0;
     loop {
@@ -103,45 +90,114 @@ struct Publishing<'a> {
     body: Bytes,
     puts: u32,
     bumps: u32,
+    /// Keys that a gateway chose and that were not tried yet.
+    reserved: VecDeque<Key>,
 }
 
-impl Publishing<'_> {
+/// Which key is wanted.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    First,
+    /// This one was taken.
+    After(Key),
+    /// Nobody knows whether this one is taken, and it has become too old to be tried on.
+    InsteadOf(Key),
+}
+
+impl<'a> Publishing<'a> {
+    fn new(store: &'a Store, info: &'a SpaceInfo, object: &'a UpdateObject) -> Self {
+        Self {
+            store,
+            info,
+            object,
+            body: Bytes::from(object.to_json()),
+            puts: 0,
+            bumps: 0,
+            reserved: VecDeque::new(),
+        }
+    }
+
     async fn run(&mut self, keys: &mut KeyClock) -> Result<Published> {
         let store = self.store;
         let start = store.clock.monotonic();
         let mut failures = 0;
-        let mut key = keys.first(store.now(), |min, max| store.random(min, max));
-        let mut chosen = store.clock.monotonic();
+        let mut wanted = Wanted::First;
         loop {
-            match self.attempt(key).await? {
-                Attempt::Acknowledged(end) => {
-                    keys.wrote(key, self.puts == 1);
-                    return Ok(self.published(key, end));
+            let key = match self.choose(keys, wanted).await {
+                Ok(key) => key,
+                Err(error) => {
+                    self.wait(start, &mut failures, retried(error)?).await?;
+                    continue;
                 }
-                Attempt::Foreign => {
-                    self.bumps += 1;
-                    if self.bumps > BUMPS_MAX {
-                        return Err(Error::unavailable(format!(
-                            "{BUMPS_MAX} keys in a row were taken"
-                        ))
-                        .with_object(self.object_key(key).to_string())
-                        .with_hint("fewer writers at once; nothing is lost, it is tried again"));
+            };
+            let chosen = store.clock.monotonic();
+            wanted = loop {
+                match self.attempt(key).await? {
+                    Attempt::Acknowledged(end) => {
+                        keys.wrote(key, self.puts == 1);
+                        return Ok(self.published(key, end));
                     }
-                    key = keys.bump(key, |min, max| store.random(min, max));
-                    chosen = store.clock.monotonic();
-                }
-                Attempt::Unknown(error) => {
-                    self.wait(start, &mut failures, error).await?;
-                    if store.clock.monotonic().saturating_sub(chosen) > store.settings.write_window
-                    {
-                        key = keys
-                            .first(store.now(), |min, max| store.random(min, max))
-                            .max(key.saturating_add(1));
-                        chosen = store.clock.monotonic();
+                    Attempt::Foreign => {
+                        self.bumps += 1;
+                        self.check_bumps(key)?;
+                        break Wanted::After(key);
+                    }
+                    Attempt::Unknown(error) => {
+                        self.wait(start, &mut failures, error).await?;
+                        let tried = store.clock.monotonic().saturating_sub(chosen);
+                        if tried > store.settings.write_window {
+                            break Wanted::InsteadOf(key);
+                        }
                     }
                 }
-            }
+            };
         }
+    }
+
+    /// The next key to try: by the own clock, or as the gateway says.
+    async fn choose(&mut self, keys: &mut KeyClock, wanted: Wanted) -> Result<Key> {
+        let store = self.store;
+        let own = match wanted {
+            Wanted::First => keys.first(store.now(), |min, max| store.random(min, max)),
+            Wanted::After(taken) => keys.bump(taken, |min, max| store.random(min, max)),
+            Wanted::InsteadOf(key) => keys
+                .first(store.now(), |min, max| store.random(min, max))
+                .max(key.saturating_add(1)),
+        };
+        let Some(broker) = store.broker() else {
+            return Ok(own);
+        };
+        if let Wanted::After(_) = wanted
+            && let Some(spare) = self.reserved.pop_front()
+        {
+            return Ok(spare);
+        }
+        let mut hints = KeyHints::from(&*keys);
+        if let Wanted::After(tried) | Wanted::InsteadOf(tried) = wanted {
+            hints.seen = hints.seen.max(tried);
+        }
+        let reserved = broker.reserve(Reservation {
+            space: self.info.space.clone(),
+            epoch: self.info.epoch,
+            author: self.object.author,
+            body: self.body.clone(),
+            keys: KeyWish::After(hints),
+        });
+        self.reserved = reserved.await?.into();
+        self.reserved.pop_front().ok_or_else(|| {
+            Error::unavailable("the gateway gave no key").with_hint("it is tried again")
+        })
+    }
+
+    fn check_bumps(&self, key: Key) -> Result<()> {
+        if self.bumps <= BUMPS_MAX {
+            return Ok(());
+        }
+        Err(
+            Error::unavailable(format!("{BUMPS_MAX} keys in a row were taken"))
+                .with_object(self.object_key(key).to_string())
+                .with_hint("fewer writers at once; nothing is lost, it is tried again"),
+        )
     }
 
     fn published(&self, key: Key, end: Seq) -> Published {
@@ -228,9 +284,13 @@ pub fn another_writer(object: &UpdateObject) -> Error {
 
 /// Whether an error leaves the outcome open (it is tried again) or is final.
 fn unknown_or(error: Error) -> Result<Attempt> {
+    retried(error).map(Attempt::Unknown)
+}
+
+fn retried(error: Error) -> Result<Error> {
     match error.kind() {
         // 409: two conditional requests met; S3 asks to send the same one again.
-        ErrorKind::Unavailable | ErrorKind::Conflict => Ok(Attempt::Unknown(error)),
+        ErrorKind::Unavailable | ErrorKind::Conflict => Ok(error),
         _ => Err(error),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod base;
 pub mod listing;
+pub mod look;
 mod poll;
 pub mod view;
 
@@ -15,6 +16,7 @@ use crate::store::{OpenSpace, Store, erased};
 use bytes::Bytes;
 use icecore_core::plan::Loaded;
 use icecore_core::plan::key::clamp;
+use icecore_core::wire::Look;
 use icecore_core::{
     Base, Error, Generation, Head, Key, ObjectKey, Result, SpaceInfo, SpaceName, UpdateId,
     UpdateObject,
@@ -85,6 +87,7 @@ impl Reader {
     /// # Errors
     /// As [`Reader::open`].
     pub async fn open_with_layers(store: &Store, space: &SpaceName) -> Result<(Self, Vec<Layer>)> {
+        store.prepare(space, Look::default()).await?;
         let (space, head) =
             futures::future::join(store.space(space), read_head(store, space, None)).await;
         let OpenSpace {

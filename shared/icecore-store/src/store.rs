@@ -1,6 +1,7 @@
 //! A store: creating and opening one, and its spaces.
 
 use crate::backend::{Backend, ServerTime};
+use crate::broker::Broker;
 use crate::bucket::{Bucket, Changed, Content, Got, PutNew, Version};
 use crate::ports::{Clock, Ids, random_between};
 use crate::settings::Settings;
@@ -10,9 +11,10 @@ use futures::stream;
 use icecore_core::model::AnyModel;
 use icecore_core::paths::{HEADS, SPACES};
 use icecore_core::space::FORMAT_VERSION;
+use icecore_core::wire::Look;
 use icecore_core::{
-    Epoch, Error, ModelRef, ObjectKey, Order, Registry, Result, SpaceInfo, SpaceName, StoreId,
-    StoreInfo, time,
+    Epoch, Error, ErrorKind, ModelRef, ObjectKey, Order, Registry, Result, SpaceInfo, SpaceName,
+    StoreId, StoreInfo, time,
 };
 use object_store::ObjectStore;
 use object_store::path::Path;
@@ -37,6 +39,7 @@ pub struct Store {
     /// The limits.
     pub settings: Arc<Settings>,
     server_time: Arc<ServerTime>,
+    broker: Option<Arc<dyn Broker>>,
     crash_points: Option<CrashPoints>,
 }
 
@@ -53,13 +56,15 @@ impl Store {
     /// A store on a back end, with the built-in models and the default limits.
     pub fn new(backend: &Backend, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
         let server_time = Arc::clone(&backend.server_time);
-        Self::on(
+        let mut store = Self::on(
             Arc::clone(&backend.store),
             backend.prefix.clone(),
             clock,
             ids,
             server_time,
-        )
+        );
+        store.broker.clone_from(&backend.broker);
+        store
     }
 
     /// A store on any bucket, as [`Store::new`] makes one from an opened URL; `server_time` is what is known of
@@ -85,6 +90,7 @@ impl Store {
             registry: Arc::new(Registry::built_in()),
             settings: Arc::new(settings),
             server_time,
+            broker: None,
             crash_points: None,
         }
     }
@@ -107,6 +113,18 @@ impl Store {
         );
         self.settings = Arc::new(settings);
         self
+    }
+
+    /// With somebody who hands out access to the bucket.
+    #[must_use]
+    pub fn with_broker(mut self, broker: Arc<dyn Broker>) -> Self {
+        self.broker = Some(broker);
+        self
+    }
+
+    /// Who hands out access to the bucket, where this program has no credentials of its own.
+    pub fn broker(&self) -> Option<&dyn Broker> {
+        self.broker.as_deref()
     }
 
     /// With a function that is called at named points between requests.
@@ -320,7 +338,7 @@ impl Store {
     }
 
     /// Tells a missing space from a missing store.
-    async fn no_space(&self, space: &SpaceName) -> Error {
+    pub(crate) async fn no_space(&self, space: &SpaceName) -> Error {
         match self.info().await {
             Err(error) => error,
             Ok(_) => Error::not_found(format!("there is no space {space}"))
@@ -337,8 +355,25 @@ impl Store {
         self.registry.open(&info.model)
     }
 
+    /// Tells whoever hands out access that a look at a space is about to be taken.
+    pub(crate) async fn prepare(&self, space: &SpaceName, look: Look) -> Result<()> {
+        match &self.broker {
+            Some(broker) => usable(broker.prepare(space, look).await),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells whoever hands out access that these objects are about to be read.
+    pub(crate) async fn want(&self, keys: &[ObjectKey]) -> Result<()> {
+        match &self.broker {
+            Some(broker) if !keys.is_empty() => usable(broker.want(keys).await),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads many objects at once, at most `settings.reads_max` under way, in the order asked for.
     pub(crate) async fn get_all(&self, keys: Vec<ObjectKey>) -> Result<Vec<Option<Got>>> {
+        self.want(&keys).await?;
         let mut results = stream::iter(keys)
             .map(|key| async move { self.bucket.get(&key).await })
             .buffered(self.settings.reads_max);
@@ -347,6 +382,17 @@ impl Store {
             all.push(result?);
         }
         Ok(all)
+    }
+}
+
+/// A gateway that does not answer is no reason to stop: what it handed out before may still be good.
+fn usable(told: Result<()>) -> Result<()> {
+    match told {
+        Err(error) if error.kind() == ErrorKind::Unavailable => {
+            tracing::debug!(%error, "the gateway could not be told");
+            Ok(())
+        }
+        told => told,
     }
 }
 

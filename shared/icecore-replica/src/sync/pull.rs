@@ -5,10 +5,10 @@ use crate::db::{Durable, failed};
 use crate::queue::{self, Pending, Writer, signed};
 use crate::replica::SpaceReplica;
 use crate::saved;
-use icecore_core::{Key, Order, Result, Update, UpdateId};
+use icecore_core::{Author, Error, Key, Order, Result, Update, UpdateId};
 use icecore_store::history::find_updates;
 use icecore_store::reader::{Polled, Waited};
-use icecore_store::{Reader, new_author};
+use icecore_store::{Broker, Reader, new_author};
 use rusqlite::params;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,6 +104,7 @@ impl SpaceReplica {
         } else {
             Durable::Now
         };
+        let bound = store.broker().and_then(Broker::author);
         let saves = self.replica.db().write(durable, |t| {
             let saves = saved::save(t, reader, polled)?;
             if polled.new_epoch {
@@ -111,9 +112,9 @@ impl SpaceReplica {
             }
             settle_pending(t, reader, covered, now)?;
             let writer = queue::writer(t, &space)?;
-            if another_writes_as(t, reader, writer)? {
-                queue::change_author(t, &space, writer.author, fresh)?;
-                pulled.new_author = Some(fresh);
+            if let Some(author) = next_author(t, reader, writer, (bound, fresh))? {
+                queue::change_author(t, &space, writer.author, author)?;
+                pulled.new_author = Some(author);
                 keys = Some(self.keys.of_author(None));
             }
             forget_own(
@@ -187,6 +188,44 @@ fn is_the_same(reader: &Reader, covered: &BTreeMap<UpdateId, Update>, pending: &
         Some(update) => *update == pending.update,
         None => pending.attempted && reader.base.covered.contains(pending.id),
     }
+}
+
+/// The author to go on as, where that is another one: somebody else writes as the present one, or access is bound to
+/// an author.
+///
+/// What may have been sent under the present author keeps its id until its fate is known; if access does not allow
+/// that, whoever sends it says so.
+fn next_author(
+    t: &rusqlite::Transaction<'_>,
+    reader: &Reader,
+    writer: Writer,
+    (bound, fresh): (Option<Author>, Author),
+) -> Result<Option<Author>> {
+    let Some(bound) = bound else {
+        return Ok(another_writes_as(t, reader, writer)?.then_some(fresh));
+    };
+    if writer.author == bound {
+        if another_writes_as(t, reader, writer)? {
+            return Err(taken(reader, bound));
+        }
+        return Ok(None);
+    }
+    let pending = queue::pending(t, &reader.info.space, usize::MAX)?;
+    if pending.iter().any(|p| p.attempted) {
+        return Ok(None);
+    }
+    match reader.last_seq_of(bound) {
+        Some(_) => Err(taken(reader, bound)),
+        None => Ok(Some(bound)),
+    }
+}
+
+fn taken(reader: &Reader, author: Author) -> Error {
+    Error::conflict(format!(
+        "the token is bound to the author {author}, who has written to this space from another replica"
+    ))
+    .with_object(reader.info.space.to_string())
+    .with_hint("each replica needs a token of its own; nothing is lost, what is queued stays queued")
 }
 
 /// Does the bucket hold updates of this author that this replica did not write? Then its folder was copied, or

@@ -61,6 +61,50 @@ async fn row_03_an_idle_client_costs_one_conditional_get_per_poll() {
     assert!(cost_usd(&spent) * 24.0 * 30.0 < 0.50, "dollars a month");
 }
 
+/// The same for a client that holds a token and nothing else: a gateway that had to be asked at each poll would be the
+/// bill. Here it polls with presigned requests, and calls the gateway when they end.
+#[tokio::test(start_paused = true)]
+async fn row_03_an_idle_client_behind_a_gateway_hardly_calls_it() {
+    let site = Site::new().await;
+    let (store, traffic) = site.behind_a_gateway();
+    let mut idle = site.replica_on(store);
+    site.write(&mut site.replica(), "something").await;
+    let spent = || *traffic.lock().unwrap();
+    idle.pull().await.unwrap();
+    // One call tells all that it lacks, small updates too.
+    assert_eq!((spent().calls, spent().gets, spent().lists), (1, 0, 0));
+
+    let before = spent();
+    for _ in 0..30 {
+        site.wait(900).await;
+        assert!(!idle.pull().await.unwrap().changed);
+    }
+    assert_eq!(spent().calls, before.calls);
+    assert_eq!(
+        (spent().gets, spent().not_modified, spent().lists),
+        (30, 30, 0)
+    );
+
+    let before = spent();
+    for _ in 0..720 {
+        site.wait(5_000 - 50).await;
+        assert!(!idle.pull().await.unwrap().changed);
+    }
+    let (calls, lists) = (spent().calls - before.calls, spent().lists - before.lists);
+    assert_eq!(calls, 1, "the presigned requests are good for an hour");
+    // As without a gateway: each minute a listing with a look at `space.json`, every ten minutes two more listings.
+    let listings = spent().gets - before.gets - 720;
+    assert!((54..=60).contains(&listings), "{listings}");
+    assert!((10..=12).contains(&(lists - listings)), "{lists}");
+
+    // A change costs one call, which brings it along.
+    let before = spent();
+    site.write(&mut site.replica(), "something else").await;
+    assert!(idle.pull().await.unwrap().changed);
+    assert_eq!(spent().calls - before.calls, 1);
+    assert_eq!(spent().lists, before.lists);
+}
+
 /// The writing side of the same bill: an uncontended update is its own PUT and one of the hint, and the hint is written
 /// once for all that a queue held.
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use icecore_core::{
 use icecore_replica::{NewUpdate, Replica, SpaceReplica};
 use icecore_sim::bucket::{Faults, SimBucket, Stored};
 use icecore_sim::clock::SimClock;
+use icecore_sim::gateway::{Traffic, behind_a_gateway};
 use icecore_sim::random::Random;
 use icecore_store::backend::{Metered, ServerTime};
 use icecore_store::rollup::{RollupOptions, RollupReport, roll_up};
@@ -18,7 +19,7 @@ use object_store::path::Path;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Where the store lies in the bucket.
@@ -93,6 +94,17 @@ impl Site {
             server_time,
         );
         (store.with_settings(self.settings.clone()), metered)
+    }
+
+    /// The store as somebody with a token sees it, and what goes over its network.
+    pub(crate) fn behind_a_gateway(&self) -> (Store, Arc<Mutex<Traffic>>) {
+        let view = self
+            .bucket
+            .seen_by(self.clock.clone(), Faults::none(), None);
+        let ids = Arc::new(self.random.clone());
+        let clocks = (&self.clock, &self.clock);
+        let (store, traffic) = behind_a_gateway(&self.store(), &view, clocks, ids);
+        (store.with_settings(self.settings.clone()), traffic)
     }
 
     /// A new device.

@@ -139,13 +139,25 @@ const NO_FOLDER: &str =
 ///
 /// The error of the back end stays underneath as the source.
 pub fn from_object_store(error: StoreError, doing: &str, path: &str) -> Error {
-    let (kind, hint) = diagnose(&error);
+    let told = chain(&error).find_map(|error| error.downcast_ref::<Error>());
+    let (kind, hint) = match told {
+        Some(told) => (told.kind(), told.hint()),
+        None => diagnose(&error),
+    };
     let mapped = Error::new(kind, format!("cannot {doing}")).with_object(path);
     let mapped = match hint {
         Some(hint) => mapped.with_hint(hint),
         None => mapped,
     };
     mapped.with_source(error)
+}
+
+/// An error of ours on its way through `object_store`: [`from_object_store`] finds it again.
+pub(super) fn wrapped(error: Error) -> StoreError {
+    StoreError::Generic {
+        store: "gateway",
+        source: error.into(),
+    }
 }
 
 /// Whether a conditional put met another one in flight (409): neither taken nor written, so the same key

@@ -41,13 +41,17 @@ impl ServerTime {
     /// Takes in a response: the server said `server_ms`, a time cut to whole seconds, between the local
     /// times `sent_ms` and `received_ms`. All are milliseconds since 1970 UTC.
     pub fn observe(&self, server_ms: i64, sent_ms: i64, received_ms: i64) {
+        self.take_in(server_ms, DATE_RESOLUTION_MS, sent_ms, received_ms);
+    }
+
+    fn take_in(&self, server_ms: i64, resolution_ms: i64, sent_ms: i64, received_ms: i64) {
         if received_ms < sent_ms {
             // The local clock was set back during the request: it bounds nothing.
             return;
         }
         let seen = Bounds {
             low: server_ms - received_ms,
-            high: server_ms + DATE_RESOLUTION_MS - sent_ms,
+            high: server_ms + resolution_ms - sent_ms,
         };
         let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
         *bounds = Some(bounds.map_or(seen, |old| old.narrow(seen)));
@@ -73,7 +77,12 @@ impl ServerTime {
         clock.now().saturating_add(self.offset())
     }
 
-    fn observe_date(&self, date: &str, sent_ms: i64, received_ms: i64) {
+    /// Takes in a response that tells the server's time to the millisecond; as [`ServerTime::observe`].
+    pub fn observe_exact(&self, server_ms: i64, sent_ms: i64, received_ms: i64) {
+        self.take_in(server_ms, 1, sent_ms, received_ms);
+    }
+
+    pub(super) fn observe_date(&self, date: &str, sent_ms: i64, received_ms: i64) {
         if let Some(server_ms) = parse_http_date(date) {
             self.observe(server_ms, sent_ms, received_ms);
         }
@@ -148,7 +157,7 @@ impl HttpService for Observed {
 }
 
 /// Milliseconds since 1970 of an IMF-fixdate such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).
-fn parse_http_date(text: &str) -> Option<i64> {
+pub(super) fn parse_http_date(text: &str) -> Option<i64> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let (_, date) = text.split_once(", ")?;
     let mut words = date.split(' ');

@@ -1,10 +1,13 @@
 //! From what a person writes after `--store` to a back end.
 
+use super::gateway::{Gateway, GatewayAddress, TokenSource};
 use super::{Folder, ServerTime, WithServerTime, from_object_store};
+use crate::broker::Broker;
 use crate::ports::Clock;
 use icecore_core::{Error, Result};
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
+use object_store::client::{HttpConnector, ReqwestConnector};
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -25,7 +28,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 const SUPPORTED: &str = "use a folder (./dir, file:///abs/dir), s3://bucket/prefix, gs://bucket/prefix, \
-     az://container/prefix or memory://";
+     az://container/prefix, the address of a gateway (https://host) or memory://";
 
 /// The sort of a back end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +43,8 @@ pub enum BackendKind {
     Gcs,
     /// Azure Blob Storage.
     Azure,
+    /// A bucket behind a gateway.
+    Gateway,
 }
 
 impl fmt::Display for BackendKind {
@@ -50,6 +55,7 @@ impl fmt::Display for BackendKind {
             Self::S3 => "s3",
             Self::Gcs => "gcs",
             Self::Azure => "azure",
+            Self::Gateway => "gateway",
         })
     }
 }
@@ -65,6 +71,8 @@ pub struct Backend {
     pub kind: BackendKind,
     /// The server's time, as far as its responses told; stays unknown where there is no server.
     pub server_time: Arc<ServerTime>,
+    /// Who hands out access, behind a gateway.
+    pub broker: Option<Arc<dyn Broker>>,
     folder: Option<Folder>,
     location: String,
 }
@@ -109,6 +117,8 @@ impl fmt::Debug for Backend {
 ///   path and with `http` if it says so; the region is us-east-1 unless `AWS_REGION` or
 ///   `AWS_DEFAULT_REGION` is set. Profiles in `~/.aws` are not read.
 /// - `gs://bucket/prefix`, `az://container/prefix`, `abfs://…`, and the `https` addresses of these services
+/// - `https://host`, or `http://` on this machine: a gateway, asked with the token in `ICECORE_TOKEN` or in the file
+///   that `ICECORE_TOKEN_FILE` names
 /// - `memory://`: a new, empty store each time
 ///
 /// # Errors
@@ -146,6 +156,7 @@ pub fn open(
         ObjectStoreScheme::AmazonS3 => (BackendKind::S3, client.s3(&server_time)?),
         ObjectStoreScheme::GoogleCloudStorage => (BackendKind::Gcs, client.gcs(&server_time)?),
         ObjectStoreScheme::MicrosoftAzure => (BackendKind::Azure, client.azure(&server_time)?),
+        ObjectStoreScheme::Http => return client.gateway(server_time),
         _ => return Err(unsupported(&refused(&client.url))),
     };
     let location = public(&client.url);
@@ -154,6 +165,7 @@ pub fn open(
         prefix,
         kind,
         server_time,
+        broker: None,
         folder: None,
         location,
     })
@@ -186,6 +198,7 @@ fn folder(path: PathBuf) -> Result<Backend> {
         prefix: Path::default(),
         kind: BackendKind::Folder,
         server_time: Arc::new(ServerTime::new()),
+        broker: None,
         location: folder.root().display().to_string(),
         folder: Some(folder),
     })
@@ -263,6 +276,37 @@ impl Client {
     fn azure(&self, server_time: &Arc<ServerTime>) -> Result<Arc<dyn ObjectStore>> {
         let builder = configured!(self, MicrosoftAzureBuilder, "AZURE_", server_time);
         built(builder.build(), "AZURE_ variables")
+    }
+
+    fn gateway(&self, server_time: Arc<ServerTime>) -> Result<Backend> {
+        let address = GatewayAddress::parse(&self.url)?;
+        let token = match (
+            self.value("ICECORE_TOKEN"),
+            self.value("ICECORE_TOKEN_FILE"),
+        ) {
+            (Some(token), _) => TokenSource::Fixed(token.trim().to_owned()),
+            (None, Some(path)) => TokenSource::File(PathBuf::from(path)),
+            (None, None) => TokenSource::None,
+        };
+        let options = ClientOptions::new()
+            .with_timeout(REQUEST_TIMEOUT)
+            .with_connect_timeout(CONNECT_TIMEOUT)
+            .with_allow_http(address.is_plain());
+        let http = ReqwestConnector::default()
+            .connect(&options)
+            .map_err(|e| Error::invalid("no HTTP client can be made").with_source(e))?;
+        let location = address.to_string();
+        let clock = Arc::clone(&self.clock);
+        let gateway = Gateway::new(address, token, http, clock, Arc::clone(&server_time));
+        Ok(Backend {
+            store: Arc::new(gateway.clone()),
+            prefix: Path::default(),
+            kind: BackendKind::Gateway,
+            server_time,
+            broker: Some(Arc::new(gateway)),
+            folder: None,
+            location,
+        })
     }
 
     fn settings<K: FromStr>(&self, variables: &'static str) -> impl Iterator<Item = (K, &str)> {

@@ -149,6 +149,7 @@ async fn follow(
     plan: &CatchUp,
     read: &mut Vec<Layer>,
 ) -> Result<(), Failed> {
+    store.want(&plan_keys(info, plan)).await?;
     let snapshot = async {
         match plan.snapshot {
             Some(generation) => read_snapshot(store, info, generation).await,
@@ -187,6 +188,16 @@ async fn follow(
         next = segments.next().await;
     }
     Ok(())
+}
+
+/// The objects that a plan reads.
+pub fn plan_keys(info: &SpaceInfo, plan: &CatchUp) -> Vec<ObjectKey> {
+    let (space, epoch) = (&info.space, info.epoch);
+    let snapshot = plan.snapshot.iter();
+    let snapshot = snapshot.map(|g| ObjectKey::Snapshot(space.clone(), epoch, *g));
+    let segments = plan.segments.iter();
+    let segments = segments.map(|g| ObjectKey::Segment(space.clone(), epoch, *g));
+    snapshot.chain(segments).collect()
 }
 
 fn of_snapshot(generation: Generation, error: Error) -> Failed {

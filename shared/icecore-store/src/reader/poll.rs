@@ -2,7 +2,9 @@
 
 use super::listing::{Body, list_updates};
 use super::{Layer, Reader, base, read_head};
-use icecore_core::{Generation, Key, Result, UpdateId};
+use icecore_core::wire::{Have, Look};
+use icecore_core::{Generation, Head, Key, Result, UpdateId};
+use std::ops::Bound;
 
 /// What a poll brought; a replica saves it in one transaction.
 #[derive(Debug, Default)]
@@ -43,10 +45,14 @@ impl Reader {
     /// not returned: a replica whose poll failed opens its reader again from what it saved.
     pub async fn poll(&mut self, waited: Waited) -> Result<Polled> {
         let store = self.store.clone();
+        let now = waited == Waited::Not;
+        if now {
+            let look = self.look(true, None);
+            store.prepare(&self.info.space, look).await?;
+        }
         let (head, version) =
             read_head(&store, &self.info.space, self.head_version.as_ref()).await?;
         let changed = head.is_some() || version != self.head_version;
-        let now = waited == Waited::Not;
         let check = now || self.is_due(self.last_check, self.check_every());
         let list = now || changed || check || self.is_due(self.last_list, store.settings.safety);
         let mut polled = Polled {
@@ -55,6 +61,10 @@ impl Reader {
         };
         if !list {
             return Ok(polled);
+        }
+        if changed && !now {
+            let look = self.look(check, head.as_ref());
+            store.prepare(&self.info.space, look).await?;
         }
         // With every listing: what another store or epoch holds in the same place is never taken for this one's.
         if self.check_space().await? {
@@ -83,6 +93,29 @@ impl Reader {
         // Only now: a poll that failed half-way must not find the head unchanged next time.
         self.head_version = version;
         Ok(polled)
+    }
+
+    /// What this look will ask.
+    fn look(&self, check: bool, head: Option<&Head>) -> Look {
+        /// More than a minute's worth in most spaces; what is left out is only sent once more.
+        const KNOWN_MAX: usize = 1_000;
+        let updates_after = self.overlap_start();
+        let from = (
+            updates_after.map_or(Bound::Unbounded, Bound::Excluded),
+            Bound::Unbounded,
+        );
+        let in_tail = self.tail.range(from).map(|(key, _)| *key);
+        let known = self.known.range(from).copied();
+        let recent = self.base.recent.range(from).copied();
+        Look {
+            check: check || head.is_some_and(|h| h.generation > self.base.generation),
+            have: Some(Have {
+                epoch: self.base.epoch,
+                generation: self.base.generation,
+                updates_after,
+                known: in_tail.chain(known).chain(recent).take(KNOWN_MAX).collect(),
+            }),
+        }
     }
 
     async fn catch_up(&mut self) -> Result<Vec<Layer>> {

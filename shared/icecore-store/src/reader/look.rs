@@ -1,0 +1,137 @@
+//! One look at a space on behalf of somebody else: the requests of an open or a poll, and what they returned.
+//!
+//! A gateway takes it for its clients, so that what would be several round trips for them is one.
+
+use super::base::parse_generation;
+use super::listing::list_updates;
+use crate::bucket::{Got, Listed};
+use crate::publish::listing_start;
+use crate::settings::millis;
+use crate::store::{Store, erased, parse_space};
+use icecore_core::wire::Look;
+use icecore_core::{Error, Generation, Head, Key, ObjectKey, Order, Result, SpaceInfo, SpaceName};
+
+/// What a look found.
+#[derive(Debug)]
+pub struct Found {
+    /// `space.json`, as stored.
+    pub space: Got,
+    /// The same, parsed.
+    pub info: SpaceInfo,
+    /// The head hint, as stored.
+    pub head: Option<Got>,
+    /// Segments and snapshots, if they were to be listed.
+    pub layers: Option<FoundLayers>,
+    /// The updates come after this key.
+    pub updates_after: Option<Key>,
+    /// All update objects after that key.
+    pub updates: Vec<Listed<Key>>,
+}
+
+/// A complete listing of segments and snapshots.
+#[derive(Debug, Default)]
+pub struct FoundLayers {
+    /// They come after this generation.
+    pub after: Generation,
+    /// The segments.
+    pub segments: Vec<Listed<Generation>>,
+    /// The snapshots.
+    pub snapshots: Vec<Listed<Generation>>,
+}
+
+/// Takes a look: `space.json`, the head, and the listings that somebody who has `look.have` needs, in the order in
+/// which a reader asks for them.
+///
+/// # Errors
+/// As [`super::Reader::open`].
+pub async fn look(store: &Store, space: &SpaceName, look: &Look) -> Result<Found> {
+    let space_key = ObjectKey::Space(space.clone());
+    let head_key = ObjectKey::Head(space.clone());
+    let (got, head) =
+        futures::future::join(store.bucket.get(&space_key), store.bucket.get(&head_key)).await;
+    let Some(got) = got? else {
+        return Err(store.no_space(space).await);
+    };
+    let info = parse_space(space, &got)?.info;
+    if let Some(at) = &info.erased_at {
+        return Err(erased(space, at));
+    }
+    // The hint only saves requests: that it cannot be read stops nothing.
+    let head = head.unwrap_or_default();
+    let hint = head
+        .as_ref()
+        .and_then(|got| Head::from_json(&got.bytes).ok());
+    let have = look.have.as_ref().filter(|have| have.epoch == info.epoch);
+    let (layers_after, updates_after) = match have {
+        Some(have) => {
+            let ahead = hint
+                .as_ref()
+                .is_some_and(|h| h.generation > have.generation);
+            let listed = (look.check || ahead).then(|| have.generation.saturating_sub(1));
+            (listed, have.updates_after)
+        }
+        None => from_nothing(store, &info, hint.as_ref()),
+    };
+    let (layers, updates) = futures::future::try_join(
+        list_layers(store, &info, layers_after),
+        list_updates(store, &info, updates_after),
+    )
+    .await?;
+    Ok(Found {
+        space: got,
+        info,
+        head,
+        layers,
+        updates_after,
+        updates,
+    })
+}
+
+/// Where the listings of somebody who has nothing start, as in a reader's first look.
+fn from_nothing(
+    store: &Store,
+    info: &SpaceInfo,
+    hint: Option<&Head>,
+) -> (Option<Generation>, Option<Key>) {
+    let hint = hint.filter(|h| h.epoch == info.epoch && h.snapshot > Generation::ZERO);
+    let layers = hint.map_or(Generation::ZERO, |h| h.snapshot.saturating_sub(1));
+    let updates = hint.and_then(|h| match info.order {
+        Order::Sequence => (h.through > Key::MIN).then_some(h.through),
+        Order::Timestamp => {
+            let through = i64::try_from(h.through.get()).unwrap_or(i64::MAX);
+            // A client's clock may be a little behind this one: start early enough for both.
+            let slack = millis(store.settings.overlap);
+            let from = through.min(store.now()).saturating_sub(slack);
+            listing_start(from, store.settings.overlap)
+        }
+    });
+    (Some(layers), updates)
+}
+
+async fn list_layers(
+    store: &Store,
+    info: &SpaceInfo,
+    after: Option<Generation>,
+) -> Result<Option<FoundLayers>> {
+    let Some(after) = after else {
+        return Ok(None);
+    };
+    let start = (after > Generation::ZERO).then(|| format!("{after:#}"));
+    let list = |folder: String| {
+        let start = start.clone();
+        async move {
+            let listed = store.bucket.list(&folder, start, parse_generation).await?;
+            Ok::<_, Error>(listed)
+        }
+    };
+    let (snapshots, segments) = futures::future::try_join(
+        list(ObjectKey::snapshots(&info.space, info.epoch)),
+        list(ObjectKey::segments(&info.space, info.epoch)),
+    )
+    .await?;
+    Ok(Some(FoundLayers {
+        after,
+        segments,
+        snapshots,
+    }))
+}
