@@ -20,8 +20,9 @@ use icecore_core::{
 use serde::Serialize;
 use std::time::Duration;
 
-/// Update objects that are read and deleted before the next are read.
+/// Update objects that are read and deleted before the next are read, and their bytes: bounds the memory.
 const BATCH: usize = 512;
+const BATCH_BYTES_MAX: u64 = 8 << 20;
 /// Snapshots that are always kept, newest first.
 const SNAPSHOTS_KEPT: usize = 2;
 /// Of the older snapshots every so many generations one is kept, so that any past state stays near one.
@@ -141,7 +142,10 @@ async fn prune_updates(
         age.is_over(l.last_modified)
             && (info.order == Order::Sequence || l.key <= horizon || far_ahead(base, l, age.now))
     });
-    for batch in old.chunks(BATCH) {
+    let mut rest = old.as_slice();
+    while !rest.is_empty() {
+        let (batch, later) = rest.split_at(batch(rest));
+        rest = later;
         let mut covered = Vec::new();
         for read in read_updates(store, info, batch).await? {
             if may_go(store, base, info, &read).await? {
@@ -155,6 +159,16 @@ async fn prune_updates(
         store.crash_point("prune.after_delete");
     }
     Ok(())
+}
+
+/// How many of the objects are read at once: one at least.
+fn batch(listed: &[Listed<Key>]) -> usize {
+    let mut bytes = 0_u64;
+    let fits = |l: &&Listed<Key>| {
+        bytes = bytes.saturating_add(l.bytes);
+        bytes <= BATCH_BYTES_MAX
+    };
+    listed.iter().take(BATCH).take_while(fits).count().max(1)
 }
 
 /// Whether nobody needs an old update object any more.

@@ -8,6 +8,7 @@ pub(crate) use quarantine::{is_quarantined, quarantine};
 pub use write::SnapshotWritten;
 pub(crate) use write::{put_layer, write_first, write_snapshot};
 
+use crate::bucket::Listed;
 use crate::epochs::sweep::{Depth, sweep};
 use crate::publish::write_head;
 use crate::reader::base::{self, Layers};
@@ -18,9 +19,10 @@ use collect::Collector;
 use icecore_core::plan::rollup::Horizon;
 use icecore_core::plan::{Loaded, plan_rollup};
 use icecore_core::{
-    Base, Covered, Error, Generation, Head, Order, Result, SpaceInfo, SpaceName, UpdateObject,
+    Base, Covered, Error, Generation, Head, Key, Order, Result, SpaceInfo, SpaceName, UpdateObject,
 };
 use serde::Serialize;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What a run may do.
@@ -65,6 +67,10 @@ pub struct RollupReport {
     pub unfinished: bool,
     /// Whether every update object was listed.
     pub full: bool,
+    /// When the oldest update that the run saw and did not roll up was stored, by the server, milliseconds since 1970
+    /// UTC. Not part of the report's JSON: a run by hand has no use for it.
+    #[serde(skip)]
+    pub waiting_since: Option<i64>,
 }
 
 /// A base kept in memory between runs, and what lies behind its newest snapshot.
@@ -84,17 +90,23 @@ impl Warm {
     /// # Errors
     /// As [`crate::Reader::open`].
     pub async fn load(store: &Store, info: &SpaceInfo) -> Result<Self> {
+        let layers = Self::list(store, info).await?;
+        let mut warm = Self::initial(store, info)?;
+        warm.advance(store, info, &layers).await?;
+        Ok(warm)
+    }
+
+    /// What a first load reads: listed from where the head points.
+    pub(crate) async fn list(store: &Store, info: &SpaceInfo) -> Result<Layers> {
         let (head, _) = read_head(store, &info.space, None)
             .await
             .unwrap_or_default();
-        let layers = base::list_layers_by_hint(store, info, head.as_ref()).await?;
-        let mut warm = Self {
-            base: Base::initial(info, store.model(info)?),
-            snapshot: None,
-            bytes_since: 0,
-        };
-        warm.advance(store, info, &layers).await?;
-        Ok(warm)
+        base::list_layers_by_hint(store, info, head.as_ref()).await
+    }
+
+    /// The base before the first segment.
+    pub(crate) fn initial(store: &Store, info: &SpaceInfo) -> Result<Self> {
+        Ok(Self::of(Base::initial(info, store.model(info)?)))
     }
 
     /// A base of which no snapshot was written.
@@ -115,7 +127,13 @@ impl Warm {
         self.advance(store, info, &layers).await
     }
 
-    async fn advance(&mut self, store: &Store, info: &SpaceInfo, layers: &Layers) -> Result<()> {
+    /// Folds what was listed.
+    pub(crate) async fn advance(
+        &mut self,
+        store: &Store,
+        info: &SpaceInfo,
+        layers: &Layers,
+    ) -> Result<()> {
         base::catch_up(store, info, &mut self.base, layers).await?;
         // One beyond the chain is none of it: it must not keep the next one from being written.
         let upto = layers.snapshots.range(..=self.base.generation);
@@ -165,9 +183,23 @@ pub async fn roll_up_warm(
         }
         None => Warm::load(store, &info).await?,
     };
+    let report = roll_up_from(store, &info, options, start, &mut base).await?;
+    *warm = Some(base);
+    Ok(report)
+}
+
+/// One run from a base that is up to date, for a caller that has opened the space; `start` is when it began, by the
+/// monotonic clock.
+pub(crate) async fn roll_up_from(
+    store: &Store,
+    info: &SpaceInfo,
+    options: &RollupOptions,
+    start: Duration,
+    base: &mut Warm,
+) -> Result<RollupReport> {
     let mut run = Run {
         store,
-        info: &info,
+        info,
         options,
         start,
         report: RollupReport::default(),
@@ -177,8 +209,8 @@ pub async fn roll_up_warm(
     } else {
         Depth::Recent
     };
-    run.report.swept = sweep(store, &info, &base.base.covered, depth).await?;
-    run.go(&mut base).await?;
+    run.report.swept = sweep(store, info, &base.base.covered, depth).await?;
+    run.go(base).await?;
     run.report.generation = base.base.generation;
     let report = run.report;
     if report.segments + report.snapshots > 0 {
@@ -190,11 +222,10 @@ pub async fn roll_up_warm(
             through: base.base.through,
             key: base.base.through,
         };
-        if let Err(error) = write_head(store, &info, &head).await {
+        if let Err(error) = write_head(store, info, &head).await {
             tracing::warn!(%error, "the head hint was not written; readers notice at their next safety listing");
         }
     }
-    *warm = Some(base);
     Ok(report)
 }
 
@@ -276,6 +307,7 @@ impl Run<'_> {
                 };
                 if !self.write_segment(warm, part).await? {
                     self.report.raced = true;
+                    self.report.waiting_since = oldest(&loaded, &listed);
                     return Ok(false);
                 }
                 self.snapshot_if_due(warm).await?;
@@ -288,6 +320,7 @@ impl Run<'_> {
                     object.is_some_and(|o| !is_covered(&warm.base.covered, o))
                 }
             });
+            self.report.waiting_since = oldest(&loaded, &listed);
             if last {
                 return Ok(gap);
             }
@@ -296,6 +329,12 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// When the oldest of what was read and not taken, and of what was not read yet, was stored.
+fn oldest(loaded: &[Loaded], listed: &VecDeque<Listed<Key>>) -> Option<i64> {
+    let loaded = loaded.iter().map(|l| l.last_modified);
+    loaded.chain(listed.iter().map(|l| l.last_modified)).min()
 }
 
 fn is_covered(covered: &Covered, object: &UpdateObject) -> bool {

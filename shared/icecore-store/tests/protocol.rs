@@ -1,4 +1,4 @@
-//! What an operator runs, on a bucket in memory: epochs, time travel, model versions, changed spaces.
+//! What an operator runs, on a bucket in memory: epochs, time travel, model versions, rounds over many spaces.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
@@ -8,4 +8,5 @@ mod protocol {
     mod hostile;
     mod layers;
     mod models;
+    mod rounds;
 }

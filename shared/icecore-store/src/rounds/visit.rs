@@ -1,0 +1,264 @@
+//! One space in a round: its roll-up, and once a day its upkeep.
+
+use super::Time;
+use super::due::Job;
+use super::kept::Kept;
+use crate::bucket::Listed;
+use crate::prune::{PruneReport, prune};
+use crate::reader::base::Layers;
+use crate::reader::elapsed;
+use crate::reader::listing::list_updates;
+use crate::rollup::{RollupOptions, RollupReport, Warm, roll_up_from};
+use crate::settings::Settings;
+use crate::store::Store;
+use futures::future::{Either, select};
+use icecore_core::{Error, Key, Result, SpaceInfo};
+use std::pin::pin;
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// The most update objects and bytes that a space takes in while others are under way.
+const LIGHT_OBJECTS_MAX: usize = 1_000;
+const LIGHT_BYTES_MAX: u64 = 1 << 20;
+/// The most packed bytes of segments and snapshots that it loads then: unpacked they are several times as much.
+const LIGHT_LOAD_MAX: u64 = 256 << 10;
+/// The most memory that its model may take when pruning loads it once more.
+const LIGHT_MODEL_MAX: u64 = 8 << 20;
+
+/// How a visit ended.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) job: Job,
+    pub(super) ended: Ended,
+}
+
+#[derive(Debug)]
+pub(super) enum Ended {
+    Done(Box<Done>),
+    /// There is no such space any more.
+    Gone,
+    /// The time was up in the middle of it.
+    Cut,
+    Failed(Error),
+}
+
+/// What a visit did.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    pub(super) rollup: RollupReport,
+    pub(super) prune: PruneReport,
+    /// The upkeep was done, if it was due.
+    pub(super) upkeep: bool,
+    pub(super) kept: Option<Kept>,
+}
+
+/// What all visits of a round share.
+pub(super) struct Crew {
+    /// With small chunks, for spaces that share the memory with others.
+    light: Store,
+    store: Store,
+    /// One permit per space; a big one takes all.
+    gate: Semaphore,
+    permits: u32,
+    retention: Duration,
+    time: Time,
+}
+
+impl Crew {
+    pub(super) fn new(store: &Store, at_once: usize, retention: Duration, time: Time) -> Self {
+        let settings = Settings {
+            chunk_objects_max: store.settings.chunk_objects_max.min(LIGHT_OBJECTS_MAX),
+            chunk_bytes_max: store.settings.chunk_bytes_max.min(LIGHT_BYTES_MAX),
+            ..(*store.settings).clone()
+        };
+        Self {
+            light: store.clone().with_settings(settings),
+            store: store.clone(),
+            gate: Semaphore::new(at_once),
+            permits: u32::try_from(at_once).unwrap_or(u32::MAX),
+            retention,
+            time,
+        }
+    }
+
+    /// Whether nothing more may be begun.
+    pub(super) fn is_over(&self) -> bool {
+        self.time_left().is_zero()
+    }
+
+    fn time_left(&self) -> Duration {
+        let now = self.store.clock.monotonic();
+        self.time.work_until.saturating_sub(now)
+    }
+
+    async fn permit(&self, count: u32) -> Result<SemaphorePermit<'_>> {
+        let permit = self.gate.acquire_many(count).await;
+        permit.map_err(|e| Error::internal("BUG: the gate is never closed").with_source(e))
+    }
+}
+
+/// Looks at one space. Dropped in the middle it leaves nothing half-done: the next visit goes on from what is stored.
+pub(super) async fn visit(crew: &Crew, job: Job, kept: Option<Kept>) -> Visit {
+    let ended = work_until_cut(crew, &job, kept).await;
+    Visit { job, ended }
+}
+
+async fn work_until_cut(crew: &Crew, job: &Job, kept: Option<Kept>) -> Ended {
+    let now = crew.store.clock.monotonic();
+    let alarm = crew.store.clock.sleep(crew.time.cut_at.saturating_sub(now));
+    match select(pin!(work(crew, job, kept)), alarm).await {
+        Either::Left((Ok(done), _)) => Ended::Done(Box::new(done)),
+        Either::Left((Err(error), _)) if is_gone(&error) => Ended::Gone,
+        Either::Left((Err(error), _)) => Ended::Failed(error),
+        Either::Right(_) => Ended::Cut,
+    }
+}
+
+/// A space that was erased, or of which only the head is left. That the whole store is missing is another matter.
+fn is_gone(error: &Error) -> bool {
+    error.is_not_found() && error.object().is_some_and(|o| o.ends_with("/space.json"))
+}
+
+async fn work(crew: &Crew, job: &Job, kept: Option<Kept>) -> Result<Done> {
+    let mut turn = Turn::begin(crew).await?;
+    let info = crew.store.space(&job.space).await?.info;
+    let mut prune_is_due = false;
+    if job.upkeep {
+        let listed = list_updates(&crew.store, &info, None).await?;
+        if listed.is_empty() && info.old_epochs.is_empty() {
+            return Ok(Done {
+                upkeep: true,
+                kept,
+                ..Done::default()
+            });
+        }
+        prune_is_due = is_prune_due(crew, &info, &listed);
+    }
+    let mut kept = turn.load(&info, kept).await?;
+    let mut done = Done {
+        rollup: turn.roll_up(&info, job.upkeep, &mut kept.warm).await?,
+        ..Done::default()
+    };
+    let mut kept = kept.weigh_again();
+    done.upkeep = job.upkeep && !crew.is_over();
+    if done.upkeep && prune_is_due {
+        if kept.as_ref().is_none_or(|k| k.bytes > LIGHT_MODEL_MAX) {
+            // Pruning loads it again: one at a time in memory.
+            kept = None;
+            turn.alone().await?;
+        }
+        done.prune = prune(&crew.store, &info.space, Some(crew.retention)).await?;
+    }
+    done.kept = kept;
+    Ok(done)
+}
+
+fn is_prune_due(crew: &Crew, info: &SpaceInfo, listed: &[Listed<Key>]) -> bool {
+    let now = crew.store.now();
+    let is_old = |l: &Listed<Key>| elapsed(now, l.last_modified, crew.retention);
+    !info.old_epochs.is_empty() || listed.iter().any(is_old)
+}
+
+/// A space's share of the memory.
+struct Turn<'a> {
+    crew: &'a Crew,
+    permit: Option<SemaphorePermit<'a>>,
+    alone: bool,
+}
+
+impl<'a> Turn<'a> {
+    async fn begin(crew: &'a Crew) -> Result<Self> {
+        Ok(Self {
+            crew,
+            permit: Some(crew.permit(1).await?),
+            alone: false,
+        })
+    }
+
+    /// Waits until nobody else is under way. The own permit is given back first: two that wait for each other would
+    /// wait for ever.
+    async fn alone(&mut self) -> Result<()> {
+        if !self.alone {
+            drop(self.permit.take());
+            self.permit = Some(self.crew.permit(self.crew.permits).await?);
+            self.alone = true;
+        }
+        Ok(())
+    }
+
+    /// Brings a kept model up to date, or loads one.
+    async fn load(&mut self, info: &SpaceInfo, kept: Option<Kept>) -> Result<Kept> {
+        let store = &self.crew.store;
+        if let Some(mut kept) = kept.filter(|kept| kept.warm.base.epoch == info.epoch) {
+            kept.warm.refresh(store, info).await?;
+            return Ok(kept);
+        }
+        let layers = Warm::list(store, info).await?;
+        if to_read(&layers) > LIGHT_LOAD_MAX {
+            self.alone().await?;
+        }
+        let mut warm = Warm::initial(store, info)?;
+        warm.advance(store, info, &layers).await?;
+        Kept::weigh(warm).ok_or_else(|| Error::internal("the state has no JSON form"))
+    }
+
+    /// Rolls up all that is settled: at first as much as fits beside the others, then the rest alone.
+    async fn roll_up(
+        &mut self,
+        info: &SpaceInfo,
+        full: bool,
+        warm: &mut Warm,
+    ) -> Result<RollupReport> {
+        let beside = !self.alone;
+        let first = self.roll_up_once(info, full, warm).await?;
+        if !(beside && first.unfinished) || self.crew.is_over() {
+            return Ok(first);
+        }
+        self.alone().await?;
+        let rest = self.roll_up_once(info, full, warm).await?;
+        Ok(joined(first, rest))
+    }
+
+    async fn roll_up_once(
+        &self,
+        info: &SpaceInfo,
+        full: bool,
+        warm: &mut Warm,
+    ) -> Result<RollupReport> {
+        // No time at all means one chunk.
+        let (store, time_max) = if self.alone {
+            (&self.crew.store, self.crew.time_left())
+        } else {
+            (&self.crew.light, Duration::ZERO)
+        };
+        let options = RollupOptions {
+            full,
+            now: false,
+            time_max: Some(time_max),
+        };
+        let start = store.clock.monotonic();
+        roll_up_from(store, info, &options, start, warm).await
+    }
+}
+
+/// The packed bytes of the newest snapshot and of the segments since.
+fn to_read(layers: &Layers) -> u64 {
+    let snapshot = layers.snapshots.last_key_value();
+    let since = snapshot.map_or(0, |(generation, _)| generation.get());
+    let segments = layers.segments.iter().filter(|(g, _)| g.get() > since);
+    snapshot.map_or(0, |(_, bytes)| *bytes) + segments.map(|(_, bytes)| bytes).sum::<u64>()
+}
+
+/// Two runs for one space as one.
+fn joined(first: RollupReport, mut rest: RollupReport) -> RollupReport {
+    rest.segments += first.segments;
+    rest.updates += first.updates;
+    rest.late += first.late;
+    rest.segment_bytes += first.segment_bytes;
+    rest.snapshots += first.snapshots;
+    rest.snapshot_bytes += first.snapshot_bytes;
+    rest.swept += first.swept;
+    rest.quarantined.splice(0..0, first.quarantined);
+    rest.quarantined.dedup();
+    rest
+}
