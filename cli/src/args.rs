@@ -39,7 +39,7 @@ pub(crate) struct Cli {
 /// What all commands take.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// Where the store lies: a folder, `s3://bucket/prefix`, `gs://…` or `az://…`
+    /// Where the store lies: a folder, `s3://bucket/prefix`, `gs://…`, `az://…`, or a gateway's `https://…`
     #[arg(
         long,
         global = true,
@@ -107,6 +107,8 @@ pub(crate) enum Command {
     Redact(commands::redact::RedactArgs),
     Reset(commands::reset::ResetArgs),
     Erase(commands::erase::EraseArgs),
+    Serve(commands::serve::ServeArgs),
+    Token(commands::token::TokenArgs),
     /// Show the whole thing at work: replicas in separate processes replay a conversation, then all is compared
     Demo(crate::demo::DemoArgs),
     /// Measure: each number beside its target, on this machine

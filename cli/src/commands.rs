@@ -14,11 +14,13 @@ pub(crate) mod redact;
 pub(crate) mod reset;
 pub(crate) mod resolve;
 pub(crate) mod rollup;
+pub(crate) mod serve;
 pub(crate) mod space;
 pub(crate) mod spaces;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod token;
 pub(crate) mod typed;
 pub(crate) mod update;
 pub(crate) mod verify;
@@ -27,13 +29,24 @@ use crate::args::{Cli, Command};
 use crate::context::Context;
 use crate::exit::{self, Outcome};
 use crate::progress::Progress;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
+
+/// What `--verbose` shows.
+const VERBOSE: &str =
+    "warn,s3s=off,icecore=debug,icecore_store=debug,icecore_replica=debug,icecore_gateway=debug";
 
 /// Runs the command and returns the exit code.
 pub(crate) async fn run(cli: Cli) -> ExitCode {
     let context = Context::new(&cli.global);
-    start_logging(cli.global.verbose, context.environment.get("ICECORE_LOG"));
+    let default = match (&cli.command, cli.global.verbose) {
+        (_, true) => VERBOSE,
+        // A server that says nothing of what it does cannot be looked after.
+        (Command::Serve(_), false) => "warn,s3s=off,icecore=info,icecore_gateway=info",
+        _ => "error",
+    };
+    start_logging(default, context.environment.get("ICECORE_LOG"));
     let outcome = dispatch(cli.command, &context).await;
     let flushed = context.out.flush();
     let outcome = outcome
@@ -45,15 +58,11 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 }
 
 /// Logs go to stderr; what fails is an error of the command and not only a log line.
-fn start_logging(verbose: bool, filter: Option<&String>) {
-    let default = if verbose {
-        "warn,icecore=debug,icecore_store=debug,icecore_replica=debug"
-    } else {
-        "error"
-    };
+fn start_logging(default: &str, filter: Option<&String>) {
     let filter = filter.map_or(default, String::as_str);
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::builder().parse_lossy(filter))
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .with_target(false)
         .init();
@@ -83,6 +92,8 @@ async fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Redact(args) => redact::run(&args, context).await,
         Command::Reset(args) => reset::run(&args, context).await,
         Command::Erase(args) => erase::run(&args, context).await,
+        Command::Serve(args) => serve::run(&args, context).await,
+        Command::Token(args) => token::run(&args, context).await,
         Command::Bench(args) => crate::bench::run(&args, context).await,
         Command::BenchRollup(args) => crate::bench::run_process(&args, context).await,
         Command::Demo(args) => crate::demo::run(&args, context).await,

@@ -81,6 +81,22 @@ pub(crate) async fn interrupted() {
     }
 }
 
+/// Waits for Ctrl-C, or for whoever supervises this process to end it.
+pub(crate) async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                () = interrupted() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    interrupted().await;
+}
+
 /// Threads for files and look-ups of names: as many as a disk can use at once, and no more, for each takes memory.
 const BLOCKING_THREADS_MAX: usize = 32;
 

@@ -5,6 +5,7 @@
 mod cli;
 mod demo;
 mod kill;
+mod serve;
 mod stuck;
 mod support;
 mod tidy;

@@ -1,6 +1,8 @@
 //! What the tests of the command share.
 
 pub(crate) mod command;
+pub(crate) mod http;
 pub(crate) mod lax;
 pub(crate) mod localstack;
 pub(crate) mod s3;
+pub(crate) mod serving;

@@ -5,7 +5,9 @@ use crate::exit::Outcome;
 use crate::human;
 use crate::progress::Progress;
 use clap::Args;
+use icecore_core::StoreInfo;
 use icecore_store::backend::{ProbeReport, probe};
+use icecore_store::{BackendKind, Store};
 use serde_json::json;
 
 /// Create the store, after checking that the back end honours conditional writes
@@ -30,6 +32,9 @@ pub(crate) async fn run(_: &InitArgs, context: &Context) -> Outcome {
     };
     if there.is_none() {
         backend.prepare().await?;
+    }
+    if backend.kind == BackendKind::Gateway {
+        return behind_a_gateway(&store, there, context).await;
     }
     let progress = Progress::spinner(&context.clock, format!("checking {}", backend.location()));
     let checked = probe(
@@ -66,6 +71,27 @@ pub(crate) async fn run(_: &InitArgs, context: &Context) -> Outcome {
         context.out.note("next: icecore space create NAME");
     }
     Ok(())
+}
+
+/// The bucket is not for this program to check: whoever runs the gateway did.
+async fn behind_a_gateway(store: &Store, there: Option<StoreInfo>, context: &Context) -> Outcome {
+    let is_new = there.is_none();
+    let info = match there {
+        Some(info) => info,
+        None => store.create().await?,
+    };
+    let result = json!({ "store": info.store, "created": is_new, "created_at": info.created_at,
+        "backend": BackendKind::Gateway.to_string() });
+    context.out.result(&result, || {
+        if is_new {
+            format!("created the store {} behind the gateway", info.store)
+        } else {
+            format!(
+                "the store {} is there already, since {}: nothing was changed",
+                info.store, info.created_at
+            )
+        }
+    })
 }
 
 fn what_was_checked(location: &str, checked: &ProbeReport) -> String {

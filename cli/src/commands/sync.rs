@@ -104,7 +104,7 @@ fn describe(pulled: &Pulled, published: u64) -> String {
     }
     if let Some(author) = pulled.new_author {
         parts.push(format!(
-            "another writer used this replica's author: it goes on as {author}"
+            "this replica goes on as the author {author}: another writer used the old one, or the token asks for it"
         ));
     }
     if parts.is_empty() {

@@ -1,0 +1,6 @@
+//! `icecore serve`, and replicas that reach it through the gateway with a token and nothing else.
+
+mod access;
+mod main_line;
+mod security;
+mod slots;
