@@ -4,7 +4,6 @@ mod dispatch;
 mod listener;
 mod rollups;
 mod secrets;
-mod settings;
 mod site;
 
 use crate::context::Context;

@@ -1,14 +1,12 @@
 //! What the function is told by its environment, read once and checked.
 
-use icecore_core::{Error, Registry, Result};
+use icecore_core::{Registry, Result};
+use icecore_function::{Endpoint, Variables};
 use icecore_store::rounds::Limits;
 use icecore_store::{Clock, Ids, Settings, Store, backend};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
-use url::Url;
 
 /// Smaller than elsewhere: a function has little memory, and must be able to stop soon.
 const CHUNK_OBJECTS_MAX: usize = 5_000;
@@ -45,21 +43,13 @@ pub struct Config {
     environment: BTreeMap<String, String>,
 }
 
-/// An SQS queue, and the credentials for it.
-#[derive(Clone)]
+/// An SQS queue, and how it is reached.
+#[derive(Debug, Clone)]
 pub struct SqsSettings {
     /// The queue's URL.
     pub queue_url: String,
     /// Where requests go: by default to the host of the queue's URL.
-    pub endpoint: Url,
-    /// Its region.
-    pub region: String,
-    /// The access key.
-    pub access_key_id: String,
-    /// The secret that belongs to it.
-    pub secret_access_key: String,
-    /// The token that belongs to both, where the credentials are temporary.
-    pub session_token: Option<String>,
+    pub endpoint: Endpoint,
 }
 
 impl Config {
@@ -83,7 +73,7 @@ impl Config {
         };
         Ok(Self {
             store: of.required("ICECORE_STORE")?.to_owned(),
-            queue: of.queue()?,
+            queue: queue(of)?,
             limits,
             function_name: of
                 .get("AWS_LAMBDA_FUNCTION_NAME")
@@ -128,100 +118,14 @@ impl fmt::Debug for Config {
     }
 }
 
-impl fmt::Debug for SqsSettings {
-    // Not derived: it holds credentials.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqsSettings")
-            .field("queue_url", &self.queue_url)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Variables by name; an empty one is not set.
-struct Variables<'a>(&'a BTreeMap<String, String>);
-
-impl<'a> Variables<'a> {
-    fn get(&self, name: &str) -> Option<&'a str> {
-        let value = self.0.get(name)?.as_str();
-        (!value.is_empty()).then_some(value)
-    }
-
-    fn required(&self, name: &str) -> Result<&'a str> {
-        self.get(name).ok_or_else(|| {
-            Error::invalid("a variable of the environment is not set")
-                .with_object(name)
-                .with_hint("set it in the function's configuration")
-        })
-    }
-
-    fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>> {
-        let Some(text) = self.get(name) else {
-            return Ok(None);
-        };
-        text.parse().map(Some).map_err(|_| {
-            Error::invalid(format!("{text:?} is not a number that fits")).with_object(name)
-        })
-    }
-
-    fn duration(&self, name: &str) -> Result<Option<Duration>> {
-        self.get(name)
-            .map(|text| parse_duration(text).map_err(|e| e.with_object(name)))
-            .transpose()
-    }
-
-    fn queue(&self) -> Result<Option<SqsSettings>> {
-        let Some(queue_url) = self.get("ICECORE_QUEUE_URL") else {
-            return Ok(None);
-        };
-        let url = |text: &str, name: &str| {
-            Url::parse(text).map_err(|e| {
-                Error::invalid(format!("{text:?} is not a URL"))
-                    .with_object(name)
-                    .with_source(e)
-            })
-        };
-        let of_queue = url(queue_url, "ICECORE_QUEUE_URL")?;
-        let named = ["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"]
-            .iter()
-            .find_map(|name| Some((self.get(name)?, *name)));
-        let mut endpoint = match named {
-            Some((text, name)) => url(text, name)?,
-            None => of_queue,
-        };
-        endpoint.set_path("/");
-        endpoint.set_query(None);
-        let region = self
-            .get("AWS_REGION")
-            .or_else(|| self.get("AWS_DEFAULT_REGION"));
-        Ok(Some(SqsSettings {
-            queue_url: queue_url.to_owned(),
-            endpoint,
-            region: region.unwrap_or("us-east-1").to_owned(),
-            access_key_id: self.required("AWS_ACCESS_KEY_ID")?.to_owned(),
-            secret_access_key: self.required("AWS_SECRET_ACCESS_KEY")?.to_owned(),
-            session_token: self.get("AWS_SESSION_TOKEN").map(str::to_owned),
-        }))
-    }
-}
-
-/// `500ms`, `90s`, `15m`, `24h` or `7d`.
-fn parse_duration(text: &str) -> Result<Duration> {
-    let bad = || {
-        Error::invalid(format!("{text:?} is not a duration"))
-            .with_hint("write it like 500ms, 90s, 15m, 24h or 7d")
+fn queue(of: Variables<'_>) -> Result<Option<SqsSettings>> {
+    let Some(url) = of.url("ICECORE_QUEUE_URL")? else {
+        return Ok(None);
     };
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?);
-    let millis_each: u64 = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(bad()),
-    };
-    let number: u64 = number.parse().map_err(|_| bad())?;
-    let millis = number.checked_mul(millis_each).ok_or_else(bad)?;
-    Ok(Duration::from_millis(millis))
+    Ok(Some(SqsSettings {
+        queue_url: of.required("ICECORE_QUEUE_URL")?.to_owned(),
+        endpoint: Endpoint::new("sqs", url, of)?,
+    }))
 }
 
 #[cfg(test)]
@@ -286,7 +190,7 @@ mod tests {
             let mut variables = vec![STORE, url, id, secret];
             variables.extend(more);
             let queue = config(&variables).unwrap().queue.unwrap();
-            assert_eq!(queue.endpoint.as_str(), endpoint);
+            assert_eq!(queue.endpoint.url.as_str(), endpoint);
         }
     }
 

@@ -7,7 +7,6 @@
 //! - [`handler`]: one invocation
 //! - [`queue`]: where the rest goes
 //! - [`metric`]: the one line that an invocation logs
-//! - [`system`]: the real clock, randomness and environment
 //!
 //! # A model of one's own
 //! The built-in function folds the built-in models. A function for others is a program of a few lines:
@@ -52,10 +51,10 @@ pub mod event;
 pub mod handler;
 pub mod metric;
 pub mod queue;
-pub mod system;
 
 pub use config::Config;
 pub use handler::{Answer, Failed, Function};
+pub use icecore_function::system;
 
 use icecore_core::Registry;
 use icecore_store::rounds::Rounds;

@@ -2,24 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
-#[path = "support/runtime.rs"]
-mod runtime;
 #[path = "support/site.rs"]
 mod site;
 
 use async_trait::async_trait;
 use icecore_rollup::system::{OsIds, SystemClock};
+use icecore_sim::cloud::{Lambda, Sqs};
 use icecore_sim::s3_server::{self, BUCKET, S3Server};
 use icecore_store::backend::ServerTime;
 use icecore_store::verify::verify;
 use icecore_store::{Clock, Store};
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use runtime::{Lambda, Sqs};
 use serde_json::{Value, json};
 use site::{Site, name};
 use std::sync::Arc;
 use std::time::Duration;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_icecore-rollup-function");
 
 /// A clock that is a minute behind: what it stamps is settled at once.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Cloud {
             environment.push((name.to_owned(), value.to_owned()));
         }
         // The S3 server here knows no sessions and looks at no token.
-        Lambda::start(&environment).await
+        Lambda::start(PROGRAM, "rollup-of-test", &environment).await
     }
 }
 

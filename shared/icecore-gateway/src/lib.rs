@@ -9,6 +9,7 @@
 //! - `ops`: which right an operation needs, and what exactly is signed for it
 //! - `slots`: under which keys an update may be written
 //! - `look`: all that a client lacks, in one answer
+//! - [`settings`]: what a gateway is told once
 //! - [`limits`]: how much one call and one token may ask for
 //! - [`api`]: the HTTP API, an axum router, with its `OpenAPI` document
 //!
@@ -24,9 +25,11 @@ pub mod limits;
 mod look;
 mod ops;
 pub mod presign;
+pub mod settings;
 mod slots;
 pub mod token;
 
 pub use api::{Gateway, router};
 pub use limits::Limits;
 pub use presign::{BucketAddress, Endpoint, Keys, Presigner};
+pub use settings::Settings;

@@ -3,6 +3,8 @@
 //! Signature Version 4 in the query, as documented under "Authenticating Requests: Using Query Parameters" in the
 //! S3 API reference. It is pure computation: the bucket is asked nothing.
 
+mod environment;
+
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
     PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,

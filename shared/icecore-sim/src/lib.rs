@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! - [`s3_server`]: an S3 server in this process, with faults
+//! - [`cloud`]: the Lambda Runtime API, SQS and SSM
 //! - [`random`], [`clock`]: a seed, and a time that only moves when everybody waits
 //! - [`bucket`]: a bucket in memory that loses responses, delays, refuses and lists piecemeal
 //! - [`gateway`]: the real gateway, and a double of the bucket that takes presigned requests
@@ -15,6 +16,7 @@
 pub mod bucket;
 pub mod checker;
 pub mod clock;
+pub mod cloud;
 pub mod gateway;
 pub mod ledger;
 pub mod random;

@@ -3,19 +3,19 @@
 use super::ServeArgs;
 use super::dispatch::Service;
 use super::secrets::Secrets;
-use super::settings::Settings;
 use crate::context::Context;
 use axum::http::HeaderName;
 use icecore_core::{Error, Result, StoreId};
 use icecore_gateway::api::Origins;
-use icecore_gateway::token::{HttpFetch, Secret, TokenSettings, Verifier};
-use icecore_gateway::{BucketAddress, Endpoint, Gateway, Keys, Limits, Presigner, router};
+use icecore_gateway::token::{HttpFetch, Secret, Verifier};
+use icecore_gateway::{
+    BucketAddress, Endpoint, Gateway, Keys, Limits, Presigner, Settings, router,
+};
 use icecore_s3::Cors;
 use icecore_store::{Backend, Store};
 use object_store::path::Path as ObjectPath;
 use std::path::Path;
 use std::sync::Arc;
-use url::Url;
 
 /// The bucket that the S3 endpoint shows.
 const BUCKET: &str = "icecore";
@@ -34,7 +34,7 @@ pub(super) struct Site {
 
 /// Opens the store, creating it where there is none, and builds what serves it.
 pub(super) async fn open(args: &ServeArgs, context: &Context) -> Result<Site> {
-    let settings = Settings::read(args.settings.as_deref())?;
+    let settings = read_settings(args.settings.as_deref())?;
     match (&args.dir, &args.s3) {
         (Some(folder), _) => of_folder(args, context, settings, folder).await,
         (None, Some(url)) => of_bucket(args, context, settings, url).await,
@@ -42,6 +42,20 @@ pub(super) async fn open(args: &ServeArgs, context: &Context) -> Result<Site> {
             Err(Error::invalid("nothing is named to serve").with_hint("use --dir or --s3"))
         }
     }
+}
+
+/// Reads the file of `--settings`, if one is named.
+fn read_settings(path: Option<&Path>) -> Result<Settings> {
+    let Some(path) = path else {
+        return Ok(Settings::default());
+    };
+    let json = std::fs::read(path).map_err(|e| {
+        Error::invalid("the settings cannot be read")
+            .with_object(path.display().to_string())
+            .with_hint("check the argument of --settings")
+            .with_source(e)
+    })?;
+    Settings::from_json(&json).map_err(|e| e.with_object(path.display().to_string()))
 }
 
 async fn of_folder(
@@ -103,8 +117,10 @@ async fn of_bucket(
     if let Some(secret) = variable("ICECORE_TOKEN_SECRET") {
         settings.tokens.hs256_secrets.push(secret.parse()?);
     }
-    check_tokens(&settings.tokens)?;
-    let presigner = Presigner::new(bucket_address(url, variable)?, keys(variable)?);
+    settings.check().map_err(|e| {
+        e.with_hint("set ICECORE_TOKEN_SECRET (openssl rand -base64 48), or name keys or issuers in --settings")
+    })?;
+    let presigner = Presigner::for_bucket(url, variable)?;
     let (store, store_id) = open_store(context, &backend).await?;
     let gateway = gateway(args, context, settings, (&store, presigner))?;
     Ok(Site {
@@ -113,60 +129,6 @@ async fn of_bucket(
         service: Service::new(router(&gateway), None),
         location: backend.location().to_owned(),
     })
-}
-
-/// A gateway that takes no tokens is of no use.
-fn check_tokens(tokens: &TokenSettings) -> Result<()> {
-    let any = !tokens.hs256_secrets.is_empty()
-        || !tokens.eddsa_public_keys.is_empty()
-        || !tokens.issuers.is_empty();
-    if any {
-        return Ok(());
-    }
-    Err(Error::invalid("no tokens would be accepted").with_hint(
-        "set ICECORE_TOKEN_SECRET (openssl rand -base64 48), or name keys or issuers in --settings",
-    ))
-}
-
-fn bucket_address<'a>(
-    url: &str,
-    variable: impl Fn(&str) -> Option<&'a str>,
-) -> Result<BucketAddress> {
-    let wrong = || {
-        Error::invalid(format!("{url:?} is no bucket")).with_hint("write it as s3://bucket/prefix")
-    };
-    let parsed = Url::parse(url).map_err(|e| wrong().with_source(e))?;
-    if parsed.scheme() != "s3" {
-        return Err(wrong());
-    }
-    let server = variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL"));
-    let endpoint = match server {
-        Some(server) => Endpoint::Server(
-            Url::parse(server)
-                .map_err(|e| Error::invalid("AWS_ENDPOINT_URL is no URL").with_source(e))?,
-        ),
-        None => Endpoint::Aws,
-    };
-    let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
-    Ok(BucketAddress {
-        bucket: parsed.host_str().ok_or_else(wrong)?.to_owned(),
-        region: region.unwrap_or("us-east-1").to_owned(),
-        prefix: parsed.path().trim_matches('/').to_owned(),
-        endpoint,
-    })
-}
-
-fn keys<'a>(variable: impl Fn(&str) -> Option<&'a str>) -> Result<Keys> {
-    match (
-        variable("AWS_ACCESS_KEY_ID"),
-        variable("AWS_SECRET_ACCESS_KEY"),
-    ) {
-        (Some(access), Some(secret)) => {
-            Ok(Keys::new(access, secret, variable("AWS_SESSION_TOKEN")))
-        }
-        _ => Err(Error::denied("there are no credentials to sign with")
-            .with_hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")),
-    }
 }
 
 async fn open_store(context: &Context, backend: &Backend) -> Result<(Store, StoreId)> {
