@@ -35,7 +35,7 @@ use tracing_subscriber::EnvFilter;
 
 /// What `--verbose` shows.
 const VERBOSE: &str =
-    "warn,s3s=off,icecore=debug,icecore_store=debug,icecore_replica=debug,icecore_gateway=debug";
+    "warn,icecore=debug,icecore_store=debug,icecore_replica=debug,icecore_gateway=debug";
 
 /// Runs the command and returns the exit code.
 pub(crate) async fn run(cli: Cli) -> ExitCode {
@@ -43,7 +43,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
     let default = match (&cli.command, cli.global.verbose) {
         (_, true) => VERBOSE,
         // A server that says nothing of what it does cannot be looked after.
-        (Command::Serve(_), false) => "warn,s3s=off,icecore=info,icecore_gateway=info",
+        (Command::Serve(_), false) => "warn,icecore=info,icecore_gateway=info",
         _ => "error",
     };
     start_logging(default, context.environment.get("ICECORE_LOG"));
@@ -59,7 +59,8 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 
 /// Logs go to stderr; what fails is an error of the command and not only a log line.
 fn start_logging(default: &str, filter: Option<&String>) {
-    let filter = filter.map_or(default, String::as_str);
+    // The library under the S3 endpoint logs whole requests, signatures too, and refusals as errors.
+    let filter = format!("{},s3s=off", filter.map_or(default, String::as_str));
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::builder().parse_lossy(filter))
         .with_ansi(std::io::stderr().is_terminal())

@@ -21,13 +21,16 @@ mod sync;
 pub use edge::Origins;
 
 use crate::limits::{Limits, Rate};
-use crate::presign::Presigner;
-use crate::token::Verifier;
+use crate::presign::{Presigner, Unsigned};
+use crate::token::{Access, Verifier};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use icecore_core::Result;
+use icecore_core::wire::Signed;
 use icecore_store::{Clock, Store};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -69,6 +72,21 @@ impl Gateway {
     pub fn with_public_url(mut self, url: &str) -> Self {
         self.public_url = Some(url.trim_end_matches('/').into());
         self
+    }
+
+    /// Signs a request for whoever has this token: it ends with the token at the latest.
+    pub(crate) fn sign_for(
+        &self,
+        access: &Access,
+        mut request: Unsigned,
+        own: &str,
+        now: i64,
+    ) -> Result<Signed> {
+        let left = u64::try_from(access.expires_at.saturating_sub(now)).unwrap_or(0);
+        // In whole seconds, as signatures count; and none lives for less than one.
+        let left = Duration::from_secs((left / 1_000).max(1));
+        request.expires_in = request.expires_in.min(left);
+        self.presigner.sign(&request, own, now)
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

@@ -23,6 +23,8 @@ pub struct Limits {
     pub spare_max: u8,
     /// The most update objects that one look describes; a client lists more by itself.
     pub updates_max: usize,
+    /// The most segments, and snapshots, that one look describes.
+    pub layers_max: usize,
     /// Up to this size an update is sent with the answer.
     pub inline_bytes_max: u64,
     /// The most bytes of updates that are sent with one answer.
@@ -51,6 +53,7 @@ impl Default for Limits {
             writes_max: 20,
             spare_max: 8,
             updates_max: 2_000,
+            layers_max: 5_000,
             inline_bytes_max: 16 << 10,
             inline_total_max: 1 << 20,
             spaces_max: 100,

@@ -3,6 +3,7 @@
 use crate::api::Gateway;
 use crate::limits::Limits;
 use crate::ops;
+use crate::token::Access;
 use futures::{StreamExt, stream};
 use icecore_core::plan::plan_catch_up;
 use icecore_core::wire::{
@@ -11,7 +12,7 @@ use icecore_core::wire::{
 use icecore_core::{Generation, Key, ObjectKey, Order, Result, SpaceName};
 use icecore_store::bucket::{Got, Listed};
 use icecore_store::reader::base::plan_keys;
-use icecore_store::reader::look::{Found, FoundLayers, look};
+use icecore_store::reader::look::{Found, FoundLayers, Most, look};
 use std::collections::BTreeSet;
 
 /// How far back a client lists when it polls: twice the overlap, so that the start of its listings may move on.
@@ -25,15 +26,17 @@ pub(crate) async fn prepare(
     gateway: &Gateway,
     space: &SpaceName,
     wish: &Look,
-    own: &str,
+    (access, own): (&Access, &str),
 ) -> Result<Prepared> {
-    let found = look(&gateway.store, space, wish).await?;
+    let most = Most {
+        updates: gateway.limits.updates_max,
+        layers: gateway.limits.layers_max,
+    };
+    let found = look(&gateway.store, space, wish, most).await?;
     let known = wish.have.iter().flat_map(|have| have.known.iter().copied());
-    let fits = found.updates.len() <= gateway.limits.updates_max;
-    let updates = if fits {
-        Some(with_bodies(gateway, &found, &known.collect()).await?)
-    } else {
-        None
+    let updates = match &found.updates {
+        Some(listed) => Some(with_bodies(gateway, &found, listed, &known.collect()).await?),
+        None => None,
     };
     let mut wanted = Vec::new();
     wanted.extend(layers_to_read(wish, &found));
@@ -48,9 +51,7 @@ pub(crate) async fn prepare(
         .take(gateway.limits.urls_max);
     let sign = |op: Op| {
         let unsigned = ops::unsigned(&gateway.presigner, &gateway.limits, &op)?;
-        let signed = gateway
-            .presigner
-            .sign(&unsigned, own, gateway.clock().now())?;
+        let signed = gateway.sign_for(access, unsigned, own, gateway.store.now())?;
         Ok(SignedOp {
             request: op,
             signed,
@@ -117,9 +118,14 @@ struct Updates {
     unsent: Vec<ObjectKey>,
 }
 
-async fn with_bodies(gateway: &Gateway, found: &Found, known: &BTreeSet<Key>) -> Result<Updates> {
+async fn with_bodies(
+    gateway: &Gateway,
+    found: &Found,
+    listed: &[Listed<Key>],
+    known: &BTreeSet<Key>,
+) -> Result<Updates> {
     let object = |key: Key| ObjectKey::Update(found.info.space.clone(), found.info.epoch, key);
-    let small = choose_small(&found.updates, known, &gateway.limits);
+    let small = choose_small(listed, known, &gateway.limits);
     let reads = small.into_iter().map(|key| {
         let object = object(key);
         async move { (key, gateway.store.bucket.get(&object).await) }
@@ -135,7 +141,7 @@ async fn with_bodies(gateway: &Gateway, found: &Found, known: &BTreeSet<Key>) ->
         }
     }
     let mut unsent = Vec::new();
-    let objects = found.updates.iter().map(|listed| {
+    let objects = listed.iter().map(|listed| {
         let (body, author) = bodies.remove(&listed.key).unzip();
         if body.is_none() && !known.contains(&listed.key) {
             unsent.push(object(listed.key));

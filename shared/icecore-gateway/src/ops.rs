@@ -35,13 +35,20 @@ pub(crate) fn check(access: &Access, space: Option<&SpaceName>, op: &Op) -> Resu
             check_after(after.as_deref())?;
             access.check(Right::Read, space)
         }
-        Op::Put { path, .. } => match object(space, path)? {
+        Op::Put {
+            path, condition, ..
+        } => match object(space, path)? {
             ObjectKey::Head(_) => access.check(Right::Write, space),
             ObjectKey::Update(..) => Err(Error::invalid("an update object is written by a slot")
                 .with_object(path.clone())
                 .with_hint(format!(
                     "ask for one with `write` in POST /v1/spaces/{space}/sync"
                 ))),
+            ObjectKey::Space(_) if *condition == Condition::None => Err(Error::invalid(
+                "space.json is created, or replaced where its version is known",
+            )
+            .with_object(path.clone())
+            .with_hint("ask for the condition `absent` or `matches`")),
             _ => access.check(Right::Admin, space),
         },
         Op::Delete { path } => {
@@ -50,8 +57,11 @@ pub(crate) fn check(access: &Access, space: Option<&SpaceName>, op: &Op) -> Resu
         }
         Op::Copy { from, to } => {
             inside(space, from)?;
-            object(space, to)?;
-            access.check(Right::Admin, space)
+            // A copy knows no condition: it is for what is moved aside.
+            match object(space, to)? {
+                ObjectKey::Quarantine(..) => access.check(Right::Admin, space),
+                _ => Err(Error::invalid("copies go to quarantine only").with_object(to.clone())),
+            }
         }
     }
 }

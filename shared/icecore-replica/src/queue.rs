@@ -182,6 +182,22 @@ pub(crate) fn mark_attempted(
     })
 }
 
+/// None of these was sent after all: nobody gave access to the bucket.
+pub(crate) fn unmark_attempted(
+    db: &mut Db,
+    space: &SpaceName,
+    first: UpdateId,
+    end: Seq,
+) -> Result<()> {
+    db.write(Durable::Soon, |t| {
+        execute(t,
+            "UPDATE queue SET attempted = 0 WHERE space = ?1 AND author = ?2 AND seq >= ?3 AND seq < ?4",
+            params![space.as_str(), first.author.to_string(), signed(first.seq.get()), signed(end.get())],
+        )?;
+        Ok(())
+    })
+}
+
 /// Is this an update that was acknowledged, and is queued again?
 pub(crate) fn is_own(connection: &Connection, space: &SpaceName, id: UpdateId) -> Result<bool> {
     connection

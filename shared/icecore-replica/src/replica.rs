@@ -4,7 +4,7 @@ use crate::db::Db;
 use crate::queue::{self, NewUpdate, Pending};
 use crate::saved;
 use icecore_core::plan::KeyClock;
-use icecore_core::{Error, Folded, Key, Result, SpaceName, UpdateId};
+use icecore_core::{Author, Error, Folded, Key, Result, SpaceName, UpdateId};
 use icecore_store::{Reader, Store, new_author};
 use std::borrow::Cow;
 use std::fs::File;
@@ -80,6 +80,7 @@ impl Replica {
             saves: -1,
             keys: KeyClock::default(),
             pulled: false,
+            barred: None,
         })
     }
 
@@ -169,6 +170,8 @@ pub struct SpaceReplica {
     pub(crate) saves: i64,
     pub(crate) keys: KeyClock,
     pub(crate) pulled: bool,
+    /// The author that access is bound to, where another replica writes as it: nothing can be sent.
+    pub(crate) barred: Option<Author>,
 }
 
 impl SpaceReplica {
@@ -185,7 +188,9 @@ impl SpaceReplica {
 
     /// Now, and whether what is queued now is about to be sent: the next flush need not look at the space first.
     fn begun(&self) -> (i64, bool) {
-        let sending = self.pulled && !self.pull_is_overdue();
+        // Behind a gateway it is not known yet whether it will be sent, nor as whom.
+        let has_access = self.replica.store.broker().is_none();
+        let sending = has_access && self.pulled && !self.pull_is_overdue();
         (self.replica.store.clock.now(), sending)
     }
 

@@ -302,7 +302,7 @@ impl Network {
             self.bucket
                 .copy_opts(&from, path, CopyOptions::default())
                 .await?;
-            return Ok(answer(StatusCode::OK, ""));
+            return Ok(answer(StatusCode::OK, "<CopyObjectResult/>"));
         }
         let mode = match (asked.header(IF_NONE_MATCH), asked.header(IF_MATCH)) {
             (Some(_), _) => PutMode::Create,

@@ -368,6 +368,27 @@ impl Bucket {
         after: Option<String>,
         parse: impl Fn(&str) -> Option<K>,
     ) -> Result<Vec<Listed<K>>> {
+        let listed = self
+            .list_at_most(folder, after, LIST_OBJECTS_MAX, parse)
+            .await?;
+        listed.ok_or_else(|| {
+            Error::invalid(format!("more than {LIST_OBJECTS_MAX} objects in a folder"))
+                .with_object(folder.to_owned())
+                .with_hint("run `icecore prune`")
+        })
+    }
+
+    /// As [`Bucket::list`], unless there are more than `most`: then it stops, and returns nothing.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`.
+    pub async fn list_at_most<K>(
+        &self,
+        folder: &str,
+        after: Option<String>,
+        most: usize,
+        parse: impl Fn(&str) -> Option<K>,
+    ) -> Result<Option<Vec<Listed<K>>>> {
         let path = self.below(folder);
         let skip = path.as_ref().len() + 1;
         let mut stream = match after {
@@ -387,15 +408,11 @@ impl Bucket {
                     last_modified,
                 });
             }
-            if listed.len() > LIST_OBJECTS_MAX {
-                return Err(Error::invalid(format!(
-                    "more than {LIST_OBJECTS_MAX} objects in a folder"
-                ))
-                .with_object(path.to_string())
-                .with_hint("run `icecore prune`"));
+            if listed.len() > most {
+                return Ok(None);
             }
         }
-        Ok(listed)
+        Ok(Some(listed))
     }
 
     async fn next(

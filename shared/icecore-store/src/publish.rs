@@ -2,6 +2,7 @@
 
 use crate::broker::Reservation;
 use crate::bucket::{Content, PutNew};
+use crate::reader::listing::read_own;
 use crate::settings::millis;
 use crate::store::Store;
 use bytes::Bytes;
@@ -51,7 +52,19 @@ pub async fn publish(
     object: &UpdateObject,
     keys: &mut KeyClock,
 ) -> Result<Published> {
-    Publishing::new(store, info, object).run(keys).await
+    publish_counting(store, info, object, keys).await.0
+}
+
+/// As [`publish`], with the PUTs that were begun also where it failed: after none, the object is nowhere.
+pub async fn publish_counting(
+    store: &Store,
+    info: &SpaceInfo,
+    object: &UpdateObject,
+    keys: &mut KeyClock,
+) -> (Result<Published>, u32) {
+    let mut publishing = Publishing::new(store, info, object);
+    let result = publishing.run(keys).await;
+    (result, publishing.puts)
 }
 
 /// Writes one update object as the next of a sequenced space: `key` must be the one after the last.
@@ -64,23 +77,19 @@ pub async fn publish_at(
     object: &UpdateObject,
     key: Key,
 ) -> Result<Published> {
+    publish_at_counting(store, info, object, key).await.0
+}
+
+/// As [`publish_at`], with the PUTs that were begun, as [`publish_counting`].
+pub async fn publish_at_counting(
+    store: &Store,
+    info: &SpaceInfo,
+    object: &UpdateObject,
+    key: Key,
+) -> (Result<Published>, u32) {
     let mut publishing = Publishing::new(store, info, object);
-    let start = store.clock.monotonic();
-    let mut failures = 0;
-    loop {
-        match publishing.attempt(key).await? {
-            Attempt::Acknowledged(end) => return Ok(publishing.published(key, end)),
-            Attempt::Foreign => {
-                return Err(Error::conflict(format!(
-                    "another writer took the key {key} of the sequenced space {}",
-                    info.space
-                ))
-                .with_object(publishing.object_key(key).to_string())
-                .with_hint("pull, check the update against the new state, and send it again"));
-            }
-            Attempt::Unknown(error) => publishing.wait(start, &mut failures, error).await?,
-        }
-    }
+    let result = publishing.run_at(key).await;
+    (result, publishing.puts)
 }
 
 struct Publishing<'a> {
@@ -154,6 +163,42 @@ impl<'a> Publishing<'a> {
         }
     }
 
+    async fn run_at(&mut self, key: Key) -> Result<Published> {
+        let start = self.store.clock.monotonic();
+        let mut failures = 0;
+        loop {
+            if let Some(broker) = self.store.broker() {
+                let reservation = self.reservation(KeyWish::At { key });
+                if let Err(error) = broker.reserve(reservation).await {
+                    self.wait(start, &mut failures, retried(error)?).await?;
+                    continue;
+                }
+            }
+            match self.attempt(key).await? {
+                Attempt::Acknowledged(end) => return Ok(self.published(key, end)),
+                Attempt::Foreign => {
+                    return Err(Error::conflict(format!(
+                        "another writer took the key {key} of the sequenced space {}",
+                        self.info.space
+                    ))
+                    .with_object(self.object_key(key).to_string())
+                    .with_hint("pull, check the update against the new state, and send it again"));
+                }
+                Attempt::Unknown(error) => self.wait(start, &mut failures, error).await?,
+            }
+        }
+    }
+
+    fn reservation(&self, keys: KeyWish) -> Reservation {
+        Reservation {
+            space: self.info.space.clone(),
+            epoch: self.info.epoch,
+            author: self.object.author,
+            body: self.body.clone(),
+            keys,
+        }
+    }
+
     /// The next key to try: by the own clock, or as the gateway says.
     async fn choose(&mut self, keys: &mut KeyClock, wanted: Wanted) -> Result<Key> {
         let store = self.store;
@@ -176,13 +221,7 @@ impl<'a> Publishing<'a> {
         if let Wanted::After(tried) | Wanted::InsteadOf(tried) = wanted {
             hints.seen = hints.seen.max(tried);
         }
-        let reserved = broker.reserve(Reservation {
-            space: self.info.space.clone(),
-            epoch: self.info.epoch,
-            author: self.object.author,
-            body: self.body.clone(),
-            keys: KeyWish::After(hints),
-        });
+        let reserved = broker.reserve(self.reservation(KeyWish::After(hints)));
         self.reserved = reserved.await?.into();
         self.reserved.pop_front().ok_or_else(|| {
             Error::unavailable("the gateway gave no key").with_hint("it is tried again")
@@ -244,12 +283,12 @@ impl<'a> Publishing<'a> {
             Err(error) if error.is_corrupt() => return Ok(Attempt::Foreign),
             Err(error) => return unknown_or(error),
         };
+        let Ok(occupant) = read_own(&got) else {
+            return Ok(Attempt::Foreign);
+        };
         if got.bytes == self.body {
             return Ok(Attempt::Acknowledged(self.object.end()));
         }
-        let Ok(occupant) = UpdateObject::from_json(&got.bytes) else {
-            return Ok(Attempt::Foreign);
-        };
         if occupant.author != self.object.author || occupant.seq != self.object.seq {
             return Ok(Attempt::Foreign);
         }

@@ -22,6 +22,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Objects that whoever hands out access is told of at once.
+const WANTED_MAX: usize = 1_000;
+
 /// Called at named points between requests; tests stop or kill the process there.
 pub type CrashPoints = Arc<dyn Fn(&'static str) + Send + Sync>;
 
@@ -373,13 +376,22 @@ impl Store {
 
     /// Reads many objects at once, at most `settings.reads_max` under way, in the order asked for.
     pub(crate) async fn get_all(&self, keys: Vec<ObjectKey>) -> Result<Vec<Option<Got>>> {
-        self.want(&keys).await?;
-        let mut results = stream::iter(keys)
-            .map(|key| async move { self.bucket.get(&key).await })
-            .buffered(self.settings.reads_max);
-        let mut all = Vec::new();
-        while let Some(result) = results.next().await {
-            all.push(result?);
+        // What was asked for is used before more is asked for.
+        let window = match &self.broker {
+            Some(_) => WANTED_MAX,
+            None => keys.len().max(1),
+        };
+        let mut all = Vec::with_capacity(keys.len());
+        let mut keys = keys.into_iter().peekable();
+        while keys.peek().is_some() {
+            let wanted: Vec<ObjectKey> = keys.by_ref().take(window).collect();
+            self.want(&wanted).await?;
+            let mut results = stream::iter(wanted)
+                .map(|key| async move { self.bucket.get(&key).await })
+                .buffered(self.settings.reads_max);
+            while let Some(result) = results.next().await {
+                all.push(result?);
+            }
         }
         Ok(all)
     }

@@ -121,6 +121,7 @@ fn a_clock_an_hour_off_neither_loses_nor_misplaces_anything() {
 #[test]
 fn a_replica_takes_the_author_that_its_token_is_bound_to() {
     const AUTHOR: &str = "018bcfe5-6800-7fff-bfff-ffffffffffff";
+    const OTHER: &str = "018bcfe5-6800-7fff-bfff-fffffffffffe";
     let serving = Serving::start();
     let admins = serving.behind(&serving.admin());
     admins.replica("admin").ok(&["space", "create", "todo"]);
@@ -130,11 +131,17 @@ fn a_replica_takes_the_author_that_its_token_is_bound_to() {
     assert_eq!(phone.merge("todo", r#"{"b":2}"#), format!("{AUTHOR}:2"));
     // A second replica with the same token would hide its updates behind those of the first.
     let update = r#"{"kind":"merge","data":{"c":3}}"#;
-    let error = bound.replica("copy").fails(3, &["update", "todo", update]);
+    let copy = bound.replica("copy");
+    let error = copy.fails(3, &["update", "todo", update]);
     assert!(error.contains("a token of its own"), "{error}");
+    // It can read; what it queued waits for a token of its own.
+    assert_eq!(copy.ok(&["state", "todo"]), "{\"a\":1,\"b\":2,\"c\":3}\n");
+    assert_eq!(copy.json(&["status", "todo"])[0]["queued"], 1);
     assert_eq!(phone.merge("todo", r#"{"d":4}"#), format!("{AUTHOR}:3"));
+    let own = serving.token(&["--space", "todo", "--author", OTHER]);
+    copy.with("ICECORE_TOKEN", &own).ok(&["sync", "todo"]);
     assert_eq!(
         admins.replica("admin").ok(&["state", "todo"]),
-        "{\"a\":1,\"b\":2,\"d\":4}\n"
+        "{\"a\":1,\"b\":2,\"c\":3,\"d\":4}\n"
     );
 }

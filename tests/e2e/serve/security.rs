@@ -114,7 +114,7 @@ fn each_right_allows_its_own_and_no_more() {
             [200, 403, 200],
         ),
         (put("heads/mine"), [403, 200, 200]),
-        (put("spaces/mine/space.json"), [403, 403, 200]),
+        (put("spaces/mine/space.json"), [400, 400, 400]),
         (put("spaces/mine/0001/segments/0000000001"), [403, 403, 200]),
         (
             put("spaces/mine/0001/updates/1763640000000"),
@@ -123,6 +123,10 @@ fn each_right_allows_its_own_and_no_more() {
         (
             json!({"op":"delete","path":"spaces/mine/space.json"}),
             [403, 403, 200],
+        ),
+        (
+            json!({"op":"copy","from":"spaces/mine/0001/updates/1763640000000","to":"spaces/mine/space.json"}),
+            [400, 400, 400],
         ),
     ];
     for (op, expected) in table {

@@ -20,6 +20,8 @@ use tokio::sync::Semaphore;
 const CONNECTIONS_MAX: usize = 4_096;
 /// How long the head of a request may take to arrive; also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// What is read of a connection at once: the longest head, with a token of 8 KiB, fits.
+const HEAD_BYTES_MAX: usize = 64 << 10;
 /// How long a request may take from its head to its answer's head.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long requests that are under way may take to end when the server is told to stop.
@@ -73,6 +75,7 @@ fn connection(
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service_fn(answer))
 }
 

@@ -36,7 +36,7 @@ pub(crate) async fn token(
                 .collect(),
         });
     json(&TokenInfo {
-        now: gateway.clock().now(),
+        now: gateway.store.now(),
         subject: access.subject.clone(),
         grants: grants.collect(),
         author: access.author,
@@ -56,7 +56,7 @@ pub(crate) async fn token(
 pub(crate) async fn health(State(gateway): State<Gateway>) -> Result<Response, Refused> {
     let info = gateway.store.info().await?;
     json(&Health {
-        now: gateway.clock().now(),
+        now: gateway.store.now(),
         store: info.store,
     })
 }

@@ -53,6 +53,9 @@ impl FromRequestParts<Gateway> for OwnAddress {
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c))
         };
+        let is_host = |host: &&str| {
+            is_host(host) && url::Url::parse(&format!("http://{host}")).is_ok_and(|u| u.has_host())
+        };
         match host.filter(is_host) {
             Some(host) => Ok(Self(format!("http://{host}"))),
             None => Err(Error::invalid("the request has no usable Host header")

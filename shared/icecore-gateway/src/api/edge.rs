@@ -16,6 +16,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use futures::StreamExt;
 use futures::future::{Either, select};
 use icecore_core::{Error, Result};
 use std::collections::BTreeSet;
@@ -25,6 +26,9 @@ use std::time::Duration;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Shorter answers are not worth packing.
 const PACKED_BYTES_MIN: usize = 1_024;
+
+/// More of a body that is too large is not taken in: whoever sends so much sees its connection end.
+const DISCARDED_BYTES_MAX: usize = 4 << 20;
 
 /// Which pages may call the gateway from a browser: exact origins, such as `https://app.example.org`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -105,6 +109,8 @@ async fn limited(gateway: &Gateway, request: Request, next: Next) -> Result<Resp
         .get(CONTENT_LENGTH)
         .and_then(|n| n.to_str().ok()?.parse().ok());
     if declared.is_some_and(|n: u64| n > limits.body_bytes_max as u64) {
+        // A client that is still sending would see a broken connection instead of the answer.
+        within(gateway, limits.body_timeout, discard(body)).await;
         return Err(too_large(limits.body_bytes_max));
     }
     let read = axum::body::to_bytes(body, limits.body_bytes_max);
@@ -130,6 +136,18 @@ async fn within<T>(gateway: &Gateway, limit: Duration, work: impl Future<Output 
     match select(work, gateway.clock().sleep(limit)).await {
         Either::Left((done, _)) => Some(done),
         Either::Right(_) => None,
+    }
+}
+
+/// Takes in what a client sends, up to a point, and keeps nothing of it.
+async fn discard(body: Body) {
+    let mut left: usize = DISCARDED_BYTES_MAX;
+    let mut chunks = body.into_data_stream();
+    while let Some(Ok(chunk)) = chunks.next().await {
+        match left.checked_sub(chunk.len()) {
+            Some(rest) => left = rest,
+            None => return,
+        }
     }
 }
 

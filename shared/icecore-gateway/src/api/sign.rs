@@ -80,14 +80,14 @@ async fn sign(
     at_most("ops", ops.len(), gateway.limits.urls_max)?;
     for op in &ops {
         ops::check(access, space, op)?;
-        if creates_a_space(op) {
-            check_number_of_spaces(gateway, access).await?;
-        }
     }
-    let now = gateway.clock().now();
+    if ops.iter().any(creates_a_space) {
+        check_number_of_spaces(gateway, access).await?;
+    }
+    let now = gateway.store.now();
     let sign = |op: &Op| {
         let unsigned = ops::unsigned(&gateway.presigner, &gateway.limits, op)?;
-        gateway.presigner.sign(&unsigned, own, now)
+        gateway.sign_for(access, unsigned, own, now)
     };
     let signed = ops.iter().map(sign).collect::<Result<_>>()?;
     json(&SignResponse { now, signed })

@@ -50,17 +50,17 @@ pub(crate) async fn sync(
         access.check(Right::Write, &name)?;
     }
     let found = match &request.look {
-        Some(wish) => Some(prepare(&gateway, &name, wish, &own).await?),
+        Some(wish) => Some(prepare(&gateway, &name, wish, (&access, &own)).await?),
         None => None,
     };
     // Last, for slots do not live long.
-    let now = gateway.clock().now();
+    let now = gateway.store.now();
     let mut all = Vec::new();
     if let Some(write) = &request.write {
         let at = (now, &*gateway.store.ids);
         for keys in slots::plan((&access, &name), write, &gateway.limits, at)? {
             let sign = |(key, unsigned)| {
-                let signed = gateway.presigner.sign(&unsigned, &own, now)?;
+                let signed = gateway.sign_for(&access, unsigned, &own, now)?;
                 Ok(Slot { key, signed })
             };
             all.push(keys.into_iter().map(sign).collect::<Result<_>>()?);

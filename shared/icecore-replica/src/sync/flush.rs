@@ -5,8 +5,8 @@ use crate::queue::{self, Pending};
 use crate::replica::SpaceReplica;
 use crate::saved;
 use icecore_core::update::OBJECT_UPDATES_MAX;
-use icecore_core::{Error, Key, Order, Result, UpdateId, UpdateObject};
-use icecore_store::publish::{Published, publish, publish_at, write_head};
+use icecore_core::{Author, Error, Key, Order, Result, SpaceName, UpdateId, UpdateObject};
+use icecore_store::publish::{Published, publish_at_counting, publish_counting, write_head};
 use serde::Serialize;
 
 /// How often a sequenced update is checked again and sent under the next key before this reports a conflict.
@@ -97,12 +97,16 @@ impl SpaceReplica {
         if run.is_empty() {
             return Ok(Flushed::default());
         }
+        if let Some(author) = self.barred {
+            return Err(barred(author, &self.space));
+        }
         let order = self.held_reader()?.info.order;
         let (object, published) = match order {
             Order::Timestamp => {
                 let object = self.begin(run)?;
-                let published = self.publish_by_time(&object).await?;
-                (object, published)
+                let (published, puts) = self.publish_by_time(&object).await?;
+                self.not_begun(run, &object, (published.is_err(), puts))?;
+                (object, published?)
             }
             Order::Sequence => match self.publish_in_sequence(run).await? {
                 Some(published) => published,
@@ -131,17 +135,32 @@ impl SpaceReplica {
         Ok(object)
     }
 
-    async fn publish_by_time(&mut self, object: &UpdateObject) -> Result<Published> {
+    /// Where a publish failed before its first PUT, what was marked for it is as it was.
+    fn not_begun(
+        &self,
+        run: &[Pending],
+        object: &UpdateObject,
+        (failed, puts): (bool, u32),
+    ) -> Result<()> {
+        match run.iter().find(|p| !p.attempted) {
+            Some(first) if failed && puts == 0 => {
+                queue::unmark_attempted(&mut self.replica.db(), &self.space, first.id, object.end())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn publish_by_time(&mut self, object: &UpdateObject) -> Result<(Result<Published>, u32)> {
         let mut keys = self.keys.clone();
         let reader = self.held_reader()?;
         let (store, info) = (reader.store().clone(), reader.info.clone());
-        let result = publish(&store, &info, object, &mut keys).await;
+        let (result, puts) = publish_counting(&store, &info, object, &mut keys).await;
         self.keys = keys;
         if result.as_ref().is_err_and(Error::is_conflict) {
             // Somebody else writes as this author: the next pull gives this replica another one.
             self.pulled = false;
         }
-        result
+        Ok((result, puts))
     }
 
     /// Puts those of the updates that the state allows under the key after the last. When another writer was first,
@@ -168,7 +187,9 @@ impl SpaceReplica {
             reader.check_place(key)?;
             let allowed = self.allowed(run)?;
             let object = self.begin(&run[..allowed])?;
-            match publish_at(&store, &info, &object, key).await {
+            let (published, puts) = publish_at_counting(&store, &info, &object, key).await;
+            self.not_begun(run, &object, (published.is_err(), puts))?;
+            match published {
                 // After pruning, a key at or below `through` may look free: such a write is void.
                 Ok(published) => {
                     if self.reader()?.is_valid_in_sequence(key, next.id).await? {
@@ -253,6 +274,14 @@ impl SpaceReplica {
             })
             .collect())
     }
+}
+
+fn barred(author: Author, space: &SpaceName) -> Error {
+    Error::conflict(format!(
+        "the token is bound to the author {author}, as whom another replica has written to this space"
+    ))
+    .with_object(space.to_string())
+    .with_hint("each replica needs a token of its own; nothing is lost, what is queued stays queued")
 }
 
 /// The first updates of the queue that one object can carry: one author's, seq after seq.

@@ -5,7 +5,7 @@ use crate::db::{Durable, failed};
 use crate::queue::{self, Pending, Writer, signed};
 use crate::replica::SpaceReplica;
 use crate::saved;
-use icecore_core::{Author, Error, Key, Order, Result, Update, UpdateId};
+use icecore_core::{Author, Key, Order, Result, Update, UpdateId};
 use icecore_store::history::find_updates;
 use icecore_store::reader::{Polled, Waited};
 use icecore_store::{Broker, Reader, new_author};
@@ -96,7 +96,7 @@ impl SpaceReplica {
         let now = store.clock.now();
         let space = self.space.clone();
         let fresh = new_author(&*store.clock, &*store.ids);
-        let mut keys = None;
+        let (mut keys, mut barred) = (None, None);
         // With something pending the author may change: that must not be forgotten by a power cut, or what was
         // published under the new author meanwhile would be published again under yet another one.
         let durable = if self.pending(1)?.is_empty() {
@@ -112,10 +112,14 @@ impl SpaceReplica {
             }
             settle_pending(t, reader, covered, now)?;
             let writer = queue::writer(t, &space)?;
-            if let Some(author) = next_author(t, reader, writer, (bound, fresh))? {
-                queue::change_author(t, &space, writer.author, author)?;
-                pulled.new_author = Some(author);
-                keys = Some(self.keys.of_author(None));
+            match next_author(t, reader, writer, (bound, fresh))? {
+                Next::Same => {}
+                Next::Another(author) => {
+                    queue::change_author(t, &space, writer.author, author)?;
+                    pulled.new_author = Some(author);
+                    keys = Some(self.keys.of_author(None));
+                }
+                Next::Barred(author) => barred = Some(author),
             }
             forget_own(
                 t,
@@ -127,6 +131,7 @@ impl SpaceReplica {
         if let Some(keys) = keys {
             self.keys = keys;
         }
+        self.barred = barred;
         Ok(saves)
     }
 }
@@ -190,9 +195,16 @@ fn is_the_same(reader: &Reader, covered: &BTreeMap<UpdateId, Update>, pending: &
     }
 }
 
-/// The author to go on as, where that is another one: somebody else writes as the present one, or access is bound to
-/// an author.
-///
+/// As whom to go on.
+enum Next {
+    /// As before.
+    Same,
+    /// As another author: somebody else writes as the present one, or access is bound to this one.
+    Another(Author),
+    /// Access is bound to this author, and another replica writes as it: reading goes on, writing does not.
+    Barred(Author),
+}
+
 /// What may have been sent under the present author keeps its id until its fate is known; if access does not allow
 /// that, whoever sends it says so.
 fn next_author(
@@ -200,32 +212,30 @@ fn next_author(
     reader: &Reader,
     writer: Writer,
     (bound, fresh): (Option<Author>, Author),
-) -> Result<Option<Author>> {
+) -> Result<Next> {
+    let another = another_writes_as(t, reader, writer)?;
     let Some(bound) = bound else {
-        return Ok(another_writes_as(t, reader, writer)?.then_some(fresh));
+        return Ok(if another {
+            Next::Another(fresh)
+        } else {
+            Next::Same
+        });
     };
     if writer.author == bound {
-        if another_writes_as(t, reader, writer)? {
-            return Err(taken(reader, bound));
-        }
-        return Ok(None);
+        return Ok(if another {
+            Next::Barred(bound)
+        } else {
+            Next::Same
+        });
     }
     let pending = queue::pending(t, &reader.info.space, usize::MAX)?;
     if pending.iter().any(|p| p.attempted) {
-        return Ok(None);
+        return Ok(Next::Same);
     }
-    match reader.last_seq_of(bound) {
-        Some(_) => Err(taken(reader, bound)),
-        None => Ok(Some(bound)),
-    }
-}
-
-fn taken(reader: &Reader, author: Author) -> Error {
-    Error::conflict(format!(
-        "the token is bound to the author {author}, who has written to this space from another replica"
-    ))
-    .with_object(reader.info.space.to_string())
-    .with_hint("each replica needs a token of its own; nothing is lost, what is queued stays queued")
+    Ok(match reader.last_seq_of(bound) {
+        Some(_) => Next::Barred(bound),
+        None => Next::Another(bound),
+    })
 }
 
 /// Does the bucket hold updates of this author that this replica did not write? Then its folder was copied, or

@@ -49,7 +49,10 @@ impl Lambda {
         }
     }
 
-    /// One invocation: what the function answers, or what it reports as its error.
+    /// One invocation: what the function answers.
+    ///
+    /// # Errors
+    /// What the function reports as its error.
     pub async fn invoke(&mut self, event: Value, deadline: u64) -> Result<Value, Value> {
         self.events
             .send((event, deadline))

@@ -2,7 +2,7 @@
 //! everything.
 
 use super::Reader;
-use crate::bucket::Listed;
+use crate::bucket::{Got, Listed};
 use crate::settings::millis;
 use crate::store::Store;
 use bytes::Bytes;
@@ -26,7 +26,7 @@ pub(crate) async fn list_updates(
         .await
 }
 
-fn parse_key(name: &str) -> Option<Key> {
+pub(super) fn parse_key(name: &str) -> Option<Key> {
     name.parse()
         .ok()
         .filter(|key: &Key| format!("{key:#}") == name)
@@ -84,7 +84,7 @@ pub(crate) async fn read_updates(
     for (l, got) in fitting.iter().zip(bodies) {
         let Some(got) = got else { continue };
         let path = || key(l.key).to_string();
-        read.push(match UpdateObject::from_json(&got.bytes) {
+        read.push(match read_own(&got) {
             Ok(object) => Read {
                 loaded: loaded(l, Some(object)),
                 body: Ok(got.bytes),
@@ -109,6 +109,19 @@ pub(crate) async fn read_updates(
         });
     }
     Ok(read)
+}
+
+/// Reads an update object, unless somebody wrote it in another author's name: whoever a gateway bound to one author must
+/// not hide the update of another one behind a forged one of the same id.
+pub(crate) fn read_own(got: &Got) -> Result<UpdateObject> {
+    let object = UpdateObject::from_json(&got.bytes)?;
+    match &got.author {
+        Some(author) if *author != object.author.to_string() => Err(Error::corrupt(format!(
+            "the update object names the author {}, and somebody else wrote it",
+            object.author
+        ))),
+        _ => Ok(object),
+    }
 }
 
 fn loaded(listed: &Listed<Key>, object: Option<UpdateObject>) -> Loaded {

@@ -3,13 +3,13 @@
 //! A gateway takes it for its clients, so that what would be several round trips for them is one.
 
 use super::base::parse_generation;
-use super::listing::list_updates;
+use super::listing::parse_key;
 use crate::bucket::{Got, Listed};
 use crate::publish::listing_start;
 use crate::settings::millis;
 use crate::store::{Store, erased, parse_space};
 use icecore_core::wire::Look;
-use icecore_core::{Error, Generation, Head, Key, ObjectKey, Order, Result, SpaceInfo, SpaceName};
+use icecore_core::{Generation, Head, Key, ObjectKey, Order, Result, SpaceInfo, SpaceName};
 
 /// What a look found.
 #[derive(Debug)]
@@ -20,12 +20,12 @@ pub struct Found {
     pub info: SpaceInfo,
     /// The head hint, as stored.
     pub head: Option<Got>,
-    /// Segments and snapshots, if they were to be listed.
+    /// Segments and snapshots, if they were to be listed and are not too many.
     pub layers: Option<FoundLayers>,
     /// The updates come after this key.
     pub updates_after: Option<Key>,
-    /// All update objects after that key.
-    pub updates: Vec<Listed<Key>>,
+    /// All update objects after that key; nothing if there are too many.
+    pub updates: Option<Vec<Listed<Key>>>,
 }
 
 /// A complete listing of segments and snapshots.
@@ -39,12 +39,21 @@ pub struct FoundLayers {
     pub snapshots: Vec<Listed<Generation>>,
 }
 
+/// More objects of a kind than this are not listed for somebody else: it can list them itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Most {
+    /// Of update objects.
+    pub updates: usize,
+    /// Of segments, and of snapshots.
+    pub layers: usize,
+}
+
 /// Takes a look: `space.json`, the head, and the listings that somebody who has `look.have` needs, in the order in
 /// which a reader asks for them.
 ///
 /// # Errors
 /// As [`super::Reader::open`].
-pub async fn look(store: &Store, space: &SpaceName, look: &Look) -> Result<Found> {
+pub async fn look(store: &Store, space: &SpaceName, look: &Look, most: Most) -> Result<Found> {
     let space_key = ObjectKey::Space(space.clone());
     let head_key = ObjectKey::Head(space.clone());
     let (got, head) =
@@ -73,8 +82,8 @@ pub async fn look(store: &Store, space: &SpaceName, look: &Look) -> Result<Found
         None => from_nothing(store, &info, hint.as_ref()),
     };
     let (layers, updates) = futures::future::try_join(
-        list_layers(store, &info, layers_after),
-        list_updates(store, &info, updates_after),
+        list_layers(store, &info, layers_after, most.layers),
+        list_updates(store, &info, updates_after, most.updates),
     )
     .await?;
     Ok(Found {
@@ -112,6 +121,7 @@ async fn list_layers(
     store: &Store,
     info: &SpaceInfo,
     after: Option<Generation>,
+    most: usize,
 ) -> Result<Option<FoundLayers>> {
     let Some(after) = after else {
         return Ok(None);
@@ -120,8 +130,9 @@ async fn list_layers(
     let list = |folder: String| {
         let start = start.clone();
         async move {
-            let listed = store.bucket.list(&folder, start, parse_generation).await?;
-            Ok::<_, Error>(listed)
+            let bucket = &store.bucket;
+            let listed = bucket.list_at_most(&folder, start, most, parse_generation);
+            listed.await
         }
     };
     let (snapshots, segments) = futures::future::try_join(
@@ -129,9 +140,26 @@ async fn list_layers(
         list(ObjectKey::segments(&info.space, info.epoch)),
     )
     .await?;
+    let (Some(segments), Some(snapshots)) = (segments, snapshots) else {
+        return Ok(None);
+    };
     Ok(Some(FoundLayers {
         after,
         segments,
         snapshots,
     }))
+}
+
+async fn list_updates(
+    store: &Store,
+    info: &SpaceInfo,
+    after: Option<Key>,
+    most: usize,
+) -> Result<Option<Vec<Listed<Key>>>> {
+    let folder = ObjectKey::updates(&info.space, info.epoch);
+    let after = after.map(|key| format!("{key:#}"));
+    store
+        .bucket
+        .list_at_most(&folder, after, most, parse_key)
+        .await
 }

@@ -50,7 +50,7 @@ impl Reader {
             let look = self.look(true, None);
             store.prepare(&self.info.space, look).await?;
         }
-        let (head, version) =
+        let (mut head, mut version) =
             read_head(&store, &self.info.space, self.head_version.as_ref()).await?;
         let changed = head.is_some() || version != self.head_version;
         let check = now || self.is_due(self.last_check, self.check_every());
@@ -65,6 +65,10 @@ impl Reader {
         if changed && !now {
             let look = self.look(check, head.as_ref());
             store.prepare(&self.info.space, look).await?;
+            if store.broker().is_some() {
+                // It came along, maybe newer: left for later, it would answer the next poll.
+                (head, version) = read_head(&store, &self.info.space, None).await?;
+            }
         }
         // With every listing: what another store or epoch holds in the same place is never taken for this one's.
         if self.check_space().await? {

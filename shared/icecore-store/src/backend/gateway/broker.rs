@@ -20,11 +20,15 @@ impl Broker for Gateway {
         };
         // From before it was answered: what is kept never expires later than it says.
         let now = self.inner.clock.monotonic();
+        let writes = self.desk().writes();
         let answer = self.sync(space, &request).await?;
         if let Some(found) = answer.found {
+            let mut desk = self.desk();
             // Its reader will complain of what does not parse, naming the object.
-            if let Ok(info) = SpaceInfo::from_json(found.space.body.as_bytes()) {
-                self.desk().prepare(space, info.epoch, found, now);
+            if let Ok(info) = SpaceInfo::from_json(found.space.body.as_bytes())
+                && desk.writes() == writes
+            {
+                desk.prepare(space, info.epoch, found, now);
             }
         }
         Ok(())

@@ -21,6 +21,7 @@ pub(super) struct Desk {
     bodies: BTreeMap<String, PreparedBody>,
     lists: BTreeMap<String, PreparedList>,
     prepared_at: Duration,
+    writes: u64,
 }
 
 #[derive(Debug)]
@@ -64,7 +65,11 @@ impl Desk {
             self.urls.retain(|_, ready| ready.until > now);
         }
         if self.urls.len() >= URLS_MAX {
-            self.urls.clear();
+            // Those that end first go.
+            let mut ends: Vec<Duration> = self.urls.values().map(|ready| ready.until).collect();
+            ends.sort_unstable();
+            let middle = ends[ends.len() / 2];
+            self.urls.retain(|_, ready| ready.until > middle);
         }
         self.urls.insert(op, Ready::new(signed, now));
     }
@@ -224,8 +229,18 @@ impl Desk {
         now.saturating_sub(self.prepared_at) <= PREPARED_AGE_MAX
     }
 
-    /// Forgets what was prepared: a write has changed the bucket since.
-    pub(super) fn clear_prepared(&mut self) {
+    /// How many writes were begun or have ended.
+    pub(super) fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// A write begins, or has ended: what was prepared before is not what the bucket holds.
+    pub(super) fn note_write(&mut self) {
+        self.writes += 1;
+        self.clear_prepared();
+    }
+
+    fn clear_prepared(&mut self) {
         self.bodies.clear();
         self.lists.clear();
     }

@@ -2,7 +2,7 @@
 
 use super::Gateway;
 use super::desk::Item;
-use super::objects::{failed, space_of};
+use super::objects::{failed, is_refused, space_of};
 use super::wire::{Outgoing, fault_text, read_body};
 use chrono::DateTime;
 use icecore_core::wire::{Op, Signed};
@@ -95,7 +95,7 @@ impl Gateway {
     /// Fetches a page; `None` when the bucket refuses the signature.
     async fn fetch_page(&self, signed: &Signed, folder: &str) -> Result<Option<Page>> {
         let response = self.send(&Outgoing::signed(signed)).await?;
-        if response.status() == http::StatusCode::FORBIDDEN {
+        if is_refused(response.status()) {
             let answer = fault_text(response).await;
             tracing::debug!(answer, "a presigned listing was refused");
             return Ok(None);

@@ -39,6 +39,15 @@ pub(super) fn space_of(path: &str) -> Option<SpaceName> {
     }
 }
 
+/// Whether the bucket may have refused a presigned request for its signature: it has ended, or the credentials that it
+/// was signed with have (400 `ExpiredToken`).
+pub(super) fn is_refused(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST
+    )
+}
+
 /// The error for an answer of the bucket that is no success.
 pub(super) async fn failed(
     response: object_store::client::HttpResponse,
@@ -53,7 +62,9 @@ pub(super) async fn failed(
             "the gateway's own credentials may lack rights, or its clock may be wrong; nothing is lost",
         ),
         StatusCode::NOT_FOUND => Error::not_found(message),
-        StatusCode::CONFLICT => Error::conflict(message),
+        // Two conditional writes met: the same one again decides.
+        StatusCode::CONFLICT => Error::unavailable(message)
+            .with_hint("another writer was at the same object: try again"),
         status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS
             && status != StatusCode::REQUEST_TIMEOUT => Error::invalid(message),
         _ => Error::unavailable(message).with_hint("it is tried again; nothing is lost"),
@@ -106,7 +117,7 @@ impl Gateway {
                 outgoing = outgoing.with_header(RANGE.as_str(), range_text(range));
             }
             let response = self.send(&outgoing).await?;
-            if response.status() == StatusCode::FORBIDDEN && !renewed {
+            if is_refused(response.status()) && !renewed {
                 self.desk().drop_url(&signed);
                 renewed = true;
                 continue;
@@ -168,9 +179,20 @@ impl Gateway {
             .signed_put(path, &body, options)
             .await
             .map_err(wrapped)?;
-        self.desk().clear_prepared();
-        let outgoing = Outgoing::signed(&signed).with_body(body);
-        let response = self.send(&outgoing).await.map_err(wrapped)?;
+        self.desk().note_write();
+        let outgoing = Outgoing::signed(&signed).with_body(body.clone());
+        let mut response = self.send(&outgoing).await.map_err(wrapped)?;
+        if is_refused(response.status()) {
+            // It may have ended on a slow way, and nothing was written: once more with a new one.
+            self.desk().drop_url(&signed);
+            let signed = self
+                .signed_put(path, &body, options)
+                .await
+                .map_err(wrapped)?;
+            let outgoing = Outgoing::signed(&signed).with_body(body);
+            response = self.send(&outgoing).await.map_err(wrapped)?;
+        }
+        self.desk().note_write();
         let status = response.status();
         if status.is_success() {
             return Ok(PutResult {
@@ -178,14 +200,6 @@ impl Gateway {
                 version: None,
                 extensions: object_store::Extensions::default(),
             });
-        }
-        if status == StatusCode::FORBIDDEN {
-            // It may have expired on a slow way: the next attempt gets a new one.
-            self.desk().drop_url(&signed);
-            let error = failed(response, "write the object", path).await;
-            return Err(wrapped(
-                Error::unavailable(error.to_string()).with_source(error),
-            ));
         }
         let error = failed(response, "write the object", path).await;
         Err(match (status, &options.mode) {
@@ -217,7 +231,7 @@ impl Gateway {
     }
 
     async fn delete_some(&self, paths: Vec<Path>) -> Vec<StoreResult<Path>> {
-        self.desk().clear_prepared();
+        self.desk().note_write();
         let mut results = Vec::with_capacity(paths.len());
         let mut left = paths.into_iter().peekable();
         while let Some(first) = left.next() {
@@ -265,7 +279,7 @@ impl Gateway {
         let gateway = self.clone();
         let start = Some((after.clone(), true));
         let pages = stream::try_unfold(start, move |next| {
-            let (gateway, folder) = (gateway.clone(), folder.clone());
+            let (gateway, folder, least) = (gateway.clone(), folder.clone(), after.clone());
             async move {
                 let Some((after, first)) = next else {
                     return Ok(None);
@@ -279,9 +293,9 @@ impl Gateway {
                     .items
                     .into_iter()
                     .map(move |item| (item.name.clone(), meta(&folder, item)));
-                let after = after.clone();
+                // A page that was signed for an earlier start holds more, and so do those that follow it.
                 let metas: Vec<StoreResult<ObjectMeta>> = metas
-                    .filter(|(name, _)| after.as_ref().is_none_or(|after| name > after))
+                    .filter(|(name, _)| least.as_ref().is_none_or(|least| name > least))
                     .map(|(_, meta)| Ok(meta))
                     .collect();
                 Ok::<_, StoreError>(Some((stream::iter(metas), next)))
@@ -509,7 +523,7 @@ impl ObjectStore for Gateway {
                 implementer: "Gateway".to_owned(),
             });
         }
-        self.desk().clear_prepared();
+        self.desk().note_write();
         let op = Op::Copy {
             from: from.to_string(),
             to: to.to_string(),
@@ -523,6 +537,13 @@ impl ObjectStore for Gateway {
                 return Err(wrapped(
                     failed(response, "copy the object", from.as_ref()).await,
                 ));
+            }
+            // A copy that fails on its way has begun its answer with 200 already.
+            if !fault_text(response).await.contains("CopyObjectResult") {
+                let error = Error::unavailable("the bucket did not finish a copy")
+                    .with_object(from.to_string())
+                    .with_hint("it is tried again; nothing is lost");
+                return Err(wrapped(error));
             }
         }
         Ok(())
