@@ -56,7 +56,9 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    fn signed(url: &str, more: &[(&str, &'static str)]) -> Result<String> {
+    type Variables = &'static [(&'static str, &'static str)];
+
+    fn signed(url: &str, more: Variables) -> Result<String> {
         let keys = [
             ("AWS_ACCESS_KEY_ID", "me"),
             ("AWS_SECRET_ACCESS_KEY", "hush"),
@@ -72,7 +74,7 @@ mod tests {
 
     #[test]
     fn buckets_have_the_addresses_that_aws_gives_them() {
-        let table: [(&str, &[(&str, &'static str)], &str); 4] = [
+        let table: [(&str, Variables, &str); 4] = [
             (
                 "s3://notes/a/prefix",
                 &[("AWS_REGION", "eu-west-1")],
