@@ -23,6 +23,11 @@ use serde::{Deserialize, Serialize};
 /// The path of the whole API's first version.
 pub const V1: &str = "/v1";
 
+/// The metadata of an update object by which a slot names its author.
+pub const AUTHOR_METADATA: &str = "author";
+/// The same as a header of S3.
+pub const AUTHOR_HEADER: &str = "x-amz-meta-author";
+
 /// Why a request was refused: the body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

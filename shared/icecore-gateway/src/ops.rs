@@ -5,17 +5,14 @@ use crate::presign::{Presigner, Unsigned};
 use crate::token::{Access, Right};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use icecore_core::layers::UNPACKED_BYTES_MAX;
-use icecore_core::update::OBJECT_BYTES_MAX;
-use icecore_core::wire::{BodyInfo, Condition, Content, Method, Op};
+use icecore_core::wire::{AUTHOR_HEADER, BodyInfo, Condition, Content, Method, Op};
 use icecore_core::{Author, Digest, Error, ObjectKey, Result, SpaceName};
+use icecore_store::bucket::bytes_max;
 
 /// The most keys in a page of a listing, on S3 and all that copy it.
 const PAGE: &str = "1000";
 /// Names of objects are far shorter.
 const AFTER_CHARS_MAX: usize = 256;
-/// The metadata by which a slot names its author.
-pub(crate) const AUTHOR_METADATA: &str = "x-amz-meta-author";
 
 /// Whether a token allows an operation on a space, or on what belongs to none.
 ///
@@ -228,7 +225,7 @@ pub(crate) fn slot(
     let request = Unsigned::new(Method::Put, path, limits.slot_expires_in);
     Ok(with_body(request, body, Content::Json)
         .header("if-none-match", "*")
-        .header(AUTHOR_METADATA, author.to_string()))
+        .header(AUTHOR_HEADER, author.to_string()))
 }
 
 fn with_body(request: Unsigned, body: BodyInfo, content: Content) -> Unsigned {
@@ -257,12 +254,9 @@ fn is_polled(path: &str) -> bool {
 }
 
 fn check_size(path: &str, body: BodyInfo) -> Result<()> {
-    let most = match path.parse() {
-        Ok(ObjectKey::Head(_)) => 64 << 10,
-        Ok(ObjectKey::Segment(..) | ObjectKey::Snapshot(..)) => UNPACKED_BYTES_MAX,
-        Ok(ObjectKey::Store | ObjectKey::Space(_)) => 16 << 20,
-        _ => OBJECT_BYTES_MAX as u64,
-    };
+    let key: ObjectKey = path.parse().map_err(|_| elsewhere(path))?;
+    // What is larger nobody would read.
+    let most = bytes_max(&key);
     if body.bytes <= most {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use icecore_core::plan::KeyClock;
 use icecore_core::plan::key::{AHEAD_MILLIS_MAX, clamp};
 use icecore_core::wire::{KeyHints, KeyWish, WriteRequest};
 use icecore_core::{Error, Key, ObjectKey, Result, SpaceName};
-use icecore_store::Ids;
+use icecore_store::{Ids, random_between};
 
 /// Keys below this one are places in a sequence, and no times: 10^12 ms after 1970 was in September 2001.
 const FIRST_TIME: u64 = 1_000_000_000_000;
@@ -83,10 +83,7 @@ fn chosen_keys(
     // A roll-up reaches no further than the server's times; a client that says so must not write ahead of them.
     let horizon = clamp(now).saturating_add(AHEAD_MILLIS_MAX);
     hints.reached = hints.reached.min(horizon);
-    let random = |min: u64, max: u64| {
-        let span = u128::from(max.saturating_sub(min)) + 1;
-        min + u64::try_from(ids.random() % span).unwrap_or(0)
-    };
+    let random = |min: u64, max: u64| random_between(ids, min, max);
     let first = KeyClock::from(hints).first(now, random);
     let mut next = first;
     let mut all = Vec::with_capacity(bodies);

@@ -7,6 +7,7 @@ use futures::StreamExt;
 use futures::future::{Either, select};
 use icecore_core::layers::{CONTENT_ENCODING, UNPACKED_BYTES_MAX};
 use icecore_core::update::OBJECT_BYTES_MAX;
+use icecore_core::wire::AUTHOR_METADATA;
 use icecore_core::{Error, ObjectKey, Result};
 use object_store::path::Path;
 use object_store::{
@@ -43,12 +44,9 @@ pub struct Got {
     pub author: Option<String>,
 }
 
-/// The metadata by which a slot names its author.
-const AUTHOR_METADATA: &str = "author";
-
 /// The most bytes that an object of this kind may have. Whoever may write to the bucket could put anything there:
 /// what is larger is not read into memory.
-fn bytes_max(key: &ObjectKey) -> u64 {
+pub fn bytes_max(key: &ObjectKey) -> u64 {
     match key {
         ObjectKey::Head(_) => 64 << 10,
         ObjectKey::Store | ObjectKey::Space(_) => 16 << 20,

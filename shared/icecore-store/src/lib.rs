@@ -37,7 +37,7 @@ pub mod verify;
 pub use backend::{Backend, BackendKind};
 pub use broker::Broker;
 pub use bucket::Bucket;
-pub use ports::{Clock, Ids, new_author};
+pub use ports::{Clock, Ids, new_author, random_between};
 pub use reader::Reader;
 pub use settings::Settings;
 pub use store::Store;

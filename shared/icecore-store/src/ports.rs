@@ -28,8 +28,8 @@ pub trait Ids: Debug + Send + Sync {
     fn random(&self) -> u128;
 }
 
-/// A random number from `1..=max`.
-pub(crate) fn random_between(ids: &dyn Ids, min: u64, max: u64) -> u64 {
+/// A random number from `min..=max`.
+pub fn random_between(ids: &dyn Ids, min: u64, max: u64) -> u64 {
     let span = u128::from(max.saturating_sub(min)) + 1;
     // The span is tiny beside 2^128, so the modulo bias is too.
     min + u64::try_from(ids.random() % span).unwrap_or(0)

@@ -4,7 +4,6 @@ use super::ServeArgs;
 use super::dispatch::Service;
 use super::secrets::Secrets;
 use crate::context::Context;
-use axum::http::HeaderName;
 use icecore_core::{Error, Result, StoreId};
 use icecore_gateway::api::Origins;
 use icecore_gateway::token::{HttpFetch, Secret, Verifier};
@@ -96,7 +95,7 @@ async fn of_folder(
         endpoint
     } else {
         let cors = Cors::origins(args.allow_origin.clone());
-        endpoint.cors(cors.expose(&HeaderName::from_static("x-amz-meta-author")))
+        endpoint.cors(cors)
     };
     Ok(Site {
         store,

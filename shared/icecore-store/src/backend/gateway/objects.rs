@@ -14,7 +14,8 @@ use http::StatusCode;
 use http::header::{CONTENT_RANGE, IF_MATCH, IF_NONE_MATCH, RANGE};
 use icecore_core::paths::SPACES;
 use icecore_core::wire::{
-    BodyInfo, Condition, Content, KeyWish, Op, Signed, SyncRequest, WriteRequest,
+    AUTHOR_HEADER, AUTHOR_METADATA, BodyInfo, Condition, Content, KeyWish, Op, Signed, SyncRequest,
+    WriteRequest,
 };
 use icecore_core::{Error, ObjectKey, Result, SpaceName, UpdateObject};
 use object_store::path::Path;
@@ -27,8 +28,6 @@ use std::ops::Range;
 
 /// Objects that are deleted at once.
 const DELETES_UNDER_WAY_MAX: usize = 8;
-/// The metadata by which a slot names its author.
-const AUTHOR_HEADER: &str = "x-amz-meta-author";
 
 /// The space that a path or a folder lies in.
 pub(super) fn space_of(path: &str) -> Option<SpaceName> {
@@ -346,7 +345,7 @@ fn author_attribute(author: Option<&str>) -> Attributes {
     let mut attributes = Attributes::new();
     if let Some(author) = author {
         attributes.insert(
-            Attribute::Metadata("author".into()),
+            Attribute::Metadata(AUTHOR_METADATA.into()),
             author.to_owned().into(),
         );
     }
