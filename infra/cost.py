@@ -50,7 +50,7 @@ def month(clients, poll_seconds, list_seconds, round_minutes, rollups):
         "seeing roll-ups and pruning": rollups * (3 * w + 2 * r) + w + r,
     }
     rolling = rollups * (6 * w + 3 * r) + written * r + rollups * (3 * w + r)
-    upkeep = (w + r) + (3 * w + 3 * r) + (6 * w + 5 * r) + written * r
+    upkeep = (2 * w + r) + (3 * w + 3 * r) + (6 * w + 5 * r) + written * r
     cost = {name: DAYS * clients * each for name, each in per_client.items()}
     pages = ceil(spaces / 1000)
     cost["rolling up and pruning"] = DAYS * spaces * (rolling + upkeep) + (rounds + DAYS * 24) * pages * w
@@ -63,8 +63,8 @@ def month(clients, poll_seconds, list_seconds, round_minutes, rollups):
     cost["Lambda"] += (gateway * GATEWAY_SECONDS + rolling_seconds) * MEMORY_GB * LAMBDA_GB_SECOND
     # Five pollers ask the queue three times a minute; a message of 25 spaces is sent, received and deleted.
     handed_over = DAYS * spaces * rollups / 25 if pages > 10 else 0
-    cost["SQS, logs, alarms"] = (15 * MINUTES + 3 * handed_over) * SQS_CALL + 9 * ALARM + 5 * METRIC
-    cost["SQS, logs, alarms"] += (gateway * 0.7 + rounds * 1.2) * KB * LOG_GB
+    cost["SQS, logs, alarms"] = (15 * MINUTES + 3 * handed_over) * SQS_CALL + 9 * ALARM + 10 * METRIC
+    cost["SQS, logs, alarms"] += (gateway * 1.5 + rounds * 1.2) * KB * LOG_GB
     cost["storage after a year"] = spaces * SPACE_GB_AFTER_A_YEAR * STORED_GB
     out = polls * 0.5 + listings * 2 + OPENED * 10 + calls * 10 + (written + rollups) * 2
     cost["transfer out"] = max(0, DAYS * clients * out * KB - OUT_GB_FREE) * OUT_GB

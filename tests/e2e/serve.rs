@@ -5,3 +5,5 @@ mod forgery;
 mod main_line;
 mod security;
 mod slots;
+mod transient;
+mod users;

@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod listener;
+mod metrics;
 mod rollups;
 mod secrets;
 mod site;
@@ -63,7 +64,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=8760))]
     retention: u64,
 
-    /// A file with settings of tokens and limits, see docs/gateway.md
+    /// A file with settings of tokens, limits and guests, see docs/gateway.md
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 }
@@ -90,7 +91,7 @@ pub(crate) async fn run(args: &ServeArgs, context: &Context) -> Outcome {
         every: Duration::from_secs(args.rollup_every),
         retention: Duration::from_hours(args.retention),
     };
-    let rollups = rollups::keep_running(site.store.clone(), rollups);
+    let rollups = rollups::keep_running(site.store.clone(), rollups, &site.metrics);
     let serving = listener::serve(
         listener,
         site.service,

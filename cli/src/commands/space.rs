@@ -1,4 +1,4 @@
-//! `icecore space`: creating spaces, listing them, and forgetting a copy.
+//! `icecore space`: creating spaces, listing them, linking them, and forgetting a copy.
 
 mod table;
 
@@ -14,7 +14,7 @@ use icecore_core::model::document::{Document, Rule};
 use icecore_core::{Error, ModelRef, Order, Result, SpaceName};
 use serde_json::{Value, json};
 
-/// Create spaces, list them, or forget the copy of one
+/// Create spaces, list or link them, or forget the copy of one
 #[derive(Debug, Args)]
 pub(crate) struct SpaceArgs {
     #[command(subcommand)]
@@ -25,6 +25,7 @@ pub(crate) struct SpaceArgs {
 enum SpaceCommand {
     Create(CreateArgs),
     List(ListArgs),
+    Link(LinkArgs),
     Forget(ForgetArgs),
 }
 
@@ -61,6 +62,23 @@ struct CreateArgs {
   icecore space list --json | jq -r .space")]
 struct ListArgs {}
 
+/// Let the history of one space join that of another, now and from now on
+///
+/// For a guest who becomes a user. The updates keep their author and seq, so the command can be repeated, and nothing is
+/// there twice. What is written to the first space later is forwarded by its roll-up.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  icecore space link guest-17 user-ada")]
+struct LinkArgs {
+    /// The space that joins
+    #[arg(value_parser = space_name)]
+    name: SpaceName,
+
+    /// The space that it joins
+    #[arg(value_parser = space_name)]
+    into: SpaceName,
+}
+
 /// Remove what this replica holds of a space, and what waits to be sent
 ///
 /// The store is not touched. For a queue that can never be sent, such as that of a mistyped name.
@@ -91,6 +109,7 @@ pub(crate) async fn run(args: SpaceArgs, context: &Context) -> Outcome {
     match args.command {
         SpaceCommand::Create(args) => create(args, context).await,
         SpaceCommand::List(_) => list(context).await,
+        SpaceCommand::Link(args) => link(&args, context).await,
         SpaceCommand::Forget(args) => forget(&args, context).await,
     }
 }
@@ -156,6 +175,21 @@ async fn list(context: &Context) -> Outcome {
         context.out.line(table::text(&infos))?;
     }
     outcome
+}
+
+async fn link(args: &LinkArgs, context: &Context) -> Outcome {
+    let store = context.store()?;
+    let linking = Progress::spinner(&context.clock, "linking");
+    context.out.until_printed(linking);
+    let linked = icecore_store::link::link(&store, &args.name, &args.into).await?;
+    context.out.result(&linked, || {
+        format!(
+            "{} is linked to {}, which has {} from it now",
+            linked.from,
+            linked.into,
+            count(linked.updates, "new update")
+        )
+    })
 }
 
 async fn forget(args: &ForgetArgs, context: &Context) -> Outcome {

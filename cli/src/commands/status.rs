@@ -104,7 +104,7 @@ fn show(context: &Context, replica: &Replica, name: &SpaceName, remote: &Remote)
         Remote::NotAsked => json!(null),
         Remote::Unreachable(error) => json!({ "error": ErrorJson::from(error) }),
         Remote::Seen { info, generation } => json!({ "epoch": info.epoch, "generation": generation,
-            "erased_at": info.erased_at, "model": info.model.name, "order": info.order }),
+            "erased_at": info.erased_at, "linked": info.linked, "model": info.model.name, "order": info.order }),
     };
     value["warnings"] = json!(report::warnings(&status, remote));
     context.out.line(value.to_string())

@@ -3,7 +3,7 @@
 use icecore_core::{Error, Result};
 use icecore_function::{Endpoint, Variables};
 use icecore_gateway::Presigner;
-use icecore_store::{Clock, Ids, Store, backend};
+use icecore_store::{Clock, Ids, Settings, Store, backend};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use url::Url;
 /// | `ICECORE_SETTINGS_PARAMETER` | the SSM parameter, a `SecureString`, that holds the settings of tokens and limits |
 /// | `ICECORE_SETTINGS` | these settings themselves, where there is no such parameter |
 /// | `ICECORE_ALLOWED_ORIGINS` | web pages that may call it, separated by commas; none unless set |
+/// | `ICECORE_TAG_TRANSIENT` | `true` to tag transient events for a lifecycle rule; not every server knows tags |
 /// | `ICECORE_LOG` | what is logged; `info` unless set |
 ///
 /// Region, credentials and endpoints come from the `AWS_` variables.
@@ -29,6 +30,9 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Which messages are logged.
     pub log_filter: String,
+    /// The name of the function, as Lambda tells it.
+    pub function: String,
+    tag_transient: bool,
     environment: BTreeMap<String, String>,
 }
 
@@ -75,6 +79,11 @@ impl Config {
             settings,
             origins: origins.map(str::to_owned).collect(),
             log_filter: of.get("ICECORE_LOG").unwrap_or("info").to_owned(),
+            function: of
+                .get("AWS_LAMBDA_FUNCTION_NAME")
+                .unwrap_or("icecore-gateway")
+                .to_owned(),
+            tag_transient: of.get("ICECORE_TAG_TRANSIENT") == Some("true"),
             environment,
         })
     }
@@ -87,7 +96,11 @@ impl Config {
         let environment = self.environment.clone().into_iter();
         let backend = backend::open(&self.store, environment, Arc::clone(&clock))
             .map_err(|e| e.with_object("ICECORE_STORE"))?;
-        Ok(Store::new(&backend, clock, ids))
+        let settings = Settings {
+            tag_transient: self.tag_transient,
+            ..Settings::default()
+        };
+        Ok(Store::new(&backend, clock, ids).with_settings(settings))
     }
 
     /// What signs requests to its bucket.

@@ -3,6 +3,7 @@
 //!
 //! # Layout
 //! - [`config`]: what the function is told by its environment
+//! - [`metric`]: the line that it logs of each call, with the metrics that `CloudWatch` takes from it
 //! - [`settings`]: its settings, with their secrets, from where they are kept
 //!
 //! # Guarantees
@@ -12,6 +13,7 @@
 //! Other models: a gateway looks into no update.
 
 pub mod config;
+pub mod metric;
 pub mod settings;
 
 pub use config::Config;
@@ -21,8 +23,9 @@ use icecore_core::Result;
 use icecore_function::system::{self, OsIds, SystemClock};
 use icecore_gateway::api::Origins;
 use icecore_gateway::token::{Fetch, HttpFetch, Verifier};
-use icecore_gateway::{Gateway, Limits, router};
+use icecore_gateway::{Gateway, Guests, Limits, router};
 use icecore_store::{Clock, Ids};
+use metric::EmbeddedMetrics;
 use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
 
@@ -52,8 +55,12 @@ pub async fn open(config: &Config) -> Result<Router> {
     let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::new(Arc::clone(&clock))?);
     let verifier = Verifier::new(&settings.tokens, &fetch, Arc::clone(&clock))?;
     let store = config.store(clock, ids)?;
+    let guests = Guests::from_settings(&settings)?;
     let limits = Limits::from(settings.limits);
+    let metrics = EmbeddedMetrics::new(config.function.clone(), Arc::clone(&store.clock));
     let gateway = Gateway::new(store, config.presigner()?, verifier, limits)
+        .with_guests(guests)
+        .with_observer(Arc::new(metrics))
         .with_origins(Origins::new(config.origins.clone())?);
     Ok(router(&gateway))
 }

@@ -117,6 +117,24 @@ async fn requests_of_a_function_url_are_answered() {
             .unwrap()
             .contains("\"todo\"")
     );
+    // The line that it logs of each call holds its metrics.
+    let line = function.line().await;
+    assert_eq!(
+        (&line["Calls"], &line["Failed"]),
+        (&json!(1), &json!(0)),
+        "{line}"
+    );
+    assert!(line["Signed"].as_u64().unwrap() > 0);
+    assert_eq!(line["FunctionName"], "gateway-of-test");
+    assert_eq!(line["endpoint"], "/v1/spaces/{space}/sync");
+    let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+        .as_array()
+        .unwrap();
+    for metric in metrics {
+        let name = metric["Name"].as_str().unwrap();
+        assert!(line[name].is_number(), "{name}");
+    }
+    assert!(!line.to_string().contains("todo"), "it names no space");
     // What it signs is good at the bucket.
     let urls = found["found"]["urls"].as_array().unwrap();
     let poll = urls

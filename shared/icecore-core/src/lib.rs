@@ -5,7 +5,8 @@
 //!
 //! # Layout
 //! - [`ids`], [`paths`], [`time`], [`error`]: the words of the protocol as types
-//! - [`update`], [`segment`], [`snapshot`], [`space`], [`layers`]: the objects of the bucket and their bytes
+//! - [`update`], [`segment`], [`snapshot`], [`space`], [`layers`], [`transient`]: the objects of the bucket and their
+//!   bytes
 //! - [`covered`], [`order`], [`invariants`], [`plan`], [`rules`]: the rules
 //! - [`model`], [`fold`], [`base`], [`canonical`], [`typed`]: from updates to a state
 //!
@@ -34,6 +35,7 @@ pub mod segment;
 pub mod snapshot;
 pub mod space;
 pub mod time;
+pub mod transient;
 pub mod typed;
 pub mod update;
 pub mod wire;
@@ -48,5 +50,5 @@ pub use model::{Meta, Model, Registry, Rejected, Violation};
 pub use paths::ObjectKey;
 pub use segment::{Entry, Segment, SegmentHeader};
 pub use snapshot::Snapshot;
-pub use space::{Head, ModelRef, Order, SpaceInfo, StoreInfo};
+pub use space::{Head, Linked, ModelRef, Order, SpaceInfo, StoreInfo};
 pub use update::{Update, UpdateObject};

@@ -69,6 +69,11 @@ impl ObjectKey {
         format!("{}/updates", Self::epoch(space, epoch))
     }
 
+    /// The folder of the space's transient events.
+    pub fn transient(space: &SpaceName, epoch: Epoch) -> String {
+        format!("{}/transient", Self::epoch(space, epoch))
+    }
+
     /// The folder of the space's segments.
     pub fn segments(space: &SpaceName, epoch: Epoch) -> String {
         format!("{}/segments", Self::epoch(space, epoch))

@@ -65,6 +65,17 @@ pub struct OldEpoch {
     pub generation: Generation,
 }
 
+/// The space that another one joined: what is written to the one is forwarded to the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linked {
+    /// The other space.
+    pub into: SpaceName,
+    /// When they were linked, RFC 3339.
+    pub at: String,
+    /// The newest segment of this space whose updates all stand in the other one.
+    pub forwarded: Generation,
+}
+
 /// `space.json`: which history of the space counts. Changed by If-Match only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpaceInfo {
@@ -85,6 +96,9 @@ pub struct SpaceInfo {
     /// Epochs left behind and not yet removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub old_epochs: Vec<OldEpoch>,
+    /// The space that it was linked to, if any: a guest's to a user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked: Option<Linked>,
     /// When it was erased, RFC 3339: a tombstone that refuses late writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<String>,

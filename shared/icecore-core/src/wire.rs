@@ -5,6 +5,8 @@
 
 mod look;
 mod sign;
+mod transient;
+mod users;
 
 pub use crate::plan::KeyHints;
 pub use look::{
@@ -15,6 +17,9 @@ pub use sign::{
     BodyInfo, Condition, Content, KeyWish, Method, Op, SignRequest, SignResponse, Signed, SignedOp,
     Slot, WriteRequest,
 };
+
+pub use transient::{SendTransient, SentTransient, TransientList, TransientSeen};
+pub use users::{CreateUser, LinkUser, NewUser, UserLinked};
 
 use crate::error::{Error, ErrorKind};
 use crate::ids::{Author, SpaceName, StoreId};

@@ -6,7 +6,7 @@
 //! - `edge`: what every request passes through: limits, request id, headers, CORS, the log
 //! - `answer`: JSON, packed where the client takes it
 //! - `document`: the `OpenAPI` document
-//! - `sync`, `sign`, `spaces`, `about`: the endpoints
+//! - `sync`, `sign`, `spaces`, `users`, `transient`, `about`: the endpoints
 
 mod about;
 mod answer;
@@ -17,10 +17,14 @@ mod refusal;
 mod sign;
 mod spaces;
 mod sync;
+mod transient;
+mod users;
 
 pub use edge::Origins;
 
+use crate::guests::Guests;
 use crate::limits::{Limits, Rate};
+use crate::observer::Observer;
 use crate::presign::{Presigner, Unsigned};
 use crate::token::{Access, Verifier};
 use axum::Router;
@@ -44,6 +48,8 @@ pub struct Gateway {
     rate: Arc<Rate>,
     origins: Arc<Origins>,
     public_url: Option<Arc<str>>,
+    guests: Option<Arc<Guests>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Gateway {
@@ -57,6 +63,8 @@ impl Gateway {
             verifier: Arc::new(verifier),
             origins: Arc::default(),
             public_url: None,
+            guests: None,
+            observer: None,
         }
     }
 
@@ -64,6 +72,20 @@ impl Gateway {
     #[must_use]
     pub fn with_origins(mut self, origins: Origins) -> Self {
         self.origins = Arc::new(origins);
+        self
+    }
+
+    /// It takes guests. Without, it takes none.
+    #[must_use]
+    pub fn with_guests(mut self, guests: Option<Guests>) -> Self {
+        self.guests = guests.map(Arc::new);
+        self
+    }
+
+    /// Somebody is told of each call.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
         self
     }
 
@@ -126,6 +148,9 @@ fn endpoints() -> OpenApiRouter<Gateway> {
         .routes(routes!(sign::sign_outside))
         .routes(routes!(spaces::list))
         .routes(routes!(spaces::erase_space))
+        .routes(routes!(transient::post, transient::list))
+        .routes(routes!(users::create))
+        .routes(routes!(users::link))
         .routes(routes!(about::token))
         .routes(routes!(about::health))
 }

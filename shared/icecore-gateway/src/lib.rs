@@ -9,6 +9,8 @@
 //! - `ops`: which right an operation needs, and what exactly is signed for it
 //! - `slots`: under which keys an update may be written
 //! - `look`: all that a client lacks, in one answer
+//! - [`guests`]: users without an account
+//! - [`observer`]: who is told of each call
 //! - [`settings`]: what a gateway is told once
 //! - [`limits`]: how much one call and one token may ask for
 //! - [`api`]: the HTTP API, an axum router, with its `OpenAPI` document
@@ -21,8 +23,10 @@
 //! Storing anything, knowing users or their passwords, looking into updates.
 
 pub mod api;
+pub mod guests;
 pub mod limits;
 mod look;
+pub mod observer;
 mod ops;
 pub mod presign;
 pub mod settings;
@@ -30,6 +34,8 @@ mod slots;
 pub mod token;
 
 pub use api::{Gateway, router};
+pub use guests::Guests;
 pub use limits::Limits;
+pub use observer::{Call, Observer};
 pub use presign::{BucketAddress, Endpoint, Keys, Presigner};
 pub use settings::Settings;

@@ -93,10 +93,10 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    pub(crate) fn new(burst: u32, per_second: u32) -> Self {
+    pub(crate) fn new(burst: u32, per_second: impl Into<f64>) -> Self {
         Self {
             burst: f64::from(burst),
-            per_second: f64::from(per_second),
+            per_second: per_second.into(),
             left: Mutex::default(),
         }
     }

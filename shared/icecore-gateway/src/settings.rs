@@ -1,5 +1,6 @@
 //! What a gateway is told once: a file, or a parameter, of JSON.
 
+use crate::guests::GuestSettings;
 use crate::limits::LimitSettings;
 use crate::token::TokenSettings;
 use icecore_core::{Error, Result};
@@ -21,6 +22,8 @@ pub struct Settings {
     pub tokens: TokenSettings,
     /// What a call and a token may ask for.
     pub limits: LimitSettings,
+    /// Whether it takes guests: users without an account. It does not unless this is given.
+    pub guests: Option<GuestSettings>,
 }
 
 impl Settings {

@@ -25,7 +25,7 @@ pub(crate) fn plan(
     limits: &Limits,
     (now, ids): (i64, &dyn Ids),
 ) -> Result<Vec<Vec<(Key, Unsigned)>>> {
-    check_author(access, request)?;
+    access.check_author(request.author)?;
     at_most("write.objects", request.objects.len(), limits.writes_max)?;
     let spare = request.spare.min(limits.spare_max);
     let each = usize::from(spare) + 1;
@@ -43,17 +43,6 @@ pub(crate) fn plan(
         .zip(keys)
         .map(|(body, keys)| keys.into_iter().map(|key| slot(key, *body)).collect())
         .collect()
-}
-
-fn check_author(access: &Access, request: &WriteRequest) -> Result<()> {
-    match access.author {
-        Some(author) if author != request.author => Err(Error::denied(format!(
-            "the token is bound to the author {author}"
-        ))
-        .with_object("write.author")
-        .with_hint("write as this author, from one replica; each device needs a token of its own")),
-        _ => Ok(()),
-    }
 }
 
 fn named_key(key: Key, request: &WriteRequest, now: i64) -> Result<Key> {

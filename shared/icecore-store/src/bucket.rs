@@ -6,13 +6,14 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use icecore_core::layers::{CONTENT_ENCODING, UNPACKED_BYTES_MAX};
+use icecore_core::transient::TRANSIENT_BYTES_MAX;
 use icecore_core::update::OBJECT_BYTES_MAX;
 use icecore_core::wire::AUTHOR_METADATA;
 use icecore_core::{Error, ObjectKey, Result};
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, CopyMode, CopyOptions, GetOptions, ObjectMeta, ObjectStore,
-    ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
+    ObjectStoreExt, PutMode, PutOptions, PutPayload, TagSet, UpdateVersion,
 };
 use std::fmt;
 use std::future::Future;
@@ -50,9 +51,8 @@ pub fn bytes_max(key: &ObjectKey) -> u64 {
     match key {
         ObjectKey::Head(_) => 64 << 10,
         ObjectKey::Store | ObjectKey::Space(_) => 16 << 20,
-        ObjectKey::Update(..) | ObjectKey::Transient(..) | ObjectKey::Quarantine(..) => {
-            OBJECT_BYTES_MAX as u64
-        }
+        ObjectKey::Update(..) | ObjectKey::Quarantine(..) => OBJECT_BYTES_MAX as u64,
+        ObjectKey::Transient(..) => TRANSIENT_BYTES_MAX as u64,
         ObjectKey::Segment(..) | ObjectKey::Snapshot(..) => UNPACKED_BYTES_MAX,
     }
 }
@@ -109,6 +109,8 @@ pub enum Content {
     Json,
     /// A packed segment or snapshot: gzip, immutable.
     Layer,
+    /// Plain JSON that is tagged `icecore=transient`.
+    Transient,
 }
 
 impl Content {
@@ -123,6 +125,14 @@ impl Content {
             );
         }
         attributes
+    }
+
+    fn tags(self) -> TagSet {
+        let mut tags = TagSet::default();
+        if self == Self::Transient {
+            tags.push("icecore", "transient");
+        }
+        tags
     }
 }
 
@@ -313,6 +323,7 @@ impl Bucket {
         let options = PutOptions {
             mode,
             attributes: content.attributes(),
+            tags: content.tags(),
             ..PutOptions::default()
         };
         let request = self

@@ -1,6 +1,7 @@
 //! New epochs (docs/protocol.md, Epochs): a new history takes the place of the old one by one conditional change of
 //! `space.json`; the old one is swept until nothing lands in it any more.
 
+pub(crate) mod again;
 pub mod compress;
 pub mod erase;
 pub mod redact;
@@ -64,6 +65,14 @@ async fn settle(store: &Store, space: &SpaceName) -> Result<Settled> {
         // A roll-up that lost a race has not rolled up everything.
         if !report.raced && !report.unfinished {
             let open = store.space(space).await?;
+            if let Some(linked) = &open.info.linked {
+                return Err(Error::conflict(format!(
+                    "the space {space} is linked to {}, which holds its history too",
+                    linked.into
+                ))
+                .with_object(space.to_string())
+                .with_hint(format!("do it in {}, or erase {space}", linked.into)));
+            }
             let warm = Warm::load(store, &open.info).await?;
             return Ok(Settled { open, warm, at });
         }

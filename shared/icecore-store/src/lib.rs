@@ -11,6 +11,8 @@
 //! - [`reader`]: the newest state and what changed since
 //! - [`rollup`], [`prune`], [`verify`], [`history`]: what an operator runs, by hand or on a schedule
 //! - [`rounds`]: roll-up and pruning of a whole store, round after round, for a function or a server
+//! - [`link`]: the history of one space joins that of another
+//! - [`transient`]: events that are part of no history
 //! - [`epochs`]: `compress`, `redact`, `reset`, the sweep of old epochs, `erase`
 //!
 //! # Guarantees
@@ -24,6 +26,7 @@ pub mod broker;
 pub mod bucket;
 pub mod epochs;
 pub mod history;
+pub mod link;
 pub mod ports;
 pub mod prune;
 pub mod publish;
@@ -32,6 +35,7 @@ pub mod rollup;
 pub mod rounds;
 pub mod settings;
 pub mod store;
+pub mod transient;
 pub mod verify;
 
 pub use backend::{Backend, BackendKind};

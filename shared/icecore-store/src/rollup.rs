@@ -10,6 +10,7 @@ pub(crate) use write::{put_layer, write_first, write_snapshot};
 
 use crate::bucket::Listed;
 use crate::epochs::sweep::{Depth, sweep};
+use crate::link::forward;
 use crate::publish::write_head;
 use crate::reader::base::{self, Layers};
 use crate::reader::{elapsed, read_head};
@@ -19,7 +20,8 @@ use collect::Collector;
 use icecore_core::plan::rollup::Horizon;
 use icecore_core::plan::{Loaded, plan_rollup};
 use icecore_core::{
-    Base, Covered, Error, Generation, Head, Key, Order, Result, SpaceInfo, SpaceName, UpdateObject,
+    Base, Covered, Error, ErrorKind, Generation, Head, Key, Order, Result, SpaceInfo, SpaceName,
+    UpdateObject,
 };
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -61,6 +63,8 @@ pub struct RollupReport {
     pub newer: Vec<String>,
     /// Updates of an older epoch published again.
     pub swept: u64,
+    /// Updates forwarded to the space that this one is linked to.
+    pub forwarded: u64,
     /// Another roll-up was faster; this one stopped.
     pub raced: bool,
     /// The time was up; the next run goes on.
@@ -212,7 +216,7 @@ pub(crate) async fn roll_up_from(
     run.report.swept = sweep(store, info, &base.base.covered, depth).await?;
     run.go(base).await?;
     run.report.generation = base.base.generation;
-    let report = run.report;
+    let mut report = run.report;
     if report.segments + report.snapshots > 0 {
         let head = Head {
             v: icecore_core::space::FORMAT_VERSION,
@@ -226,7 +230,23 @@ pub(crate) async fn roll_up_from(
             tracing::warn!(%error, "the head hint was not written; readers notice at their next safety listing");
         }
     }
+    report.forwarded = forward_new(store, info, base.base.generation).await?;
     Ok(report)
+}
+
+/// Forwards what a linked space has new. That the other space cannot be written to is no reason not to roll up
+/// this one.
+async fn forward_new(store: &Store, info: &SpaceInfo, newest: Generation) -> Result<u64> {
+    if info.linked.as_ref().is_none_or(|l| l.forwarded >= newest) {
+        return Ok(0);
+    }
+    match forward(store, info).await {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Denied) => {
+            tracing::warn!(space = %info.space, %error, "nothing was forwarded to the linked space");
+            Ok(0)
+        }
+        forwarded => forwarded,
+    }
 }
 
 struct Run<'a> {

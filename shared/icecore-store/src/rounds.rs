@@ -10,8 +10,8 @@
 //! | once an hour, and first of all | 1 LIST of `spaces/` per 1,000 spaces |
 //! | a first round, for each space that was quiet for an hour | 1 GET of its head |
 //! | a space that changed | a roll-up, and another look in the next round: 1 GET and 3 LIST |
-//! | daily upkeep of a space without update objects | 1 GET and 1 LIST |
-//! | daily upkeep of any other | 1 GET and 1 LIST, a full roll-up, and pruning if something is old enough |
+//! | daily upkeep of a space without update objects | 1 GET and 2 LIST |
+//! | daily upkeep of any other | 1 GET and 2 LIST, a full roll-up, and pruning if something is old enough |
 //!
 //! # What is found when
 //! - A head that changed: in the next round. A round remembers the `LastModified` of the head that it has dealt with,

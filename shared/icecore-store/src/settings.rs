@@ -38,6 +38,8 @@ pub struct Settings {
     pub chunk_objects_max: usize,
     /// The most bytes of update objects in one roll-up segment: bounds its memory.
     pub chunk_bytes_max: u64,
+    /// Tag transient events with `icecore=transient`, for a lifecycle rule of the bucket. Not every server knows tags.
+    pub tag_transient: bool,
     /// When a snapshot is due.
     pub snapshot: SnapshotRule,
 }
@@ -58,6 +60,7 @@ impl Default for Settings {
             full_every: Duration::from_hours(24),
             retention: Duration::from_hours(24),
             reads_max: 64,
+            tag_transient: false,
             chunk_objects_max: 20_000,
             chunk_bytes_max: 8 * 1024 * 1024,
             snapshot: SnapshotRule::default(),

@@ -239,6 +239,19 @@ impl Store {
         order: Order,
     ) -> Result<SpaceInfo> {
         self.registry.open(&model)?;
+        self.put_space(space, model, order).await
+    }
+
+    /// Creates a space whose model this program need not know.
+    ///
+    /// # Errors
+    /// `Conflict` when there is one of that name, or was.
+    pub async fn put_space(
+        &self,
+        space: &SpaceName,
+        model: ModelRef,
+        order: Order,
+    ) -> Result<SpaceInfo> {
         let info = SpaceInfo {
             v: FORMAT_VERSION,
             store: self.info().await?.store,
@@ -248,6 +261,7 @@ impl Store {
             order,
             created_at: time::to_rfc3339(self.now()),
             old_epochs: Vec::new(),
+            linked: None,
             erased_at: None,
             other: std::collections::BTreeMap::new(),
         };

@@ -7,6 +7,8 @@ mod protocol {
     mod epochs;
     mod hostile;
     mod layers;
+    mod link;
     mod models;
     mod rounds;
+    mod transient;
 }

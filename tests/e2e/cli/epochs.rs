@@ -199,3 +199,26 @@ fn an_acknowledged_update_of_a_sequence_is_never_refused_later() {
     }
     a.ok(&["verify"]);
 }
+
+#[test]
+fn a_space_joins_another_once_and_what_is_written_to_it_later_follows() {
+    let place = Place::with_todo();
+    let a = place.replica("a");
+    a.ok(&["space", "create", "guest"]);
+    a.ok(&["space", "create", "user"]);
+    a.merge("guest", r#"{"g":1}"#);
+    a.merge("user", r#"{"u":1}"#);
+    let said = a.ok(&["space", "link", "guest", "user"]);
+    assert!(said.contains("1 new update"), "{said}");
+    assert_eq!(a.ok(&["state", "user"]), "{\"g\":1,\"u\":1}\n");
+    let again = &a.json(&["space", "link", "guest", "user"])[0];
+    assert_eq!(again["updates"], 0, "{again}");
+    a.merge("guest", r#"{"h":2}"#);
+    assert_eq!(a.json(&["rollup", "guest", "--now"])[0]["forwarded"], 1);
+    assert_eq!(a.ok(&["state", "user"]), "{\"g\":1,\"h\":2,\"u\":1}\n");
+    let error = a.fails(3, &["compress", "guest", "--yes"]);
+    assert!(error.contains("linked to user"), "{error}");
+    let error = a.fails(2, &["space", "link", "user", "guest"]);
+    assert!(error.contains("linked to user itself"), "{error}");
+    a.ok(&["verify"]);
+}

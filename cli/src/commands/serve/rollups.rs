@@ -1,5 +1,6 @@
 //! The scheduled roll-up of a served store.
 
+use super::metrics::Metrics;
 use icecore_store::Store;
 use icecore_store::rounds::{Limits, Rounds, Work};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ pub(super) struct Schedule {
 const ROUND_MAX: Duration = Duration::from_mins(15);
 
 /// Rolls up for ever. It can be dropped anywhere: the next run finds the same work.
-pub(super) async fn keep_running(store: Store, schedule: Schedule) {
+pub(super) async fn keep_running(store: Store, schedule: Schedule, metrics: &Metrics) {
     let limits = Limits {
         retention: Some(schedule.retention),
         ..Limits::default()
@@ -28,6 +29,7 @@ pub(super) async fn keep_running(store: Store, schedule: Schedule) {
         let deadline = clock.monotonic() + ROUND_MAX;
         match rounds.run(Work::Scheduled, deadline).await {
             Ok(report) => {
+                metrics.rolled_up(&report);
                 for failure in &report.failures {
                     tracing::error!(space = %failure.space, error = failure.message, hint = failure.hint, "a space cannot be rolled up");
                 }
@@ -44,7 +46,10 @@ pub(super) async fn keep_running(store: Store, schedule: Schedule) {
                     );
                 }
             }
-            Err(error) => tracing::error!(%error, hint = error.hint(), "no roll-up"),
+            Err(error) => {
+                metrics.round_failed();
+                tracing::error!(%error, hint = error.hint(), "no roll-up");
+            }
         }
     }
 }

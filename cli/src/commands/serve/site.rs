@@ -2,13 +2,14 @@
 
 use super::ServeArgs;
 use super::dispatch::Service;
+use super::metrics::Metrics;
 use super::secrets::Secrets;
 use crate::context::Context;
 use icecore_core::{Error, Result, StoreId};
 use icecore_gateway::api::Origins;
 use icecore_gateway::token::{HttpFetch, Secret, Verifier};
 use icecore_gateway::{
-    BucketAddress, Endpoint, Gateway, Keys, Limits, Presigner, Settings, router,
+    BucketAddress, Endpoint, Gateway, Guests, Keys, Limits, Observer, Presigner, Settings, router,
 };
 use icecore_s3::Cors;
 use icecore_store::{Backend, Store};
@@ -29,6 +30,7 @@ pub(super) struct Site {
     pub(super) store_id: StoreId,
     pub(super) service: Service,
     pub(super) location: String,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// Opens the store, creating it where there is none, and builds what serves it.
@@ -79,12 +81,14 @@ async fn of_folder(
         endpoint: Endpoint::Beside,
     };
     let keys = Keys::new(&secrets.access_key, &secrets.secret_key, None);
+    let metrics = Arc::new(Metrics::new());
     let gateway = gateway(
         args,
         context,
         settings,
         (&store, Presigner::new(address, keys)),
-    )?;
+    )?
+    .with_observer(Arc::clone(&metrics) as Arc<dyn Observer>);
     let clock = Arc::clone(&context.clock);
     let endpoint = icecore_s3::Endpoint::builder(Arc::clone(&backend.store))
         .bucket_at(BUCKET, ObjectPath::default())
@@ -100,8 +104,13 @@ async fn of_folder(
     Ok(Site {
         store,
         store_id,
-        service: Service::new(router(&gateway), Some(endpoint.build())),
+        service: Service::new(
+            router(&gateway),
+            Some(endpoint.build()),
+            Arc::clone(&metrics),
+        ),
         location: folder.display().to_string(),
+        metrics,
     })
 }
 
@@ -121,12 +130,15 @@ async fn of_bucket(
     })?;
     let presigner = Presigner::for_bucket(url, variable)?;
     let (store, store_id) = open_store(context, &backend).await?;
-    let gateway = gateway(args, context, settings, (&store, presigner))?;
+    let metrics = Arc::new(Metrics::new());
+    let gateway = gateway(args, context, settings, (&store, presigner))?
+        .with_observer(Arc::clone(&metrics) as Arc<dyn Observer>);
     Ok(Site {
         store,
         store_id,
-        service: Service::new(router(&gateway), None),
+        service: Service::new(router(&gateway), None, Arc::clone(&metrics)),
         location: backend.location().to_owned(),
+        metrics,
     })
 }
 
@@ -157,8 +169,10 @@ fn gateway(
     let fetch: Arc<dyn icecore_gateway::token::Fetch> =
         Arc::new(HttpFetch::new(Arc::clone(&context.clock))?);
     let verifier = Verifier::new(&settings.tokens, &fetch, Arc::clone(&context.clock))?;
+    let guests = Guests::from_settings(&settings)?;
     let limits = Limits::from(settings.limits);
     let gateway = Gateway::new(store.clone(), presigner, verifier, limits)
+        .with_guests(guests)
         .with_origins(Origins::new(args.allow_origin.clone())?);
     Ok(match &args.public_url {
         Some(url) => gateway.with_public_url(url),

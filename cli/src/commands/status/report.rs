@@ -168,6 +168,12 @@ pub(super) fn warnings(status: &Status, remote: &Remote) -> Vec<String> {
                 info.epoch
             ));
         }
+        if let Some(linked) = &info.linked {
+            warnings.push(format!(
+                "the space was linked to {} at {}: what is written here is forwarded; go on there",
+                linked.into, linked.at
+            ));
+        }
     }
     warnings.extend(
         status

@@ -6,9 +6,9 @@ use icecore_core::segment::BaseHeader;
 use icecore_core::snapshot::SnapshotHeader;
 use icecore_core::space::OldEpoch;
 use icecore_core::{
-    Author, Conflict, Covered, Digest, Entry, Epoch, Generation, Head, Key, ModelRef, ObjectKey,
-    Order, SegmentHeader, Seq, SpaceInfo, SpaceName, StoreId, StoreInfo, Update, UpdateId,
-    UpdateObject, time,
+    Author, Conflict, Covered, Digest, Entry, Epoch, Generation, Head, Key, Linked, ModelRef,
+    ObjectKey, Order, SegmentHeader, Seq, SpaceInfo, SpaceName, StoreId, StoreInfo, Update,
+    UpdateId, UpdateObject, time,
 };
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
@@ -128,14 +128,23 @@ fn store_id() -> impl Strategy<Value = StoreId> {
     any::<(u64, u128)>().prop_map(|(millis, random)| StoreId::from_parts(millis, random))
 }
 
+fn linked() -> impl Strategy<Value = Linked> {
+    (space_name(), rfc3339(), generation()).prop_map(|(into, at, forwarded)| Linked {
+        into,
+        at,
+        forwarded,
+    })
+}
+
 pub(crate) fn space_info() -> impl Strategy<Value = SpaceInfo> {
     let names = (store_id(), space_name(), epoch());
     let model = ("[a-z]{1,8}", json_value());
     let order = prop_oneof![Just(Order::Timestamp), Just(Order::Sequence)];
     let old = vec((epoch(), any::<(i64, i64)>(), generation()), 0..3);
-    let times = (rfc3339(), option::of(rfc3339()));
+    let times = (rfc3339(), option::of(rfc3339()), option::of(linked()));
     (names, model, order, old, times).prop_map(|(names, model, order, old, times)| SpaceInfo {
         v: 1,
+        linked: times.2,
         store: names.0,
         space: names.1,
         epoch: names.2,

@@ -40,6 +40,7 @@ pub(crate) fn info(model: &str, order: Order) -> SpaceInfo {
         order,
         created_at: String::new(),
         old_epochs: Vec::new(),
+        linked: None,
         erased_at: None,
         other: BTreeMap::default(),
     }

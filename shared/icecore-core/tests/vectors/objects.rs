@@ -1,7 +1,8 @@
-//! `update.json`, `store.json`, `space.json` and `head.json`: the objects that are plain JSON.
+//! `update.json`, `store.json`, `space.json`, `head.json` and `transient.json`: the objects that are plain JSON.
 
 use super::encoding::from_base64;
 use super::files::check;
+use icecore_core::transient::TransientEvent;
 use icecore_core::{
     Author, Error, ErrorKind, Head, Key, Result, Seq, SpaceInfo, StoreInfo, UpdateObject,
 };
@@ -202,6 +203,12 @@ fn stores() {
 #[test]
 fn spaces() {
     check_small("space.json", SpaceInfo::from_json, SpaceInfo::to_json);
+}
+
+#[test]
+fn transient_events() {
+    let read = TransientEvent::from_json;
+    check_small("transient.json", read, TransientEvent::to_json);
 }
 
 #[test]

@@ -86,6 +86,7 @@ fn open(stored: &[u8], model: &str) -> Result<Base> {
         order: Order::Timestamp,
         created_at: String::new(),
         old_epochs: Vec::new(),
+        linked: None,
         erased_at: None,
         other: std::collections::BTreeMap::default(),
     };

@@ -2,11 +2,26 @@
 
 use super::refusal::Refused;
 use axum::body::Bytes;
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use icecore_core::{Error, SpaceName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+/// How many requests an answer holds that were signed for it: an extension of the response.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signatures(pub(crate) u64);
+
+/// A JSON answer that holds signed requests.
+///
+/// # Errors
+/// As [`json`].
+pub(crate) fn signed(value: &impl Serialize, count: usize) -> Result<Response, Refused> {
+    let mut response = json(value)?;
+    response.extensions_mut().insert(Signatures(count as u64));
+    Ok(response)
+}
 
 /// Reads a request's body.
 ///
@@ -30,6 +45,14 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
 /// `Invalid`.
 pub(crate) fn space(name: &str) -> Result<SpaceName, Refused> {
     name.parse().map_err(|error: Error| error.into())
+}
+
+/// A JSON answer to what made something.
+///
+/// # Errors
+/// As [`json`].
+pub(crate) fn created(value: &impl Serialize) -> Result<Response, Refused> {
+    Ok((StatusCode::CREATED, json(value)?).into_response())
 }
 
 /// A JSON answer.

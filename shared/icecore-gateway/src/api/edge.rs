@@ -1,7 +1,9 @@
 //! What every request passes through: limits first, then the endpoint, then what every answer carries.
 
 use super::Gateway;
+use super::answer::Signatures;
 use super::refusal::Refused;
+use crate::observer::Call;
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
@@ -85,6 +87,16 @@ pub(crate) async fn pass(State(gateway): State<Gateway>, request: Request, next:
         response.headers_mut().insert(REQUEST_ID, value);
     }
     let took = gateway.clock().monotonic().saturating_sub(started);
+    if let Some(observer) = &gateway.observer {
+        observer.answered(&Call {
+            request_id: &id,
+            method: method.as_str(),
+            endpoint: &endpoint,
+            status: response.status().as_u16(),
+            took,
+            signed: response.extensions().get().map_or(0, |Signatures(n)| *n),
+        });
+    }
     tracing::info!(
         request_id = id,
         %method,
@@ -131,7 +143,11 @@ async fn limited(gateway: &Gateway, request: Request, next: Next) -> Result<Resp
     })
 }
 
-async fn within<T>(gateway: &Gateway, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn within<T>(
+    gateway: &Gateway,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
     let work = std::pin::pin!(work);
     match select(work, gateway.clock().sleep(limit)).await {
         Either::Left((done, _)) => Some(done),

@@ -28,6 +28,16 @@ impl Refused {
         }
     }
 
+    /// Too many guests come at once.
+    pub(crate) fn too_many_guests(wait: Duration) -> Self {
+        let error = Error::unavailable("too many new guests come at once")
+            .with_hint("wait as long as the header Retry-After says");
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, error)
+        }
+    }
+
     /// One token calls too often.
     pub(crate) fn too_many(wait: Duration) -> Self {
         let error = Error::unavailable("this token makes too many calls")

@@ -1,7 +1,7 @@
 //! `POST /v1/spaces/{space}/sign` and `POST /v1/sign`: presigned requests, one by one.
 
 use super::Gateway;
-use super::answer::{json, parse, space};
+use super::answer::{self, parse, space};
 use super::caller::{Caller, OwnAddress};
 use super::refusal::Refused;
 use crate::limits::at_most;
@@ -90,7 +90,8 @@ async fn sign(
         gateway.sign_for(access, unsigned, own, now)
     };
     let signed = ops.iter().map(sign).collect::<Result<_>>()?;
-    json(&SignResponse { now, signed })
+    let count = ops.len();
+    answer::signed(&SignResponse { now, signed }, count)
 }
 
 fn creates_a_space(op: &Op) -> bool {

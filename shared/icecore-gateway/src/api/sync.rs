@@ -1,7 +1,7 @@
 //! `POST /v1/spaces/{space}/sync`: all that a client lacks, and where it can write.
 
 use super::Gateway;
-use super::answer::{json, parse, space};
+use super::answer::{parse, signed, space};
 use super::caller::{Caller, OwnAddress};
 use super::refusal::Refused;
 use crate::look::prepare;
@@ -66,10 +66,13 @@ pub(crate) async fn sync(
             all.push(keys.into_iter().map(sign).collect::<Result<_>>()?);
         }
     }
-    json(&SyncResponse {
+    let count = all.iter().map(Vec::len).sum::<usize>()
+        + found.as_ref().map_or(0, |found| found.urls.len());
+    let answer = SyncResponse {
         now,
         author: access.author,
         found,
         slots: all,
-    })
+    };
+    signed(&answer, count)
 }

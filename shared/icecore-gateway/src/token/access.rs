@@ -134,6 +134,23 @@ impl Access {
             .flat_map(|grant| &grant.spaces)
     }
 
+    /// Refuses to write in the name of another author than the token is bound to.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn check_author(&self, author: Author) -> Result<()> {
+        match self.author {
+            Some(own) if own != author => Err(Error::denied(format!(
+                "the token is bound to the author {own}"
+            ))
+            .with_object("author")
+            .with_hint(
+                "write as this author, from one replica; each device needs a token of its own",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses what the token does not allow.
     ///
     /// # Errors

@@ -1,25 +1,21 @@
 //! Sweeping old epochs: what landed there after the new one began is published again in the new one, under the
 //! same `(author, seq)`.
 
+use super::again::publish_missing;
 use crate::history::Segments;
-use crate::publish::{publish, publish_at};
-use crate::reader::Reader;
 use crate::reader::listing::{Read, Unread, list_updates, read_updates};
 use crate::rollup::{Warm, quarantine};
 use crate::settings::millis;
 use crate::store::Store;
-use icecore_core::plan::KeyClock;
 use icecore_core::space::OldEpoch;
-use icecore_core::{
-    Covered, Generation, Key, Order, Result, Seq, SpaceInfo, Update, UpdateId, UpdateObject,
-};
+use icecore_core::{Covered, Generation, Key, Result, SpaceInfo, Update, UpdateId, UpdateObject};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Server and client may disagree on when a write landed by less than this.
 const MARGIN: Duration = Duration::from_mins(10);
 /// Update objects that are read before the next are: bounds the memory of a sweep.
-const CHUNK: usize = 1_024;
+pub(super) const CHUNK: usize = 1_024;
 
 /// How deep a sweep looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,33 +46,9 @@ pub async fn sweep(
     if missing.is_empty() {
         return Ok(0);
     }
-    let reader = Reader::open(store, &info.space).await?;
-    if reader.info.epoch != info.epoch {
-        return Ok(0); // Another epoch has begun meanwhile: the next run sweeps into that.
-    }
-    // Everything visible counts, at whatever key: a partial view would publish twice what is there already.
-    let listed = list_updates(store, info, None).await?;
-    for chunk in listed.chunks(CHUNK) {
-        for Read { loaded, .. } in read_updates(store, info, chunk).await? {
-            for (id, _) in loaded.object.iter().flat_map(UpdateObject::entries) {
-                missing.remove(&id);
-            }
-        }
-    }
-    missing.retain(|id, _| !reader.base.covered.contains(*id));
-    let count = missing.len() as u64;
-    let mut keys = KeyClock::new(None, reader.largest_key());
-    keys.reached(reader.base.reached());
-    let end = reader.sequence_end();
-    Sweeper {
-        store,
-        info,
-        keys,
-        end,
-    }
-    .publish_all(missing)
-    .await?;
-    Ok(count)
+    // Another epoch may have begun meanwhile: the next run sweeps into that.
+    let sent = publish_missing(store, info, missing).await?;
+    Ok(sent.map_or(0, |sent| sent.updates))
 }
 
 /// What one old epoch holds and `covered` does not, by author and seq, so that order is kept.
@@ -152,64 +124,4 @@ async fn is_covered(store: &Store, old: &SpaceInfo, covered: &Covered) -> Result
     let mut all = Warm::load(store, old).await?.base.covered;
     all.extend(covered);
     Ok(all.len() == covered.len())
-}
-
-struct Sweeper<'a> {
-    store: &'a Store,
-    info: &'a SpaceInfo,
-    keys: KeyClock,
-    end: Key,
-}
-
-impl Sweeper<'_> {
-    async fn publish_all(&mut self, missing: BTreeMap<UpdateId, Update>) -> Result<()> {
-        let mut run: Vec<(UpdateId, Update)> = Vec::new();
-        for (id, update) in missing {
-            let follows = run.last().is_some_and(|(last, _)| {
-                last.author == id.author && last.seq.next() == Some(id.seq)
-            });
-            if !run.is_empty() && !follows {
-                self.publish(std::mem::take(&mut run)).await?;
-            }
-            run.push((id, update));
-        }
-        self.publish(run).await
-    }
-
-    async fn publish(&mut self, mut run: Vec<(UpdateId, Update)>) -> Result<()> {
-        while let Some((first, _)) = run.first().cloned() {
-            let fitting =
-                UpdateObject::fitting(run.iter().map(|(_, update)| update)).min(run.len());
-            let rest = run.split_off(fitting);
-            let updates = run.into_iter().map(|(_, update)| update).collect();
-            self.store.crash_point("sweep.before_publish");
-            let object = UpdateObject::new(first.author, first.seq, updates);
-            let end = self.put(&object).await?;
-            // An earlier attempt may have stored fewer of them.
-            let missing = object.entries().filter(|(id, _)| id.seq >= end);
-            run = missing
-                .map(|(id, update)| (id, update.clone()))
-                .chain(rest)
-                .collect();
-        }
-        Ok(())
-    }
-
-    /// Returns the seq after the last one that is stored.
-    async fn put(&mut self, object: &UpdateObject) -> Result<Seq> {
-        match self.info.order {
-            Order::Timestamp => publish(self.store, self.info, object, &mut self.keys)
-                .await
-                .map(|published| published.end),
-            // The sweep only appends: a taken key means that the next one is free or taken in turn.
-            Order::Sequence => loop {
-                self.end = self.end.saturating_add(1);
-                match publish_at(self.store, self.info, object, self.end).await {
-                    Ok(published) => return Ok(published.end),
-                    Err(error) if error.is_conflict() => {}
-                    Err(error) => return Err(error),
-                }
-            },
-        }
-    }
 }

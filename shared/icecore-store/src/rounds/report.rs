@@ -52,6 +52,10 @@ pub struct Report {
     pub held: u64,
     /// Updates of old epochs published again.
     pub swept: u64,
+    /// Updates forwarded to the spaces that theirs are linked to.
+    pub forwarded: u64,
+    /// Transient events deleted that were over.
+    pub transient: u64,
     /// Objects deleted by pruning: updates, snapshots, and those of old epochs.
     pub pruned: u64,
     /// Spaces of which another roll-up was faster.
@@ -87,7 +91,14 @@ impl Report {
     }
 
     pub(super) fn add(&mut self, done: &Done) {
-        let Done { rollup, prune, .. } = done;
+        let Done {
+            rollup,
+            prune,
+            transient,
+            ..
+        } = done;
+        self.transient += transient;
+        self.forwarded += rollup.forwarded;
         self.rolled_up += u64::from(rollup.segments > 0);
         self.updates += rollup.updates;
         self.segments += rollup.segments;

@@ -11,6 +11,7 @@ use crate::reader::listing::list_updates;
 use crate::rollup::{RollupOptions, RollupReport, Warm, roll_up_from};
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::transient::remove_expired;
 use futures::future::{Either, select};
 use icecore_core::{Error, Key, Result, SpaceInfo};
 use std::pin::pin;
@@ -47,6 +48,8 @@ pub(super) enum Ended {
 pub(super) struct Done {
     pub(super) rollup: RollupReport,
     pub(super) prune: PruneReport,
+    /// Transient events deleted.
+    pub(super) transient: u64,
     /// The upkeep was done, if it was due.
     pub(super) upkeep: bool,
     pub(super) kept: Option<Kept>,
@@ -123,12 +126,16 @@ async fn work(crew: &Crew, job: &Job, kept: Option<Kept>) -> Result<Done> {
     let mut turn = Turn::begin(crew).await?;
     let info = crew.store.space(&job.space).await?.info;
     let mut prune_is_due = false;
+    let mut removed = 0;
     if job.upkeep {
         let listed = list_updates(&crew.store, &info, None).await?;
-        if listed.is_empty() && info.old_epochs.is_empty() {
+        removed = remove_expired(&crew.store, &info).await?;
+        let is_linked = info.linked.is_some();
+        if listed.is_empty() && info.old_epochs.is_empty() && !is_linked {
             return Ok(Done {
                 upkeep: true,
                 kept,
+                transient: removed,
                 ..Done::default()
             });
         }
@@ -137,6 +144,7 @@ async fn work(crew: &Crew, job: &Job, kept: Option<Kept>) -> Result<Done> {
     let mut kept = turn.load(&info, kept).await?;
     let mut done = Done {
         rollup: turn.roll_up(&info, job.upkeep, &mut kept.warm).await?,
+        transient: removed,
         ..Done::default()
     };
     let mut kept = kept.weigh_again();
@@ -258,6 +266,7 @@ fn joined(first: RollupReport, mut rest: RollupReport) -> RollupReport {
     rest.snapshots += first.snapshots;
     rest.snapshot_bytes += first.snapshot_bytes;
     rest.swept += first.swept;
+    rest.forwarded += first.forwarded;
     rest.quarantined.splice(0..0, first.quarantined);
     rest.quarantined.dedup();
     rest

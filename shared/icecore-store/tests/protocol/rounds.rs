@@ -365,7 +365,7 @@ async fn what_no_head_tells_of_is_found_within_a_day() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn old_updates_are_pruned_and_then_a_space_costs_two_requests_a_day() {
+async fn old_updates_are_pruned_and_then_a_space_costs_three_requests_a_day() {
     let mut site = Site::new(10).await;
     site.write_everywhere().await;
     site.wait(MINUTE).await;
@@ -390,7 +390,7 @@ async fn old_updates_are_pruned_and_then_a_space_costs_two_requests_a_day() {
     }
     assert_eq!(spaces, 10);
     let listings = 24 * 12 + 24;
-    assert_eq!(requests, listings + 2 * spaces);
+    assert_eq!(requests, listings + 3 * spaces);
     site.check(1).await;
 }
 

@@ -15,6 +15,7 @@ fn base(order: Order) -> Base {
         order,
         created_at: String::new(),
         old_epochs: Vec::new(),
+        linked: None,
         erased_at: None,
         other: BTreeMap::default(),
     };

@@ -1,0 +1,121 @@
+//! Guests: users without an account, each with a space of its own and a token for it.
+//!
+//! The gateway keeps nothing of them: the id is the name of the space, and the token says the rest.
+
+use crate::limits::Rate;
+use crate::settings::Settings;
+use crate::token::{Claims, Right, Rights, SigningKey, SpacePattern, mint};
+use icecore_core::wire::NewUser;
+use icecore_core::{Error, Result, SpaceName};
+use icecore_store::Ids;
+use serde::Deserialize;
+use std::fmt;
+use std::time::Duration;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+const DAYS_MAX: u32 = 3_650;
+
+/// How a gateway takes guests; what is left out keeps its default.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GuestSettings {
+    /// How the names of their spaces begin; random digits follow.
+    pub prefix: String,
+    /// How many days their tokens are good for. A device that was offline for longer needs another token.
+    pub days: u32,
+    /// How many new ones are taken each minute, by each running gateway.
+    pub per_minute: u32,
+}
+
+impl Default for GuestSettings {
+    fn default() -> Self {
+        Self {
+            prefix: "guest-".to_owned(),
+            days: 365,
+            per_minute: 60,
+        }
+    }
+}
+
+/// Makes guests.
+pub struct Guests {
+    settings: GuestSettings,
+    key: SigningKey,
+    audience: Option<String>,
+    rate: Rate,
+}
+
+impl Guests {
+    /// As the settings say; `None` where no guests are taken. Their tokens are signed with the first secret.
+    ///
+    /// # Errors
+    /// `Invalid` when there is no secret to sign with, or a setting is out of range.
+    pub fn from_settings(settings: &Settings) -> Result<Option<Self>> {
+        let Some(guests) = &settings.guests else {
+            return Ok(None);
+        };
+        let secret = settings.tokens.hs256_secrets.first().ok_or_else(|| {
+            Error::invalid("there is no secret to sign the tokens of guests with")
+                .with_object("guests")
+                .with_hint("give one in tokens.hs256_secrets, or take no guests")
+        })?;
+        if !(1..=DAYS_MAX).contains(&guests.days) {
+            return Err(
+                Error::invalid(format!("a token lives from 1 to {DAYS_MAX} days"))
+                    .with_object("guests.days"),
+            );
+        }
+        name(&guests.prefix, 0).map_err(|e| e.with_object("guests.prefix"))?;
+        Ok(Some(Self {
+            settings: guests.clone(),
+            key: SigningKey::hs256(secret),
+            audience: settings.tokens.audience.clone(),
+            rate: Rate::new(guests.per_minute, f64::from(guests.per_minute) / 60.0),
+        }))
+    }
+
+    /// Takes one from what is allowed each minute, at the monotonic time `now`.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub(crate) fn take(&self, now: Duration) -> Result<(), Duration> {
+        self.rate.take("", now)
+    }
+
+    /// A new guest, at the time `now`.
+    ///
+    /// # Errors
+    /// `Internal`: the key cannot sign.
+    pub(crate) fn create(&self, ids: &dyn Ids, now: i64) -> Result<NewUser> {
+        let space = name(&self.settings.prefix, ids.random())?;
+        let expires_at = now + i64::from(self.settings.days) * DAY_MS;
+        let rights: Rights = [Right::Read, Right::Write, Right::Admin]
+            .into_iter()
+            .collect();
+        let pattern = SpacePattern::from(space.clone());
+        let mut claims = Claims::new(space.as_str(), vec![pattern], rights, expires_at);
+        claims.audience = self.audience.iter().cloned().collect();
+        claims.issued_at = Some(now);
+        claims.token_id = Some(format!("{:032x}", ids.random()));
+        Ok(NewUser {
+            user: space.to_string(),
+            token: mint(&self.key, &claims)?,
+            space,
+            expires_at,
+        })
+    }
+}
+
+/// The name of a guest's space, and its id.
+fn name(prefix: &str, random: u128) -> Result<SpaceName> {
+    format!("{prefix}{random:032x}").parse()
+}
+
+impl fmt::Debug for Guests {
+    // Not derived: it holds a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guests")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

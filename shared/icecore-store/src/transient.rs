@@ -1,0 +1,125 @@
+//! Transient events: written once, seen for seconds, in no history, and deleted by age.
+//!
+//! They lie under `transient/` of the space's epoch. How long one lives counts from when the server stored it, so no
+//! client's clock can make one stay. The daily upkeep deletes those that are over.
+
+use crate::bucket::{Content, PutNew};
+use crate::publish::listing_start;
+use crate::settings::millis;
+use crate::store::Store;
+use bytes::Bytes;
+use icecore_core::transient::{TRANSIENT_BYTES_MAX, TRANSIENT_TTL_MAX, TransientEvent};
+use icecore_core::{Author, Error, Key, ObjectKey, Result, SpaceInfo};
+use std::time::Duration;
+
+/// The most events that are read at once: the newest.
+const SEEN_MAX: usize = 500;
+/// Clocks of writers may differ from the server's by this much and their events still be seen.
+const SKEW: Duration = Duration::from_mins(5);
+/// Events of one author in one millisecond.
+const KEYS_MAX: u64 = 16;
+
+/// A transient event that lives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// Its key: about when it was sent.
+    pub key: Key,
+    /// Who sent it.
+    pub author: Author,
+    /// When it ends, by the server's clock, milliseconds since 1970 UTC.
+    pub expires_at: i64,
+    /// What it says.
+    pub event: TransientEvent,
+}
+
+/// Sends a transient event. It is sent once: one that fails is too old to be repeated.
+///
+/// # Errors
+/// `Unavailable` or `Denied`; `Conflict` when the author sends more of them than there are milliseconds.
+pub async fn send(
+    store: &Store,
+    info: &SpaceInfo,
+    author: Author,
+    event: &TransientEvent,
+) -> Result<Key> {
+    let now = u64::try_from(store.now()).unwrap_or(0);
+    for n in 0..KEYS_MAX {
+        let key = Key::new(now + n)?;
+        let object = ObjectKey::Transient(info.space.clone(), info.epoch, key, author);
+        let body = Bytes::from(event.to_json());
+        let content = if store.settings.tag_transient {
+            Content::Transient
+        } else {
+            Content::Json
+        };
+        match store.bucket.put_new(&object, body, content).await? {
+            PutNew::Stored => return Ok(key),
+            PutNew::Taken => {}
+        }
+    }
+    Err(Error::conflict(format!(
+        "the author sent {KEYS_MAX} transient events in one millisecond"
+    ))
+    .with_object(author.to_string())
+    .with_hint("send fewer: one says for its whole life what it says"))
+}
+
+/// The transient events that live, in order of their keys. What cannot be read is passed over.
+///
+/// # Errors
+/// `Unavailable` or `Denied`.
+pub async fn live(store: &Store, info: &SpaceInfo) -> Result<Vec<Seen>> {
+    let start = listing_start(store.now(), TRANSIENT_TTL_MAX + SKEW);
+    let after = start.map(|key| format!("{key:#}"));
+    let folder = folder(info);
+    let parse = |name: &str| match format!("{folder}/{name}").parse() {
+        Ok(ObjectKey::Transient(_, _, key, author)) => Some((key, author)),
+        _ => None,
+    };
+    let mut listed = store.bucket.list(&folder, after, parse).await?;
+    let oldest = store.now().saturating_sub(millis(TRANSIENT_TTL_MAX + SKEW));
+    listed.retain(|l| l.last_modified >= oldest && l.bytes <= TRANSIENT_BYTES_MAX as u64);
+    let passed = listed.len().saturating_sub(SEEN_MAX);
+    listed.drain(..passed);
+    let object = |(key, author)| ObjectKey::Transient(info.space.clone(), info.epoch, key, author);
+    let objects = listed.iter().map(|l| object(l.key)).collect();
+    let got = store.get_all(objects).await?;
+    let now = store.now();
+    let seen = listed.iter().zip(got).filter_map(|(l, got)| {
+        let (got, (key, author)) = (got?, l.key);
+        let event = TransientEvent::from_json(&got.bytes).ok()?;
+        let expires_at = got.last_modified.saturating_add(millis(event.ttl()));
+        let own = got.author.is_none_or(|named| named == author.to_string());
+        (own && expires_at > now).then_some(Seen {
+            key,
+            author,
+            expires_at,
+            event,
+        })
+    });
+    Ok(seen.collect())
+}
+
+/// Deletes the transient events that are over for certain. Returns how many.
+///
+/// # Errors
+/// `Unavailable` or `Denied`.
+pub async fn remove_expired(store: &Store, info: &SpaceInfo) -> Result<u64> {
+    let folder = folder(info);
+    let all = |name: &str| Some(name.to_owned());
+    let listed = store.bucket.list(&folder, None, all).await?;
+    let over = store.now().saturating_sub(millis(TRANSIENT_TTL_MAX));
+    let mut removed = 0;
+    for old in listed.iter().filter(|l| l.last_modified < over) {
+        store
+            .bucket
+            .delete(&format!("{folder}/{}", old.key))
+            .await?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+fn folder(info: &SpaceInfo) -> String {
+    ObjectKey::transient(&info.space, info.epoch)
+}
