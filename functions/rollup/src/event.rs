@@ -27,8 +27,17 @@ pub enum Request {
 pub struct Message {
     /// By which the answer names it.
     pub id: String,
-    /// The spaces that it names, or what is wrong with it.
-    pub spaces: Result<Vec<SpaceName>>,
+    /// What it names, or what is wrong with it.
+    pub named: Result<Named>,
+}
+
+/// The spaces that a message names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The spaces.
+    pub spaces: Vec<SpaceName>,
+    /// How many invocations in a row have handed them on.
+    pub hops: u32,
 }
 
 /// The body of a message.
@@ -36,6 +45,8 @@ pub struct Message {
 struct Body {
     v: u32,
     spaces: Vec<SpaceName>,
+    #[serde(default)]
+    hops: u32,
 }
 
 /// The event of a person or a program that says what it wants.
@@ -83,11 +94,11 @@ fn message(record: SqsMessage) -> Result<Message> {
     let (Some("aws:sqs"), Some(id)) = (record.event_source.as_deref(), record.message_id) else {
         return Err(refused());
     };
-    let spaces = parse_body(record.body.as_deref().unwrap_or_default());
-    Ok(Message { id, spaces })
+    let named = parse_body(record.body.as_deref().unwrap_or_default());
+    Ok(Message { id, named })
 }
 
-fn parse_body(body: &str) -> Result<Vec<SpaceName>> {
+fn parse_body(body: &str) -> Result<Named> {
     let body: Body = serde_json::from_str(body)
         .map_err(|e| Error::invalid("the message does not parse").with_source(e))?;
     if body.v != MESSAGE_VERSION || body.spaces.len() > SPACES_MAX {
@@ -97,17 +108,21 @@ fn parse_body(body: &str) -> Result<Vec<SpaceName>> {
             body.spaces.len()
         )));
     }
-    Ok(body.spaces)
+    Ok(Named {
+        spaces: body.spaces,
+        hops: body.hops,
+    })
 }
 
-/// The body of a message that names these spaces.
+/// The body of a message that names these spaces, which so many invocations in a row have handed on.
 ///
 /// # Errors
 /// `Internal`: names have a JSON form.
-pub fn message_body(spaces: &[SpaceName]) -> Result<String> {
+pub fn message_body(spaces: &[SpaceName], hops: u32) -> Result<String> {
     let body = Body {
         v: MESSAGE_VERSION,
         spaces: spaces.to_vec(),
+        hops,
     };
     serde_json::to_string(&body)
         .map_err(|e| Error::internal("BUG: names have a JSON form").with_source(e))
@@ -120,16 +135,25 @@ impl Request {
             Self::Scheduled => Work::Scheduled,
             Self::Spaces(spaces) => Work::Spaces(spaces.clone()),
             Self::Messages(messages) => {
-                let named = messages.iter().filter_map(|m| m.spaces.as_ref().ok());
-                Work::Spaces(named.flatten().cloned().collect())
+                let named = messages.iter().filter_map(|m| m.named.as_ref().ok());
+                Work::Spaces(named.flat_map(|named| &named.spaces).cloned().collect())
             }
         }
+    }
+
+    /// How many invocations in a row have handed on what it names; 0 for what did not come by a queue.
+    pub fn hops(&self) -> u32 {
+        let Self::Messages(messages) = self else {
+            return 0;
+        };
+        let named = messages.iter().filter_map(|m| m.named.as_ref().ok());
+        named.map(|named| named.hops).max().unwrap_or(0)
     }
 
     /// Messages that cannot be read.
     pub fn malformed(&self) -> usize {
         match self {
-            Self::Messages(messages) => messages.iter().filter(|m| m.spaces.is_err()).count(),
+            Self::Messages(messages) => messages.iter().filter(|m| m.named.is_err()).count(),
             Self::Scheduled | Self::Spaces(_) => 0,
         }
     }
@@ -173,9 +197,11 @@ mod tests {
     #[test]
     fn bodies_go_both_ways_and_others_are_refused() {
         let spaces = vec!["todo".parse().unwrap()];
-        let body = message_body(&spaces).unwrap();
-        assert_eq!(body, r#"{"v":1,"spaces":["todo"]}"#);
-        assert_eq!(parse_body(&body).unwrap(), spaces);
+        let body = message_body(&spaces, 3).unwrap();
+        assert_eq!(body, r#"{"v":1,"spaces":["todo"],"hops":3}"#);
+        assert_eq!(parse_body(&body).unwrap(), Named { spaces, hops: 3 });
+        let first = parse_body(r#"{"v":1,"spaces":["todo"]}"#).unwrap();
+        assert_eq!(first.hops, 0);
         for bad in [
             "",
             "{}",

@@ -5,7 +5,7 @@ use crate::metric;
 use crate::queue::Queue;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use icecore_core::{Error, ErrorKind, Result, SpaceName};
-use icecore_store::rounds::{Report, Rounds};
+use icecore_store::rounds::{Failure, Report, Rounds};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde::Serialize;
 use serde_json::Value;
@@ -17,8 +17,14 @@ use tokio::sync::Mutex;
 
 /// Spaces that one message names: few enough for one invocation, which may get ten messages at once.
 const SPACES_PER_MESSAGE: usize = 25;
+/// After so many invocations in a row that did not finish it a space is a failure, which alarms count. Even a million
+/// updates that wait take less.
+const HOPS_MAX: u32 = 30;
 /// For a runtime that names no deadline.
 const TIME_MAX: Duration = Duration::from_mins(1);
+/// The longest that Lambda lets a function run, in milliseconds. A deadline below that is no time since 1970:
+/// cargo-lambda's emulator says how long there is instead of until when.
+const TIMEOUT_MILLIS_MAX: u64 = 900_000;
 
 /// Takes the line of an invocation.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
@@ -95,8 +101,13 @@ impl Function {
         let request = Request::try_from(payload)?;
         let mut rounds = self.rounds.lock().await;
         let deadline = deadline(&rounds, &context);
-        let report = rounds.run(request.work(), deadline).await?;
-        let handed = self.hand_over(&report.left).await;
+        let mut report = rounds.run(request.work(), deadline).await?;
+        let handed = if request.hops() < HOPS_MAX {
+            self.hand_over(&report.left, request.hops() + 1).await
+        } else {
+            give_up(&mut report);
+            Ok(false)
+        };
         if matches!(handed, Ok(true)) {
             rounds.hand_over(&report.left);
         }
@@ -116,11 +127,12 @@ impl Function {
     }
 
     /// Whether there was a queue to send the spaces to.
-    async fn hand_over(&self, spaces: &[SpaceName]) -> Result<bool> {
+    async fn hand_over(&self, spaces: &[SpaceName], hops: u32) -> Result<bool> {
         let Some(queue) = self.queue.as_ref().filter(|_| !spaces.is_empty()) else {
             return Ok(false);
         };
-        let bodies = spaces.chunks(SPACES_PER_MESSAGE).map(message_body);
+        let bodies = spaces.chunks(SPACES_PER_MESSAGE);
+        let bodies = bodies.map(|spaces| message_body(spaces, hops));
         queue.send(bodies.collect::<Result<_>>()?).await?;
         Ok(true)
     }
@@ -134,12 +146,28 @@ impl fmt::Debug for Function {
     }
 }
 
+/// Spaces that are never finished count as failures: their messages end in the dead-letter queue.
+fn give_up(report: &mut Report) {
+    for space in std::mem::take(&mut report.left) {
+        report.failures.push(Failure {
+            space,
+            kind: ErrorKind::Unavailable,
+            message: format!("not finished by {HOPS_MAX} invocations in a row"),
+            hint: Some(
+                "give the function more memory or time, or roll it up once by `icecore rollup`"
+                    .to_owned(),
+            ),
+        });
+    }
+}
+
 /// The deadline of the invocation by the store's monotonic clock.
 fn deadline(rounds: &Rounds, context: &Context) -> Duration {
     let clock = &rounds.store().clock;
     let now = u64::try_from(clock.now()).unwrap_or(0);
     let left = match context.deadline {
         0 => TIME_MAX,
+        timeout @ ..=TIMEOUT_MILLIS_MAX => Duration::from_millis(timeout),
         deadline => Duration::from_millis(deadline.saturating_sub(now)),
     };
     clock.monotonic().saturating_add(left)
@@ -158,8 +186,8 @@ fn answer(request: Request, report: Report, handed_over: bool) -> Result<Answer,
     }
     let mut batch = SqsBatchResponse::default();
     for message in &messages {
-        match &message.spaces {
-            Ok(spaces) if spaces.iter().all(|space| !again.contains(space)) => {}
+        match &message.named {
+            Ok(named) if named.spaces.iter().all(|space| !again.contains(space)) => {}
             Ok(_) => batch.add_failure(&message.id),
             Err(error) => {
                 // Not its body: who wrote it is unknown.

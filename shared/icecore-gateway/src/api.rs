@@ -29,12 +29,13 @@ use crate::presign::{Presigner, Unsigned};
 use crate::token::{Access, Verifier};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use icecore_core::Result;
 use icecore_core::wire::Signed;
+use icecore_core::{Result, StoreId};
 use icecore_store::{Clock, Store};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -50,6 +51,8 @@ pub struct Gateway {
     public_url: Option<Arc<str>>,
     guests: Option<Arc<Guests>>,
     observer: Option<Arc<dyn Observer>>,
+    /// When the bucket last answered, by the monotonic clock, and whose store it was.
+    health: Arc<Mutex<Option<(Duration, StoreId)>>>,
 }
 
 impl Gateway {
@@ -65,6 +68,7 @@ impl Gateway {
             public_url: None,
             guests: None,
             observer: None,
+            health: Arc::default(),
         }
     }
 

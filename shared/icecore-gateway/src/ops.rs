@@ -42,7 +42,7 @@ pub(crate) fn check(access: &Access, space: Option<&SpaceName>, op: &Op) -> Resu
                     "ask for one with `write` in POST /v1/spaces/{space}/sync"
                 ))),
             ObjectKey::Transient(.., author) if *condition == Condition::Absent => {
-                access.check_author(author)?;
+                access.check_author(author, space)?;
                 access.check(Right::Write, space)
             }
             ObjectKey::Space(_) if *condition == Condition::None => Err(Error::invalid(

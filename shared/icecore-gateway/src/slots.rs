@@ -25,7 +25,7 @@ pub(crate) fn plan(
     limits: &Limits,
     (now, ids): (i64, &dyn Ids),
 ) -> Result<Vec<Vec<(Key, Unsigned)>>> {
-    access.check_author(request.author)?;
+    access.check_author(request.author, space)?;
     at_most("write.objects", request.objects.len(), limits.writes_max)?;
     let spare = request.spare.min(limits.spare_max);
     let each = usize::from(spare) + 1;
@@ -120,6 +120,7 @@ mod tests {
                 rights: Rights::read_write(),
             }],
             author: bound,
+            must_be_bound: false,
             expires_at: i64::MAX,
             token_id: "t".to_owned(),
         }

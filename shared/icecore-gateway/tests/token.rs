@@ -4,6 +4,7 @@
 
 mod token {
     mod access;
+    mod bound;
     mod confusion;
     mod http;
     mod issuers;

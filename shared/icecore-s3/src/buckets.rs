@@ -7,6 +7,7 @@ mod put;
 mod read;
 
 use crate::error::unsupported_key;
+use crate::memory::Memory;
 use async_trait::async_trait;
 use object_store::ObjectStore;
 use object_store::path::Path;
@@ -33,6 +34,7 @@ pub(crate) struct Buckets {
     prefixes: Mutex<BTreeMap<String, Path>>,
     allow_create: bool,
     body_max: u64,
+    memory: Memory,
 }
 
 impl Buckets {
@@ -47,6 +49,7 @@ impl Buckets {
             prefixes: Mutex::new(buckets.into_iter().collect()),
             allow_create,
             body_max,
+            memory: Memory::new(body_max),
         }
     }
 

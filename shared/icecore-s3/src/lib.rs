@@ -15,6 +15,7 @@ mod cors;
 mod endpoint;
 mod error;
 mod keys;
+mod memory;
 mod objects;
 
 pub use cors::Cors;

@@ -1,5 +1,6 @@
 //! A member of a shared space who writes as somebody else.
 
+use crate::support::command::Place;
 use crate::support::http::{Http, Presigned, write_request};
 use crate::support::serving::Serving;
 use crate::support::{localstack, s3};
@@ -49,6 +50,31 @@ fn nobody_can_hide_anothers_update(serving: &Serving) {
     );
     assert_eq!(alice.merge("todo", r#"{"b":2}"#), format!("{ALICE}:2"));
     assert_eq!(admin.ok(&["state", "todo"]), "{\"a\":1,\"b\":2}\n");
+}
+
+#[test]
+fn where_tokens_must_be_bound_nobody_writes_without_an_author() {
+    let place = Place::empty();
+    let file = place.folder().join("settings.json");
+    std::fs::write(&file, r#"{"tokens":{"bound_authors":true}}"#).unwrap();
+    let serving = Serving::start_with(&["--settings", &file.display().to_string()]);
+    let admins = serving.behind(&serving.admin());
+    admins.replica("admin").ok(&["space", "create", "todo"]);
+    let members = serving.behind(&serving.token(&["--space", "todo"]));
+    let member = members.replica("member");
+    let error = member.fails(1, &["update", "todo", r#"{"kind":"merge","data":{"a":1}}"#]);
+    assert!(error.contains("names no author"), "{error}");
+    assert_eq!(member.json(&["status", "todo"])[0]["queued"], 1);
+    let token = serving.token(&["--space", "todo", "--author", ALICE]);
+    let bound = serving.behind(&token);
+    bound.replica("alice").merge("todo", r#"{"b":2}"#);
+    // With a token of its own the member's update goes out, in the author's name that it names.
+    let token = serving.token(&["--space", "todo", "--author", MALLORY]);
+    member.with("ICECORE_TOKEN", &token).ok(&["sync", "todo"]);
+    assert_eq!(
+        admins.replica("reader").ok(&["state", "todo"]),
+        "{\"a\":1,\"b\":2}\n"
+    );
 }
 
 #[test]

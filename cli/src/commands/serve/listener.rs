@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 4_096;
@@ -24,6 +25,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const HEAD_BYTES_MAX: usize = 64 << 10;
 /// How long a request may take from its head to its answer's head.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
+/// How long a client may take none of what it asked for.
+const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long requests that are under way may take to end when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -70,13 +73,15 @@ fn connection(
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
     // Small answers must not wait for more to come.
     drop(stream.set_nodelay(true));
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let answer =
         move |request: Request<Incoming>| answer(service.clone(), Arc::clone(&clock), request);
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service_fn(answer))
+        .serve_connection(TokioIo::new(Box::pin(stream)), service_fn(answer))
 }
 
 async fn answer(

@@ -44,7 +44,7 @@ pub(crate) async fn post(
     let name = space(&name)?;
     let request: SendTransient = parse(&body)?;
     access.check(Right::Write, &name)?;
-    access.check_author(request.author)?;
+    access.check_author(request.author, &name)?;
     let ttl = request.ttl_ms.map_or(TRANSIENT_TTL, Duration::from_millis);
     let event = TransientEvent::new(&request.kind, request.data, ttl)?;
     let info = gateway.store.space(&name).await?.info;

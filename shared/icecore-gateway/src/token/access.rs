@@ -109,6 +109,8 @@ pub struct Access {
     pub grants: Vec<Grant>,
     /// The only author that may write with this token, where it names one.
     pub author: Option<Author>,
+    /// Whether writing takes a token that names an author.
+    pub must_be_bound: bool,
     /// From when on the token is refused, milliseconds since 1970 UTC.
     pub expires_at: i64,
     /// A name for this token, the same each time it is used: the key of rate limits, fit for logs.
@@ -134,12 +136,18 @@ impl Access {
             .flat_map(|grant| &grant.spaces)
     }
 
-    /// Refuses to write in the name of another author than the token is bound to.
+    /// Refuses to write in the name of another author than the token is bound to; and of any, where tokens must be bound
+    /// and this one is not. Whoever administers a space could change its history in other ways, and is trusted.
     ///
     /// # Errors
     /// `Denied`.
-    pub fn check_author(&self, author: Author) -> Result<()> {
+    pub fn check_author(&self, author: Author, space: &SpaceName) -> Result<()> {
         match self.author {
+            None if self.must_be_bound && !self.may(Right::Admin, space) => Err(Error::denied(
+                "this gateway lets nobody write with a token that names no author",
+            )
+            .with_object(space.as_str())
+            .with_hint("get a token with an `author`, one for each device; while developing: icecore token --author")),
             Some(own) if own != author => Err(Error::denied(format!(
                 "the token is bound to the author {own}"
             ))

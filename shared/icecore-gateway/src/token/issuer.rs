@@ -9,8 +9,9 @@ use super::key;
 use super::parts::Parts;
 use super::rule;
 use super::settings::IssuerSettings;
-use icecore_core::Digest;
+use icecore_core::{Author, Digest};
 use icecore_store::Clock;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// An issuer, and the keys that it has now.
@@ -47,12 +48,28 @@ impl Issuer {
         key::verify(&self.keys.keys(&parts.header).await?, parts)?;
         let claims: Registered = parts.claims()?;
         claims.check(self.clock.now(), &self.settings.audience)?;
+        let all: Value = parts.claims()?;
         Ok(Access {
             subject: claims.subject,
-            grants: rule::grants(&self.settings.rules, &parts.claims()?),
-            author: None,
+            grants: rule::grants(&self.settings.rules, &all),
+            author: self.author(&all)?,
+            must_be_bound: false,
             expires_at: claims.expires_at,
             token_id: self.token_id(parts, claims.token_id.as_deref()),
+        })
+    }
+
+    /// The author that the token is bound to. A claim that is there and names none would otherwise free its bearer.
+    fn author(&self, claims: &Value) -> Result<Option<Author>, TokenFault> {
+        let name = self.settings.author_claim.as_deref();
+        let Some(claim) = name.and_then(|name| rule::find(name, claims)) else {
+            return Ok(None);
+        };
+        let author = claim.as_str().and_then(|text| text.parse().ok());
+        author.map(Some).ok_or_else(|| {
+            TokenFault::malformed(
+                "the claim that names its author is no UUID in lower case with hyphens",
+            )
         })
     }
 

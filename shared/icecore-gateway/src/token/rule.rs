@@ -66,7 +66,7 @@ pub(super) fn grants(rules: &[ClaimRule], claims: &Value) -> Vec<Grant> {
         .iter()
         .filter_map(|rule| {
             let ends = separators(rules, &rule.claim);
-            let found = rule.find(claims)?;
+            let found = find(&rule.claim, claims)?;
             let mut spaces: Vec<_> = values(found)
                 .flat_map(|value| rule.patterns(value, &ends))
                 .collect();
@@ -76,6 +76,15 @@ pub(super) fn grants(rules: &[ClaimRule], claims: &Value) -> Vec<Grant> {
             (!spaces.is_empty()).then_some(Grant { spaces, rights })
         })
         .collect()
+}
+
+/// A claim by its name, or by a JSON pointer to it.
+pub(super) fn find<'a>(name: &str, claims: &'a Value) -> Option<&'a Value> {
+    if name.starts_with('/') {
+        claims.pointer(name)
+    } else {
+        claims.get(name)
+    }
 }
 
 /// Refuses rules that give nothing, or by which somebody could get what is another's.
@@ -105,14 +114,6 @@ pub(super) fn check(rules: &[ClaimRule]) -> Result<()> {
 }
 
 impl ClaimRule {
-    fn find<'a>(&self, claims: &'a Value) -> Option<&'a Value> {
-        if self.claim.starts_with('/') {
-            claims.pointer(&self.claim)
-        } else {
-            claims.get(&self.claim)
-        }
-    }
-
     fn patterns(&self, value: &str, ends: &[char]) -> Vec<SpacePattern> {
         let is_listed = self
             .values

@@ -29,6 +29,8 @@ pub struct TokenSettings {
     /// Public keys of Ed25519.
     #[serde(deserialize_with = "public_keys")]
     pub eddsa_public_keys: Vec<PublicKey>,
+    /// Whether writing takes a token that names an author, so that no member of a shared space can write as another one.
+    pub bound_authors: bool,
     /// Issuers of `OpenID` Connect.
     pub issuers: Vec<IssuerSettings>,
 }
@@ -39,6 +41,7 @@ impl Default for TokenSettings {
             audience: Some(DEFAULT_AUDIENCE.to_owned()),
             hs256_secrets: Vec::new(),
             eddsa_public_keys: Vec::new(),
+            bound_authors: false,
             issuers: Vec::new(),
         }
     }
@@ -70,6 +73,10 @@ pub struct IssuerSettings {
     /// How its tokens may be signed [default: RS256 and ES256].
     #[serde(default = "default_algorithms")]
     pub algorithms: Vec<Algorithm>,
+    /// The claim, or a JSON pointer to it, that names the author which may write with a token: a UUID, another one for
+    /// each device. Without it the tokens are bound to none.
+    #[serde(default)]
+    pub author_claim: Option<String>,
     /// What its tokens allow: each rule adds to the others.
     pub rules: Vec<ClaimRule>,
 }

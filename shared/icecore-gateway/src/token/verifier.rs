@@ -24,6 +24,7 @@ pub struct Verifier {
     /// The audience of the gateway's own tokens; empty when none is asked for.
     own_audience: Vec<String>,
     issuers: BTreeMap<String, Issuer>,
+    bound_authors: bool,
     clock: Arc<dyn Clock>,
 }
 
@@ -47,6 +48,7 @@ impl Verifier {
             own_keys: settings.own_keys()?,
             own_audience: settings.audience.iter().cloned().collect(),
             issuers: issuers.collect(),
+            bound_authors: settings.bound_authors,
             clock,
         })
     }
@@ -62,7 +64,11 @@ impl Verifier {
         let parts = Parts::of(token)?;
         let named = parts.issuer()?;
         if let Some(issuer) = named.as_ref().and_then(|name| self.issuers.get(name)) {
-            return issuer.verify(&parts).await;
+            let access = issuer.verify(&parts).await?;
+            return Ok(Access {
+                must_be_bound: self.bound_authors,
+                ..access
+            });
         }
         key::verify(&self.own_keys, &parts).map_err(|fault| match named.as_deref() {
             Some(issuer) => TokenFault::UnknownIssuer {
@@ -81,6 +87,7 @@ impl Verifier {
             subject: claims.subject,
             grants: vec![grant],
             author: own.author,
+            must_be_bound: self.bound_authors,
             expires_at: claims.expires_at,
             token_id: parts.id(claims.token_id.as_deref()),
         })

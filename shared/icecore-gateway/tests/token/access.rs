@@ -12,6 +12,7 @@ fn access(grants: &[(&[&str], &[Right])]) -> Access {
         subject: "ada".to_owned(),
         grants: grants.iter().map(grant).collect(),
         author: None,
+        must_be_bound: false,
         expires_at: 0,
         token_id: "t1".to_owned(),
     }

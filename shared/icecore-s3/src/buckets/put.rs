@@ -28,6 +28,7 @@ pub(super) async fn put(
     if length > buckets.body_max {
         return Err(too_large());
     }
+    let _share = buckets.memory.share(length).await?;
     let body = read_body(input.body.take(), length).await?;
     let trailers = req.trailing_headers.and_then(|trailers| trailers.take());
     let verified = Claims::new(&req.headers, trailers.as_ref())?.verify(&body)?;

@@ -65,6 +65,16 @@ impl Lambda {
         if ok { Ok(body) } else { Err(body) }
     }
 
+    /// The most memory that was ever resident in its process, in bytes, where the system tells.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+        Some(kib * 1024)
+    }
+
     /// The line that the newest invocation logged.
     pub async fn line(&mut self) -> Value {
         serde_json::from_str(
