@@ -6,14 +6,18 @@
 //! - `wire`: HTTP requests with their retries, and what answers mean
 //! - `desk`: presigned requests that are still good, and what was prepared for the next look
 //! - `listing`: pages of a bucket's listing
+//! - `signed`: presigned requests at hand or asked for, sent, and made anew where the bucket refuses them
+//! - `answers`: what came back
 //! - `objects`, `broker`: the two traits, on all of these
 
 mod address;
+mod answers;
 mod broker;
 mod calls;
 mod desk;
 mod listing;
 mod objects;
+mod signed;
 mod token;
 mod wire;
 

@@ -1,8 +1,9 @@
 //! Pages of a bucket's listing (`ListObjectsV2`), and where in the folder each object lies.
 
 use super::Gateway;
+use super::answers::{failed, is_refused};
 use super::desk::Item;
-use super::objects::{failed, is_refused, space_of};
+use super::signed::space_of;
 use super::wire::{Outgoing, fault_text, read_body};
 use chrono::DateTime;
 use icecore_core::wire::{Op, Signed};
