@@ -4,14 +4,15 @@ use super::Gateway;
 use super::answer::{self, parse, space};
 use super::caller::{Caller, OwnAddress};
 use super::refusal::Refused;
+use super::spaces::check_number;
 use crate::limits::at_most;
 use crate::ops;
-use crate::token::{Access, Right};
+use crate::token::Access;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use icecore_core::wire::{Condition, Op, Refusal, SignRequest, SignResponse};
-use icecore_core::{Error, ObjectKey, Result, SpaceName};
+use icecore_core::{ObjectKey, Result, SpaceName};
 
 /// Get presigned requests for objects of a space.
 ///
@@ -82,7 +83,7 @@ async fn sign(
         ops::check(access, space, op)?;
     }
     if ops.iter().any(creates_a_space) {
-        check_number_of_spaces(gateway, access).await?;
+        check_number(gateway, access).await?;
     }
     let now = gateway.store.now();
     let sign = |op: &Op| {
@@ -102,24 +103,4 @@ fn creates_a_space(op: &Op) -> bool {
         return false;
     };
     *condition == Condition::Absent && matches!(path.parse(), Ok(ObjectKey::Space(_)))
-}
-
-/// Whoever administers everything may have any number of spaces.
-async fn check_number_of_spaces(gateway: &Gateway, access: &Access) -> Result<()> {
-    if access.may_all(Right::Admin) {
-        return Ok(());
-    }
-    let most = gateway.limits.spaces_max;
-    let spaces = gateway.store.spaces().await?;
-    let own = spaces
-        .iter()
-        .filter(|space| access.may(Right::Admin, space));
-    if own.count() < most {
-        return Ok(());
-    }
-    Err(
-        Error::denied(format!("there are {most} spaces of this token already")).with_hint(
-            "use one of them, or ask whoever runs the gateway to raise its limit `spaces_max`",
-        ),
-    )
 }

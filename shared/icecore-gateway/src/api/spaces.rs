@@ -4,9 +4,10 @@ use super::Gateway;
 use super::answer::{json, space};
 use super::caller::Caller;
 use super::refusal::Refused;
-use crate::token::Right;
+use crate::token::{Access, Right};
 use axum::extract::{Path, State};
 use axum::response::Response;
+use icecore_core::Error;
 use icecore_core::wire::{Erased, Refusal, SpaceList};
 use icecore_store::epochs::erase;
 
@@ -60,4 +61,24 @@ pub(crate) async fn erase_space(
         objects: erased.objects,
         erased_at: erased.erased_at,
     })
+}
+
+/// Whether a token may have one more space. Whoever administers everything may have any number.
+pub(super) async fn check_number(gateway: &Gateway, access: &Access) -> icecore_core::Result<()> {
+    if access.may_all(Right::Admin) {
+        return Ok(());
+    }
+    let most = gateway.limits.spaces_max;
+    let spaces = gateway.store.spaces().await?;
+    let own = spaces
+        .iter()
+        .filter(|space| access.may(Right::Admin, space));
+    if own.count() < most {
+        return Ok(());
+    }
+    Err(
+        Error::denied(format!("there are {most} spaces of this token already")).with_hint(
+            "use one of them, or ask whoever runs the gateway to raise its limit `spaces_max`",
+        ),
+    )
 }

@@ -5,6 +5,7 @@ use super::answer::{created, json, parse, space};
 use super::caller::Caller;
 use super::edge::within;
 use super::refusal::Refused;
+use super::spaces::check_number;
 use crate::token::{Access, Right};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -140,6 +141,7 @@ async fn create_if_missing(
     if !access.may(Right::Admin, into) {
         return Err(missing);
     }
+    check_number(gateway, access).await?;
     let guest = gateway.store.space(from).await?.info;
     let put = gateway.store.put_space(into, guest.model, guest.order);
     match put.await {
