@@ -2,8 +2,9 @@
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 
-use crate::localstack::{Installed, Server};
+use crate::localstack::Server;
 use crate::run::{Failure, Outcome, cargo, run, variable};
+use crate::tools::Tools;
 use crate::totals::Totals;
 
 /// Compiles first, so that errors come early and the server runs only as long as the tests do.
@@ -15,14 +16,15 @@ pub(crate) fn build() -> Outcome {
 ///
 /// # Errors
 /// When cargo or the server cannot be run; failed tests are in the totals.
-pub(crate) fn run_all(installed: &Installed) -> Outcome<Totals> {
-    let server = Server::start(installed)?;
+pub(crate) fn run_all(tools: &Tools) -> Outcome<Totals> {
+    let server = Server::start(&tools.localstack)?;
     println!("S3 server at {}", server.endpoint());
     let mut command = cargo("test");
     command
         .args(["--workspace", "--no-fail-fast"])
         .env("ICECORE_TEST_S3_ENDPOINT", server.endpoint())
-        .env("ICECORE_REQUIRE_TOOLS", "1");
+        .env("ICECORE_REQUIRE_TOOLS", "1")
+        .envs(tools.variables());
     for name in ["NO_PROXY", "no_proxy"] {
         // Else a client behind a proxy would ask the proxy for the server on this machine.
         let others = variable(name)

@@ -1,4 +1,5 @@
-//! `LocalStack`: the independent S3 server that the tests run against.
+//! `LocalStack`: the independent S3 server that the tests run against, with the queues and the parameter store that
+//! the functions need beside it.
 //!
 //! It shares no code with icecore and keeps the rules that icecore relies on: conditional writes hold, also in a
 //! race. The contract tests and `icecore init` are run on it, so a release that does not is noticed.
@@ -10,11 +11,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::python;
-use crate::run::{Failure, Outcome, now, output_of, pause, retried, run, tools, workspace};
+use crate::run::{Failure, Outcome, now, pause, tools, workspace};
+use crate::venv::Wanted;
 
-/// What is installed, to the last version: also the stamp that says that it was.
-const REQUIREMENTS: &str = include_str!("../localstack/requirements.txt");
+const LOCALSTACK: Wanted = Wanted {
+    name: "localstack",
+    requirements: "xtask/localstack/requirements.txt",
+    probe: "import localstack.constants, moto.sqs, moto.ssm",
+};
+
+/// Buckets, queues and parameters: by the names that it has for them.
+const SERVICES: [&str; 3] = ["s3", "sqs", "ssm"];
 
 const START_LIMIT: Duration = Duration::from_mins(2);
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -25,60 +32,12 @@ pub(crate) struct Installed {
     python: PathBuf,
 }
 
-/// Installs `LocalStack` into a virtual environment of its own, unless this very set is there already.
+/// Installs `LocalStack`, unless it is there.
 pub(crate) fn install() -> Outcome<Installed> {
-    let folder = folder();
-    let what = || Failure::while_doing("preparing target/tools/localstack");
-    fs::create_dir_all(&folder).map_err(what())?;
-    // Held to the end: of two runs at once, the second waits and then finds everything there.
-    let lock = File::create(folder.join("lock")).map_err(what())?;
-    lock.lock().map_err(what())?;
-
-    let environment = folder.join("venv");
-    let stamp = folder.join("installed.txt");
-    let installed = Installed {
-        python: environment.join("bin").join("python"),
-    };
-    let same = fs::read_to_string(&stamp).is_ok_and(|set| set == REQUIREMENTS);
-    if same && installed.works() {
-        println!("LocalStack is installed");
-        return Ok(installed);
-    }
-    let base = python::find()?;
-    if environment.exists() {
-        fs::remove_dir_all(&environment).map_err(what())?;
-    }
-    println!("installing LocalStack into target/tools/localstack (about 80 packages)");
-    run(Command::new(base)
-        .args(["-I", "-m", "venv"])
-        .arg(&environment)
-        .stdin(Stdio::null()))?;
-    retried(|| {
-        run(Command::new(&installed.python)
-            .args(["-I", "-m", "pip", "install", "--quiet", "--no-input"])
-            .args([
-                "--disable-pip-version-check",
-                "--retries",
-                "5",
-                "--requirement",
-            ])
-            .arg(workspace().join("xtask/localstack/requirements.txt"))
-            .stdin(Stdio::null()))
-    })?;
-    if !installed.works() {
-        return Err(Failure::new(
-            "LocalStack was installed but cannot be imported",
-        ));
-    }
-    fs::write(&stamp, REQUIREMENTS).map_err(what())?;
-    Ok(installed)
-}
-
-impl Installed {
-    fn works(&self) -> bool {
-        let import = ["-I", "-c", "import localstack.constants"];
-        output_of(Command::new(&self.python).args(import)).is_some()
-    }
+    let environment = LOCALSTACK.install()?;
+    Ok(Installed {
+        python: environment.program("python"),
+    })
 }
 
 /// A running server. It ends with this value, and also if this process is killed: see `serve.py`.
@@ -123,7 +82,7 @@ impl Server {
             .env("GATEWAY_LISTEN", format!("127.0.0.1:{port}"))
             .env("FILESYSTEM_ROOT", files.join("root"))
             .env("TMPDIR", files.join("tmp"))
-            .env("SERVICES", "s3")
+            .env("SERVICES", SERVICES.join(","))
             .env("STRICT_SERVICE_LOADING", "1")
             .env("EAGER_SERVICE_LOADING", "1")
             .env("S3_SKIP_SIGNATURE_VALIDATION", "0")
@@ -150,7 +109,8 @@ impl Server {
             self.port
         );
         let answer = ask(self.port, &request).unwrap_or_default();
-        answer.starts_with("HTTP/1.1 200") && answer.contains(r#""s3": "running""#)
+        let runs = |service: &str| answer.contains(&format!(r#""{service}": "running""#));
+        answer.starts_with("HTTP/1.1 200") && SERVICES.into_iter().all(runs)
     }
 
     fn failed(&self, how: &str) -> Failure {

@@ -9,7 +9,9 @@
 //! - `steps`: named steps with their durations
 //! - `checks`: formatting, lints, docs and licences
 //! - `cargo_test`, `totals`: `cargo test`, and the sums of what it printed
-//! - `python`, `localstack`: the S3 server to test against
+//! - `infra`: the template's lints, and the functions built from it
+//! - `tools`, `venv`, `python`: installing programs
+//! - `localstack`: the S3 server to test against
 
 #![allow(
     clippy::print_stdout,
@@ -19,16 +21,20 @@
 
 mod cargo_test;
 mod checks;
+mod infra;
 mod localstack;
 mod python;
 mod run;
 mod steps;
+mod tools;
 mod totals;
+mod venv;
 
 use std::process::ExitCode;
 
 use run::Outcome;
 use steps::Steps;
+use tools::Tools;
 use totals::Totals;
 
 const HELP: &str = "\
@@ -37,7 +43,8 @@ Usage: cargo xtask <command>
   test          install what the tests need, then run every check and every test
   check         formatting, lints, docs and licences only
   tools         only install what the tests need, into target/tools/
-  s3            run the S3 server of the tests in the foreground, to try things on
+  infra         lint the template and build both functions from it, quickly and not for use
+  s3            run the server of the tests (S3, SQS, SSM) in the foreground, to try things on
   sim <SEEDS>   run the simulation with these seeds: 7, 1,2,3 or 1..200
   help          this text
 ";
@@ -48,7 +55,8 @@ fn main() -> ExitCode {
     let done = match arguments[..] {
         ["test"] => test(),
         ["check"] => check(),
-        ["tools"] => tools(),
+        ["tools"] => install(),
+        ["infra"] => infra(),
         ["s3"] => localstack::foreground().map(|()| true),
         ["sim", seeds] => cargo_test::simulate(seeds).map(|()| true),
         ["help" | "--help" | "-h"] => {
@@ -75,12 +83,14 @@ fn test() -> Outcome<bool> {
     let mut steps = Steps::start();
     steps.run("fmt", checks::fmt)?;
     steps.run("licences", checks::licences)?;
-    let server = steps.run("tools", localstack::install)?;
+    let tools = steps.run("tools", Tools::install)?;
+    steps.run("template", || infra::lint(&tools.infra))?;
     steps.run("clippy", checks::clippy)?;
     steps.run("doc", checks::doc)?;
     steps.run("build tests", cargo_test::build)?;
+    steps.run("sam build", || infra::build(&tools.infra))?;
     let totals =
-        steps.run_to_the_end("test", || cargo_test::run_all(&server), Totals::all_passed)?;
+        steps.run_to_the_end("test", || cargo_test::run_all(&tools), Totals::all_passed)?;
     steps.summary();
     println!("\n{totals}");
     Ok(totals.all_passed())
@@ -96,9 +106,22 @@ fn check() -> Outcome<bool> {
     Ok(true)
 }
 
-fn tools() -> Outcome<bool> {
+fn infra() -> Outcome<bool> {
     let mut steps = Steps::start();
-    steps.run("tools", localstack::install)?;
+    let tools = steps.run("tools", Tools::install)?;
+    steps.run("template", || infra::lint(&tools.infra))?;
+    steps.run("sam build", || infra::build(&tools.infra))?;
     steps.summary();
+    Ok(true)
+}
+
+fn install() -> Outcome<bool> {
+    let mut steps = Steps::start();
+    let tools = steps.run("tools", Tools::install)?;
+    steps.summary();
+    println!("\nfor a plain `cargo test`:\n");
+    for (name, path) in tools.variables() {
+        println!("export {name}={}", path.display());
+    }
     Ok(true)
 }

@@ -49,20 +49,26 @@ pub(crate) fn cargo(subcommand: &str) -> Command {
         .arg(subcommand)
         .current_dir(workspace())
         .stdin(Stdio::null());
-    // `cargo run` describes xtask's own package in the environment. Build scripts that watch those
-    // variables (ring's does) would be run again at every change between this and a plain `cargo test`.
+    outside_of_cargo(&mut cargo);
+    if variable("CARGO_NET_RETRY").is_none() {
+        cargo.env("CARGO_NET_RETRY", "10");
+    }
+    cargo
+}
+
+/// Takes what is only meant for xtask out of the environment of a command that runs cargo.
+///
+/// `cargo run` describes xtask's own package there. Build scripts that watch those variables (ring's does) would be run
+/// again at every change between this and a plain `cargo test`.
+pub(crate) fn outside_of_cargo(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let own = name.to_str().is_some_and(|name| {
             name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
         });
         if own {
-            cargo.env_remove(name);
+            command.env_remove(name);
         }
     }
-    if variable("CARGO_NET_RETRY").is_none() {
-        cargo.env("CARGO_NET_RETRY", "10");
-    }
-    cargo
 }
 
 /// Runs a program to its end, its output going where this command's goes.

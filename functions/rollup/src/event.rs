@@ -141,13 +141,14 @@ impl Request {
         }
     }
 
-    /// How many invocations in a row have handed on what it names; 0 for what did not come by a queue.
-    pub fn hops(&self) -> u32 {
+    /// How many invocations in a row have handed on a space; 0 for one that did not come by a queue.
+    pub fn hops(&self, space: &SpaceName) -> u32 {
         let Self::Messages(messages) = self else {
             return 0;
         };
         let named = messages.iter().filter_map(|m| m.named.as_ref().ok());
-        named.map(|named| named.hops).max().unwrap_or(0)
+        let of_space = named.filter(|named| named.spaces.contains(space));
+        of_space.map(|named| named.hops).max().unwrap_or(0)
     }
 
     /// Messages that cannot be read.

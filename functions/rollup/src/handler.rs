@@ -9,7 +9,7 @@ use icecore_store::rounds::{Failure, Report, Rounds};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,12 +102,8 @@ impl Function {
         let mut rounds = self.rounds.lock().await;
         let deadline = deadline(&rounds, &context);
         let mut report = rounds.run(request.work(), deadline).await?;
-        let handed = if request.hops() < HOPS_MAX {
-            self.hand_over(&report.left, request.hops() + 1).await
-        } else {
-            give_up(&mut report);
-            Ok(false)
-        };
+        give_up(&mut report, &request);
+        let handed = self.hand_over(&report.left, &request).await;
         if matches!(handed, Ok(true)) {
             rounds.hand_over(&report.left);
         }
@@ -127,13 +123,22 @@ impl Function {
     }
 
     /// Whether there was a queue to send the spaces to.
-    async fn hand_over(&self, spaces: &[SpaceName], hops: u32) -> Result<bool> {
+    async fn hand_over(&self, spaces: &[SpaceName], request: &Request) -> Result<bool> {
         let Some(queue) = self.queue.as_ref().filter(|_| !spaces.is_empty()) else {
             return Ok(false);
         };
-        let bodies = spaces.chunks(SPACES_PER_MESSAGE);
-        let bodies = bodies.map(|spaces| message_body(spaces, hops));
-        queue.send(bodies.collect::<Result<_>>()?).await?;
+        let mut by_hops: BTreeMap<u32, Vec<SpaceName>> = BTreeMap::new();
+        for space in spaces {
+            let hops = request.hops(space) + 1;
+            by_hops.entry(hops).or_default().push(space.clone());
+        }
+        let mut bodies = Vec::new();
+        for (hops, spaces) in by_hops {
+            for spaces in spaces.chunks(SPACES_PER_MESSAGE) {
+                bodies.push(message_body(spaces, hops)?);
+            }
+        }
+        queue.send(bodies).await?;
         Ok(true)
     }
 }
@@ -147,9 +152,15 @@ impl fmt::Debug for Function {
 }
 
 /// Spaces that are never finished count as failures: their messages end in the dead-letter queue.
-fn give_up(report: &mut Report) {
-    for space in std::mem::take(&mut report.left) {
-        report.failures.push(Failure {
+fn give_up(report: &mut Report, request: &Request) {
+    let left = std::mem::take(&mut report.left);
+    let (over, left): (Vec<_>, Vec<_>) = left
+        .into_iter()
+        .partition(|space| request.hops(space) >= HOPS_MAX);
+    report.left = left;
+    report.spaces += over.len() as u64;
+    report.failures.extend(over.into_iter().map(|space| {
+        Failure {
             space,
             kind: ErrorKind::Unavailable,
             message: format!("not finished by {HOPS_MAX} invocations in a row"),
@@ -157,8 +168,8 @@ fn give_up(report: &mut Report) {
                 "give the function more memory or time, or roll it up once by `icecore rollup`"
                     .to_owned(),
             ),
-        });
-    }
+        }
+    }));
 }
 
 /// The deadline of the invocation by the store's monotonic clock.

@@ -269,10 +269,12 @@ async fn a_space_that_is_never_finished_ends_in_the_dead_letter_queue() {
             "messageId": "1", "body": sent[0], "eventSource": "aws:sqs",
         }] });
         hops += 1;
-        let answer = stage.send(back, near).await.unwrap();
-        if answer != json!({ "batchItemFailures": [] }) {
-            assert_eq!(failed_messages(&answer), ["1"]);
-            break;
+        match stage.send(back, near).await {
+            Ok(answer) => assert_eq!(answer, json!({ "batchItemFailures": [] })),
+            Err(error) => {
+                assert_eq!(error.error_type, "Icecore.Unavailable");
+                break;
+            }
         }
         assert!(hops < 100, "it circulates for ever");
     }

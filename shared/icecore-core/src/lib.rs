@@ -50,5 +50,5 @@ pub use model::{Meta, Model, Registry, Rejected, Violation};
 pub use paths::ObjectKey;
 pub use segment::{Entry, Segment, SegmentHeader};
 pub use snapshot::Snapshot;
-pub use space::{Head, Linked, ModelRef, Order, SpaceInfo, StoreInfo};
+pub use space::{Head, Joined, Linked, ModelRef, Order, SpaceInfo, StoreInfo};
 pub use update::{Update, UpdateObject};

@@ -32,6 +32,8 @@ pub enum ObjectKey {
     Head(SpaceName),
     /// `spaces/{space}/space.json`
     Space(SpaceName),
+    /// `spaces/{space}/joined/{from}`: that the history of the space `from` joins that of the space.
+    Joined(SpaceName, SpaceName),
     /// `spaces/{space}/{epoch:4}/updates/{key:13}`
     Update(SpaceName, Epoch, Key),
     /// `spaces/{space}/{epoch:4}/segments/{generation:10}`
@@ -56,6 +58,7 @@ impl ObjectKey {
             Self::Store => None,
             Self::Head(space)
             | Self::Space(space)
+            | Self::Joined(space, ..)
             | Self::Update(space, ..)
             | Self::Segment(space, ..)
             | Self::Snapshot(space, ..)
@@ -106,6 +109,7 @@ impl fmt::Display for ObjectKey {
             Self::Store => write!(f, "store.json"),
             Self::Head(space) => write!(f, "{HEADS}/{space}"),
             Self::Space(space) => write!(f, "{SPACES}/{space}/space.json"),
+            Self::Joined(space, from) => write!(f, "{SPACES}/{space}/joined/{from}"),
             Self::Update(space, epoch, key) => {
                 write!(f, "{SPACES}/{space}/{epoch:#}/updates/{key:#}")
             }
@@ -146,6 +150,9 @@ fn parse(path: &str) -> Option<ObjectKey> {
         ["store.json"] => Some(ObjectKey::Store),
         [HEADS, space] => Some(ObjectKey::Head(space.parse().ok()?)),
         [SPACES, space, "space.json"] => Some(ObjectKey::Space(space.parse().ok()?)),
+        [SPACES, space, "joined", from] => {
+            Some(ObjectKey::Joined(space.parse().ok()?, from.parse().ok()?))
+        }
         [SPACES, space, epoch, folder, name @ ..] => {
             let (space, epoch) = (space.parse().ok()?, epoch.parse().ok()?);
             match (*folder, name) {
@@ -192,6 +199,7 @@ mod tests {
             "store.json",
             "heads/notes",
             "spaces/notes/space.json",
+            "spaces/notes/joined/guest-17",
             "spaces/notes/0001/updates/1763640000000",
             "spaces/notes/0001/segments/0000000001",
             "spaces/notes/0001/snapshots/0000000001",

@@ -1,4 +1,4 @@
-//! The small mutable objects: `store.json`, `space.json` and the head hint.
+//! The small mutable objects: `store.json`, `space.json`, what joined a space, and the head hint.
 
 use crate::error::{Error, Result};
 use crate::ids::{Epoch, Generation, Key, SpaceName, StoreId};
@@ -65,14 +65,28 @@ pub struct OldEpoch {
     pub generation: Generation,
 }
 
-/// The space that another one joined: what is written to the one is forwarded to the other.
+/// Where the history of a space goes too. It counts only where the other space holds a [`Joined`] of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Linked {
     /// The other space.
     pub into: SpaceName,
     /// When they were linked, RFC 3339.
     pub at: String,
-    /// The newest segment of this space whose updates all stand in the other one.
+}
+
+/// `spaces/{space}/joined/{from}`: the space takes in the history of another one. It lies in the space that takes in, so
+/// that nobody can press updates on a space without rights in it. Changed by If-Match only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// Format version.
+    pub v: u32,
+    /// The space whose history joins.
+    pub from: SpaceName,
+    /// When they were linked, RFC 3339.
+    pub at: String,
+    /// The epoch of that space which was last forwarded from.
+    pub epoch: Epoch,
+    /// The newest segment of that epoch whose updates all stand here; 0 for none.
     pub forwarded: Generation,
 }
 
@@ -165,6 +179,7 @@ macro_rules! json_object {
 json_object!(StoreInfo, "store.json");
 json_object!(SpaceInfo, "space.json");
 json_object!(Head, "head");
+json_object!(Joined, "joined space");
 
 /// Looks at `v` first, so that a newer format is told apart from a broken object.
 ///

@@ -59,9 +59,11 @@ impl TransientEvent {
             .with_hint("what is worth more words belongs into the history: publish an update"));
         }
         if event.kind.is_empty() {
-            return Err(Error::invalid("the transient event has no kind").with_object("kind"));
+            return Err(Error::invalid("the transient event has no kind")
+                .with_object("kind")
+                .with_hint("say what it is, e.g. `typing`"));
         }
-        event.checked().map_err(|_| {
+        event.checked().map_err(|()| {
             Error::invalid(format!(
                 "a transient event lives from 1 ms to {} s",
                 TRANSIENT_TTL_MAX.as_secs()

@@ -51,8 +51,8 @@ pub struct Gateway {
     public_url: Option<Arc<str>>,
     guests: Option<Arc<Guests>>,
     observer: Option<Arc<dyn Observer>>,
-    /// When the bucket last answered, by the monotonic clock, and whose store it was.
-    health: Arc<Mutex<Option<(Duration, StoreId)>>>,
+    /// When the bucket was last asked, by the monotonic clock, and whose store it is, if it answered.
+    health: Arc<Mutex<Option<(Duration, Option<StoreId>)>>>,
 }
 
 impl Gateway {

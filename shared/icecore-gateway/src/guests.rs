@@ -4,9 +4,9 @@
 
 use crate::limits::Rate;
 use crate::settings::Settings;
-use crate::token::{Claims, Right, Rights, SigningKey, SpacePattern, mint};
+use crate::token::{Claims, Rights, SigningKey, SpacePattern, mint};
 use icecore_core::wire::NewUser;
-use icecore_core::{Error, Result, SpaceName};
+use icecore_core::{Error, ModelRef, Result, SpaceName};
 use icecore_store::Ids;
 use serde::Deserialize;
 use std::fmt;
@@ -25,6 +25,8 @@ pub struct GuestSettings {
     pub days: u32,
     /// How many new ones are taken each minute, by each running gateway.
     pub per_minute: u32,
+    /// Which models their spaces may have; the first unless one is asked for.
+    pub models: Vec<String>,
 }
 
 impl Default for GuestSettings {
@@ -33,6 +35,7 @@ impl Default for GuestSettings {
             prefix: "guest-".to_owned(),
             days: 365,
             per_minute: 60,
+            models: vec!["document".to_owned(), "log".to_owned()],
         }
     }
 }
@@ -62,10 +65,19 @@ impl Guests {
         if !(1..=DAYS_MAX).contains(&guests.days) {
             return Err(
                 Error::invalid(format!("a token lives from 1 to {DAYS_MAX} days"))
-                    .with_object("guests.days"),
+                    .with_object("guests.days")
+                    .with_hint("a year, 365, is the default"),
             );
         }
-        name(&guests.prefix, 0).map_err(|e| e.with_object("guests.prefix"))?;
+        if guests.models.is_empty() {
+            return Err(Error::invalid("no model is named for the spaces of guests")
+                .with_object("guests.models")
+                .with_hint("leave it out for `document` and `log`"));
+        }
+        name(&guests.prefix, 0).map_err(|e| {
+            e.with_object("guests.prefix")
+                .with_hint("up to 32 of a-z 0-9 - _ . without a leading dot")
+        })?;
         Ok(Some(Self {
             settings: guests.clone(),
             key: SigningKey::hs256(secret),
@@ -82,6 +94,27 @@ impl Guests {
         self.rate.take("", now)
     }
 
+    /// The model of a new guest's space.
+    ///
+    /// # Errors
+    /// `Invalid` for one that guests may not have: its spaces could not be rolled up.
+    pub(crate) fn model(&self, wished: Option<ModelRef>) -> Result<ModelRef> {
+        let known = &self.settings.models;
+        let model = wished.unwrap_or_else(|| ModelRef::named(&known[0]));
+        if known.contains(&model.name) {
+            return Ok(model);
+        }
+        Err(Error::invalid(format!(
+            "spaces of guests cannot have the model `{}`",
+            model.name
+        ))
+        .with_object("model.name")
+        .with_hint(format!(
+            "use one of {}, or let whoever runs the gateway add it to `guests.models`",
+            known.join(", ")
+        )))
+    }
+
     /// A new guest, at the time `now`.
     ///
     /// # Errors
@@ -89,11 +122,14 @@ impl Guests {
     pub(crate) fn create(&self, ids: &dyn Ids, now: i64) -> Result<NewUser> {
         let space = name(&self.settings.prefix, ids.random())?;
         let expires_at = now + i64::from(self.settings.days) * DAY_MS;
-        let rights: Rights = [Right::Read, Right::Write, Right::Admin]
-            .into_iter()
-            .collect();
         let pattern = SpacePattern::from(space.clone());
-        let mut claims = Claims::new(space.as_str(), vec![pattern], rights, expires_at);
+        let mut claims = Claims::new(
+            space.as_str(),
+            vec![pattern],
+            Rights::read_write(),
+            expires_at,
+        );
+        claims.guest = true;
         claims.audience = self.audience.iter().cloned().collect();
         claims.issued_at = Some(now);
         claims.token_id = Some(format!("{:032x}", ids.random()));

@@ -41,10 +41,6 @@ pub(crate) fn check(access: &Access, space: Option<&SpaceName>, op: &Op) -> Resu
                 .with_hint(format!(
                     "ask for one with `write` in POST /v1/spaces/{space}/sync"
                 ))),
-            ObjectKey::Transient(.., author) if *condition == Condition::Absent => {
-                access.check_author(author, space)?;
-                access.check(Right::Write, space)
-            }
             ObjectKey::Space(_) if *condition == Condition::None => Err(Error::invalid(
                 "space.json is created, or replaced where its version is known",
             )

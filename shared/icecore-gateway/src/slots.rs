@@ -121,6 +121,7 @@ mod tests {
             }],
             author: bound,
             must_be_bound: false,
+            guest: false,
             expires_at: i64::MAX,
             token_id: "t".to_owned(),
         }

@@ -49,7 +49,7 @@ pub struct Got {
 /// what is larger is not read into memory.
 pub fn bytes_max(key: &ObjectKey) -> u64 {
     match key {
-        ObjectKey::Head(_) => 64 << 10,
+        ObjectKey::Head(_) | ObjectKey::Joined(..) => 64 << 10,
         ObjectKey::Store | ObjectKey::Space(_) => 16 << 20,
         ObjectKey::Update(..) | ObjectKey::Quarantine(..) => OBJECT_BYTES_MAX as u64,
         ObjectKey::Transient(..) => TRANSIENT_BYTES_MAX as u64,

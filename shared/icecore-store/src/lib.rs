@@ -25,6 +25,7 @@ pub mod backend;
 pub mod broker;
 pub mod bucket;
 pub mod epochs;
+mod held;
 pub mod history;
 pub mod link;
 pub mod ports;

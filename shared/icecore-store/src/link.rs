@@ -1,28 +1,36 @@
 //! Linking: the history of one space joins that of another, a guest's that of a user.
 //!
-//! The updates keep their `(author, seq)`, so that they count once however often they are forwarded, and whichever
-//! of the two spaces a device writes to. The guest's space remembers in its `space.json` where it was linked to and how
-//! far its segments were forwarded; every roll-up of it goes on from there. So what a device sends that was offline
-//! meanwhile arrives too.
+//! The updates keep their `(author, seq)`, so that they count once however often they are forwarded, and whichever of the
+//! two spaces a device writes to. The guest's space says in its `space.json` where its history goes too, and the other one
+//! holds an object that takes it in and says how far its segments were forwarded; every roll-up of the guest's space goes
+//! on from there. So what a device sends that was offline meanwhile arrives too. No model is needed: nothing is folded.
 
-use crate::epochs::again::publish_missing;
+use crate::bucket::{Content, PutNew, Version};
+use crate::epochs::again::Again;
 use crate::epochs::change_space;
+use crate::held::Held;
 use crate::history::Segments;
 use crate::publish::write_head;
-use crate::rollup::{RollupOptions, roll_up};
+use crate::reader::base::{list_layers, read_segment};
+use crate::reader::read_head;
 use crate::store::Store;
+use bytes::Bytes;
+use icecore_core::plan::KeyClock;
+use icecore_core::space::FORMAT_VERSION;
 use icecore_core::{
-    Error, Generation, Head, Key, Linked, Order, Result, SpaceInfo, SpaceName, Update, UpdateId,
-    time,
+    Error, Generation, Head, Joined, Key, Linked, ObjectKey, Order, Result, SpaceInfo, SpaceName,
+    Update, UpdateId, time,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-/// How often somebody else may change `space.json` in between before linking gives way.
+/// How often somebody else may change the same object in between before linking gives way.
 const TRIES_MAX: u32 = 10;
-/// What is forwarded at once: bounds the memory.
+/// What is forwarded at once: bounds the memory, and what a cut costs.
 const BATCH_UPDATES: usize = 20_000;
 const BATCH_BYTES: usize = 16 << 20;
+const BATCH_SEGMENTS: usize = 64;
 
 /// Two spaces are linked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,46 +60,41 @@ pub async fn link(store: &Store, from: &SpaceName, into: &SpaceName) -> Result<L
 }
 
 /// Writes down that the one is linked to the other, unless it says so already. From then on each roll-up of the one
-/// forwards what it holds; the model need not be known here.
+/// forwards what it holds.
 ///
 /// # Errors
 /// `NotFound` when there is no such space; `Invalid` for two that do not fit together; `Conflict` when `from` is linked to
-/// another one.
+/// another one, or when both hold other updates under the same id.
 pub async fn join(store: &Store, from: &SpaceName, into: &SpaceName) -> Result<Linked> {
-    let target = store.space(into).await?.info;
     for tries in 0..TRIES_MAX {
+        let target = store.space(into).await?.info;
         let open = store.space(from).await?;
-        if let Some(linked) = open.info.linked {
-            return if linked.into == *into {
-                Ok(linked)
-            } else {
-                Err(linked_elsewhere(from, &linked))
-            };
-        }
+        check_source(store, &open.info, into).await?;
         check_fit(&open.info, &target)?;
-        let through = check_whole(store, &open.info).await?;
-        let linked = Linked {
-            into: into.clone(),
-            at: time::to_rfc3339(store.now()),
-            forwarded: Generation::ZERO,
+        let linked = match &open.info.linked {
+            Some(linked) => linked.clone(),
+            None => Linked {
+                into: into.clone(),
+                at: time::to_rfc3339(store.now()),
+            },
         };
-        let mut info = open.info.clone();
-        info.linked = Some(linked.clone());
-        match change_space(store, &open, info).await {
-            // Somebody else changed it: look again.
-            Err(error) if error.is_conflict() => store.back_off(tries).await,
-            Err(error) => return Err(error),
-            Ok(info) => {
-                // A scheduled roll-up looks where there is something beyond `through`.
-                let head = Head {
-                    through,
-                    key: through.saturating_add(1),
-                    ..Head::first(info.epoch)
-                };
-                write_head(store, &info, &head).await?;
-                return Ok(linked);
+        // First the one that takes in: without it the link of the other counts for nothing.
+        take_in(store, &target, &open.info, &linked).await?;
+        if open.info.linked.is_none() {
+            let mut info = open.info.clone();
+            info.linked = Some(linked.clone());
+            match change_space(store, &open, info).await {
+                Ok(_) => {}
+                // Somebody else changed it: look again.
+                Err(error) if error.is_conflict() => {
+                    store.back_off(tries).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
         }
+        call_for_roll_up(store, &open.info).await;
+        return Ok(linked);
     }
     Err(
         Error::conflict(format!("the space {from} was changed again and again"))
@@ -99,168 +102,299 @@ pub async fn join(store: &Store, from: &SpaceName, into: &SpaceName) -> Result<L
     )
 }
 
-fn linked_elsewhere(from: &SpaceName, linked: &Linked) -> Error {
-    Error::conflict(format!(
-        "the space {from} was linked to {} at {}",
-        linked.into, linked.at
-    ))
-    .with_object(from.to_string())
-    .with_hint("a space joins one other; export and import what is to be in a second one")
+/// Lets the target take in the source, unless it does already.
+async fn take_in(
+    store: &Store,
+    target: &SpaceInfo,
+    from: &SpaceInfo,
+    linked: &Linked,
+) -> Result<()> {
+    let key = ObjectKey::Joined(target.space.clone(), from.space.clone());
+    if store.bucket.exists(&key).await? {
+        return Ok(());
+    }
+    let mut tail = BTreeMap::new();
+    let held = Held::of(store, target, &mut tail).await?;
+    held.check_apart(&Held::of(store, from, &mut tail).await?, from)?;
+    let joined = Joined {
+        v: FORMAT_VERSION,
+        from: from.space.clone(),
+        at: linked.at.clone(),
+        epoch: from.epoch,
+        forwarded: Generation::ZERO,
+    };
+    let body = Bytes::from(joined.to_json());
+    match store.bucket.put_new(&key, body, Content::Json).await? {
+        PutNew::Stored | PutNew::Taken => Ok(()),
+    }
 }
 
-/// Rolls up a linked space and forwards all that it holds. Returns how many updates the other one did not have.
+/// A scheduled roll-up looks where a head says that there is something beyond `through`.
+async fn call_for_roll_up(store: &Store, info: &SpaceInfo) {
+    let head = match read_head(store, &info.space, None).await {
+        Ok((Some(head), _)) if head.epoch == info.epoch => head,
+        _ => Head::first(info.epoch),
+    };
+    let head = Head {
+        key: head.key.max(head.through.saturating_add(1)),
+        ..head
+    };
+    if let Err(error) = write_head(store, info, &head).await {
+        tracing::warn!(%error, "no roll-up was called for; the daily upkeep forwards what is left");
+    }
+}
+
+/// Whether the history of a space can join another one's.
 ///
 /// # Errors
-/// As a roll-up of the one, and as publishing to the other.
-pub async fn forward_all(store: &Store, from: &SpaceName) -> Result<u64> {
-    let everything = RollupOptions {
-        full: true,
-        now: true,
-        time_max: None,
-    };
-    let mut updates = 0;
-    for tries in 0..TRIES_MAX {
-        let report = roll_up(store, from, &everything).await?;
-        updates += report.forwarded;
-        // Nothing is left, unless the roll-up was refused: then this says why.
-        updates += forward(store, &store.space(from).await?.info).await?;
-        if !report.raced {
-            return Ok(updates);
-        }
-        store.back_off(tries).await;
+/// `Conflict` when it joined another one; `Invalid` when it is not whole, or sequenced.
+pub async fn check_source(store: &Store, info: &SpaceInfo, into: &SpaceName) -> Result<()> {
+    if let Some(linked) = info.linked.as_ref().filter(|linked| linked.into != *into) {
+        return Err(Error::conflict(format!(
+            "the space {} was linked to {} at {}",
+            info.space, linked.into, linked.at
+        ))
+        .with_object(info.space.to_string())
+        .with_hint("a space joins one other; export and import what is to be in a second one"));
     }
-    Err(Error::unavailable(format!(
-        "other roll-ups of {from} were faster again and again"
-    ))
-    .with_hint("nothing is lost, the scheduled roll-up forwards the rest; or repeat the command"))
+    if info.order != Order::Timestamp {
+        return Err(sequenced(info));
+    }
+    check_whole(store, info).await
+}
+
+fn sequenced(info: &SpaceInfo) -> Error {
+    Error::invalid(
+        "a sequenced space cannot be linked: somebody has to settle where its updates go",
+    )
+    .with_object(info.space.to_string())
+    .with_hint("export it, and `icecore import --replay` it into the other")
 }
 
 fn check_fit(from: &SpaceInfo, into: &SpaceInfo) -> Result<()> {
-    let refuse = |message: String, hint: &'static str| {
-        Err(Error::invalid(message)
-            .with_object(from.space.to_string())
-            .with_hint(hint))
-    };
     if from.space == into.space {
-        return refuse(
-            "a space cannot be linked to itself".to_owned(),
-            "name the space that it is to join",
-        );
+        return Err(Error::invalid("a space cannot be linked to itself")
+            .with_object(from.space.to_string())
+            .with_hint("name the space that it is to join"));
     }
     if let Some(linked) = &into.linked {
-        return refuse(
-            format!(
-                "the space {} is linked to {} itself",
-                into.space, linked.into
-            ),
-            "name that one: links do not go in chains or circles",
-        );
+        return Err(Error::invalid(format!(
+            "the space {} is linked to {} itself",
+            into.space, linked.into
+        ))
+        .with_object(into.space.to_string())
+        .with_hint("name that one"));
+    }
+    match (from.order, into.order) {
+        (Order::Sequence, _) => return Err(sequenced(from)),
+        (_, Order::Sequence) => return Err(sequenced(into)),
+        (Order::Timestamp, Order::Timestamp) => {}
     }
     if from.model.name != into.model.name {
-        return refuse(
-            format!(
-                "the model of {} is `{}`, that of {} is `{}`",
-                from.space, from.model.name, into.space, into.model.name
-            ),
-            "link spaces of one model",
-        );
-    }
-    if from.order != Order::Timestamp || into.order != Order::Timestamp {
-        return refuse(
-            "a sequenced space cannot be linked: somebody has to settle where its updates go"
-                .to_owned(),
-            "export it, and `icecore import --replay` it into the other",
-        );
+        return Err(Error::invalid(format!(
+            "the model of {} is `{}`, that of {} is `{}`",
+            from.space, from.model.name, into.space, into.model.name
+        ))
+        .with_object(from.space.to_string())
+        .with_hint("link spaces of one model"));
     }
     Ok(())
 }
 
-/// What was compressed or redacted away cannot be forwarded: the rest would mean something else without it. Returns
-/// how far the segments reach.
-async fn check_whole(store: &Store, info: &SpaceInfo) -> Result<Key> {
-    let mut segments = Segments::after(store, info, Generation::ZERO).await?;
-    let mut through = Key::MIN;
-    while let Some(segment) = segments.next().await? {
-        let header = segment.header;
-        if header.base.is_some() || !header.carried.is_empty() {
-            return Err(Error::invalid(format!(
-                "the history of {} is not whole: it was compressed, redacted or reset",
-                info.space
-            ))
-            .with_object(info.space.to_string())
-            .with_hint("export it, and `icecore import --replay` it into the other space"));
-        }
-        through = header.through;
+/// What was compressed or redacted away cannot be forwarded: the rest would mean something else without it. Only the
+/// first segment of an epoch says so.
+async fn check_whole(store: &Store, info: &SpaceInfo) -> Result<()> {
+    let layers = list_layers(store, info, Generation::ZERO).await?;
+    let Some(first) = layers.segments.keys().next() else {
+        return Ok(());
+    };
+    let header = read_segment(store, info, *first).await?.0.header;
+    let is_first = *first == Generation::ZERO.saturating_add(1);
+    if is_first && header.base.is_none() && header.carried.is_empty() {
+        return Ok(());
     }
-    Ok(through)
+    Err(Error::invalid(format!(
+        "the history of {} is not whole: it was compressed, redacted or reset",
+        info.space
+    ))
+    .with_object(info.space.to_string())
+    .with_hint("export it, and `icecore import --replay` it into the other space"))
 }
 
-/// Forwards what the segments of a linked space hold since it was last done. Returns how many updates the other space
-/// did not have.
+/// Forwards all that a linked space holds, also what no segment holds yet. Returns how many updates the other one did not
+/// have.
+///
+/// # Errors
+/// As reading the one, and as publishing to the other; what was forwarded so far stays.
+pub async fn forward_all(store: &Store, from: &SpaceName) -> Result<u64> {
+    let info = store.space(from).await?.info;
+    let mut updates = forward(store, &info, None).await?.updates;
+    if let Some((mut forwarding, _)) = Forwarding::begin(store, &info).await? {
+        let mut tail = BTreeMap::new();
+        Held::of(store, &info, &mut tail).await?;
+        updates += forwarding.put_over(tail).await?;
+    }
+    Ok(updates)
+}
+
+/// What was forwarded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Forwarded {
+    /// Updates that the other space did not have.
+    pub(crate) updates: u64,
+    /// The time was up.
+    pub(crate) unfinished: bool,
+}
+
+/// Forwards what the segments of a linked space hold since it was last done; begins no further batch from the monotonic
+/// time `until` on.
 ///
 /// # Errors
 /// As publishing to the other space; what was forwarded so far stays and counts once.
-pub(crate) async fn forward(store: &Store, info: &SpaceInfo) -> Result<u64> {
-    let Some(linked) = &info.linked else {
-        return Ok(0);
+pub(crate) async fn forward(
+    store: &Store,
+    info: &SpaceInfo,
+    until: Option<Duration>,
+) -> Result<Forwarded> {
+    let mut forwarded = Forwarded::default();
+    let Some((mut forwarding, after)) = Forwarding::begin(store, info).await? else {
+        return Ok(forwarded);
     };
-    let mut segments = Segments::after(store, info, linked.forwarded).await?;
-    let mut forwarded = 0;
+    let mut segments = Segments::after(store, info, after).await?;
     let mut batch: BTreeMap<UpdateId, Update> = BTreeMap::new();
-    let mut bytes = 0;
+    let (mut bytes, mut count) = (0, 0);
     while let Some(segment) = segments.next().await? {
         for entry in segment.entries {
             bytes += entry.update.as_text().len();
             batch.insert(entry.id, entry.update);
         }
-        let full = batch.len() >= BATCH_UPDATES || bytes >= BATCH_BYTES;
-        if full || segments.remaining() == 0 {
-            forwarded += put_over(store, &linked.into, std::mem::take(&mut batch)).await?;
-            bytes = 0;
-            remember(store, &info.space, segment.header.segment).await?;
+        count += 1;
+        let full = batch.len() >= BATCH_UPDATES || bytes >= BATCH_BYTES || count >= BATCH_SEGMENTS;
+        if !full && segments.remaining() > 0 {
+            continue;
+        }
+        forwarded.updates += forwarding.put_over(std::mem::take(&mut batch)).await?;
+        forwarding.remember(segment.header.segment).await?;
+        (bytes, count) = (0, 0);
+        let is_over = until.is_some_and(|until| store.clock.monotonic() >= until);
+        if is_over && segments.remaining() > 0 {
+            forwarded.unfinished = true;
+            break;
         }
     }
     Ok(forwarded)
 }
 
-async fn put_over(
-    store: &Store,
-    into: &SpaceName,
-    batch: BTreeMap<UpdateId, Update>,
-) -> Result<u64> {
-    for tries in 0..TRIES_MAX {
-        let target = store.space(into).await?.info;
-        if let Some(sent) = publish_missing(store, &target, batch.clone()).await? {
-            if sent.updates > 0
-                && let Err(error) = write_head(store, &target, &sent.head).await
-            {
-                tracing::debug!(%error, "the head hint was not written; others notice at their next safety listing");
-            }
-            return Ok(sent.updates);
-        }
-        // A new epoch began in between.
-        store.back_off(tries).await;
-    }
-    Err(Error::unavailable(format!(
-        "the space {into} began one epoch after the other"
-    )))
+/// From one space to another.
+struct Forwarding<'a> {
+    store: &'a Store,
+    from: &'a SpaceInfo,
+    target: SpaceInfo,
+    /// What the target holds; read when there is something for it.
+    held: Option<Held>,
 }
 
-/// Remembers how far it was forwarded. Who else does it at the same time forwards the same.
-async fn remember(store: &Store, space: &SpaceName, reached: Generation) -> Result<()> {
-    for tries in 0..TRIES_MAX {
-        let open = store.space(space).await?;
-        let mut info = open.info.clone();
-        match &mut info.linked {
-            Some(linked) if linked.forwarded < reached => linked.forwarded = reached,
-            _ => return Ok(()),
-        }
-        match change_space(store, &open, info).await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_conflict() => store.back_off(tries).await,
-            Err(error) => return Err(error),
-        }
+impl<'a> Forwarding<'a> {
+    /// Begins after the segment that was last forwarded; `None` where nothing is linked, or the other space does not take
+    /// it in.
+    async fn begin(store: &'a Store, from: &'a SpaceInfo) -> Result<Option<(Self, Generation)>> {
+        let Some(linked) = &from.linked else {
+            return Ok(None);
+        };
+        let target = store.space(&linked.into).await?.info;
+        let forwarding = Self {
+            store,
+            from,
+            target,
+            held: None,
+        };
+        let Some((joined, _)) = forwarding.joined().await? else {
+            tracing::warn!(space = %from.space, into = %linked.into, "the space is linked, and the other does not take it in");
+            return Ok(None);
+        };
+        let after = match joined.epoch == from.epoch {
+            true => joined.forwarded,
+            false => Generation::ZERO,
+        };
+        Ok(Some((forwarding, after)))
     }
-    // The next roll-up forwards it once more, and finds that all of it is there.
-    Ok(())
+
+    fn key(&self) -> ObjectKey {
+        ObjectKey::Joined(self.target.space.clone(), self.from.space.clone())
+    }
+
+    async fn joined(&self) -> Result<Option<(Joined, Version)>> {
+        let key = self.key();
+        let Some(got) = self.store.bucket.get(&key).await? else {
+            return Ok(None);
+        };
+        let joined = Joined::from_json(&got.bytes).map_err(|e| e.with_object(key.to_string()))?;
+        // Somebody moved it here from elsewhere.
+        let is_ours = joined.from == self.from.space;
+        Ok(is_ours.then_some((joined, got.version)))
+    }
+
+    /// Publishes what the target does not hold. One that began a new epoch meanwhile sweeps it in.
+    async fn put_over(&mut self, mut batch: BTreeMap<UpdateId, Update>) -> Result<u64> {
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        let held = match &mut self.held {
+            Some(held) => held,
+            none => none.insert(Held::of(self.store, &self.target, &mut BTreeMap::new()).await?),
+        };
+        batch.retain(|id, _| !held.ids.contains(*id));
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        let ids: Vec<UpdateId> = batch.keys().copied().collect();
+        let mut keys = KeyClock::new(None, held.largest);
+        keys.reached(held.through);
+        let mut again = Again {
+            store: self.store,
+            info: &self.target,
+            keys,
+            end: Key::MIN,
+        };
+        again.publish_all(batch).await?;
+        held.largest = again
+            .keys
+            .own_last()
+            .unwrap_or(held.largest)
+            .max(held.largest);
+        let head = held.head(&self.target, held.largest);
+        if let Err(error) = write_head(self.store, &self.target, &head).await {
+            tracing::debug!(%error, "the head hint was not written; others notice at their next safety listing");
+        }
+        let updates = ids.len() as u64;
+        for id in ids {
+            held.ids.insert(id);
+        }
+        Ok(updates)
+    }
+
+    /// Remembers how far it was forwarded. Who else does it at the same time forwards the same.
+    async fn remember(&self, reached: Generation) -> Result<()> {
+        for tries in 0..TRIES_MAX {
+            let Some((joined, version)) = self.joined().await? else {
+                return Ok(());
+            };
+            if joined.epoch == self.from.epoch && joined.forwarded >= reached {
+                return Ok(());
+            }
+            let joined = Joined {
+                epoch: self.from.epoch,
+                forwarded: reached,
+                ..joined
+            };
+            let body = Bytes::from(joined.to_json());
+            let key = self.key();
+            if self.store.bucket.put_if_match(&key, body, &version).await? {
+                return Ok(());
+            }
+            self.store.back_off(tries).await;
+        }
+        // The next roll-up forwards it once more, and finds that all of it is there.
+        Ok(())
+    }
 }

@@ -20,8 +20,7 @@ use collect::Collector;
 use icecore_core::plan::rollup::Horizon;
 use icecore_core::plan::{Loaded, plan_rollup};
 use icecore_core::{
-    Base, Covered, Error, ErrorKind, Generation, Head, Key, Order, Result, SpaceInfo, SpaceName,
-    UpdateObject,
+    Base, Covered, Error, Generation, Head, Key, Order, Result, SpaceInfo, SpaceName, UpdateObject,
 };
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -230,23 +229,19 @@ pub(crate) async fn roll_up_from(
             tracing::warn!(%error, "the head hint was not written; readers notice at their next safety listing");
         }
     }
-    report.forwarded = forward_new(store, info, base.base.generation).await?;
-    Ok(report)
-}
-
-/// Forwards what a linked space has new. That the other space cannot be written to is no reason not to roll up
-/// this one.
-async fn forward_new(store: &Store, info: &SpaceInfo, newest: Generation) -> Result<u64> {
-    if info.linked.as_ref().is_none_or(|l| l.forwarded >= newest) {
-        return Ok(0);
-    }
-    match forward(store, info).await {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Denied) => {
-            tracing::warn!(space = %info.space, %error, "nothing was forwarded to the linked space");
-            Ok(0)
+    let until = options.time_max.map(|max| start.saturating_add(max));
+    match forward(store, info, until).await {
+        Ok(forwarded) => {
+            report.forwarded = forwarded.updates;
+            report.unfinished |= forwarded.unfinished;
         }
-        forwarded => forwarded,
+        Err(error) if error.is_unavailable() => return Err(error),
+        // The other space may be erased, or broken: no reason not to roll up this one.
+        Err(error) => {
+            tracing::warn!(space = %info.space, %error, "nothing was forwarded to the linked space");
+        }
     }
+    Ok(report)
 }
 
 struct Run<'a> {

@@ -8,14 +8,20 @@ use crate::publish::listing_start;
 use crate::settings::millis;
 use crate::store::Store;
 use bytes::Bytes;
+use futures::{StreamExt, stream};
 use icecore_core::transient::{TRANSIENT_BYTES_MAX, TRANSIENT_TTL_MAX, TransientEvent};
 use icecore_core::{Author, Error, Key, ObjectKey, Result, SpaceInfo};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The most events that are read at once: the newest.
 const SEEN_MAX: usize = 500;
+/// Of these, of one author.
+const OF_AUTHOR_MAX: usize = 50;
 /// Clocks of writers may differ from the server's by this much and their events still be seen.
 const SKEW: Duration = Duration::from_mins(5);
+/// Deletions between two looks at the time.
+const REMOVED_AT_ONCE: usize = 512;
 /// Events of one author in one millisecond.
 const KEYS_MAX: u64 = 16;
 
@@ -79,8 +85,16 @@ pub async fn live(store: &Store, info: &SpaceInfo) -> Result<Vec<Seen>> {
     let mut listed = store.bucket.list(&folder, after, parse).await?;
     let oldest = store.now().saturating_sub(millis(TRANSIENT_TTL_MAX + SKEW));
     listed.retain(|l| l.last_modified >= oldest && l.bytes <= TRANSIENT_BYTES_MAX as u64);
-    let passed = listed.len().saturating_sub(SEEN_MAX);
-    listed.drain(..passed);
+    // The newest by the server's word: a writer chooses its keys.
+    listed.sort_unstable_by_key(|l| std::cmp::Reverse(l.last_modified));
+    let mut of_author: BTreeMap<Author, usize> = BTreeMap::new();
+    listed.retain(|l| {
+        let count = of_author.entry(l.key.1).or_default();
+        *count += 1;
+        *count <= OF_AUTHOR_MAX
+    });
+    listed.truncate(SEEN_MAX);
+    listed.sort_unstable_by_key(|l| l.key);
     let object = |(key, author)| ObjectKey::Transient(info.space.clone(), info.epoch, key, author);
     let objects = listed.iter().map(|l| object(l.key)).collect();
     let got = store.get_all(objects).await?;
@@ -100,22 +114,35 @@ pub async fn live(store: &Store, info: &SpaceInfo) -> Result<Vec<Seen>> {
     Ok(seen.collect())
 }
 
-/// Deletes the transient events that are over for certain. Returns how many.
+/// Deletes the transient events that are over for certain, as long as `goes_on` says so. Returns how many.
 ///
 /// # Errors
 /// `Unavailable` or `Denied`.
-pub async fn remove_expired(store: &Store, info: &SpaceInfo) -> Result<u64> {
+pub async fn remove_expired(
+    store: &Store,
+    info: &SpaceInfo,
+    goes_on: impl Fn() -> bool,
+) -> Result<u64> {
     let folder = folder(info);
     let all = |name: &str| Some(name.to_owned());
-    let listed = store.bucket.list(&folder, None, all).await?;
+    let mut listed = store.bucket.list(&folder, None, all).await?;
     let over = store.now().saturating_sub(millis(TRANSIENT_TTL_MAX));
+    listed.retain(|l| l.last_modified < over);
     let mut removed = 0;
-    for old in listed.iter().filter(|l| l.last_modified < over) {
-        store
-            .bucket
-            .delete(&format!("{folder}/{}", old.key))
-            .await?;
-        removed += 1;
+    let folder = &folder;
+    for chunk in listed.chunks(REMOVED_AT_ONCE) {
+        if !goes_on() {
+            break;
+        }
+        let deletes = chunk.iter().map(|old| async move {
+            let path = format!("{folder}/{}", old.key);
+            store.bucket.delete(&path).await
+        });
+        let mut deletes = stream::iter(deletes).buffer_unordered(store.settings.reads_max);
+        while let Some(deleted) = deletes.next().await {
+            deleted?;
+            removed += 1;
+        }
     }
     Ok(removed)
 }

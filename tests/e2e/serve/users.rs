@@ -190,14 +190,109 @@ fn a_guest_is_linked_to_one_space_only_and_can_erase_its_own() {
     let other = home.link(&guest, &home.user("bob"), "bob");
     assert_eq!(other.status, 409, "{}", other.body);
     assert!(other.json()["message"].as_str().unwrap().contains("ada"));
-    phone.ok(&["erase", &guest.space, "--yes"]);
+    // Not forwarded yet: erasing does so first.
+    add(&phone, &guest.space, 10);
+    let path = format!("/v1/spaces/{}", guest.space);
+    let erased = home.call("DELETE", &path, &guest.token, &json!(null));
+    assert_eq!(erased.status, 200, "{}", erased.body);
     let gone = home.link(&guest, &home.user("ada"), "ada");
     assert_eq!(gone.status, 404, "{}", gone.body);
     let users = home.serving.behind(&home.user("ada"));
     assert_eq!(
         users.replica("laptop").ok(&["state", "ada"]),
-        "{\"steps\":1}\n"
+        "{\"steps\":11}\n"
     );
+}
+
+#[test]
+fn nobody_presses_updates_on_a_space_by_a_forged_link() {
+    let home = Home::open();
+    let admins = home.serving.behind(&home.serving.admin());
+    let operator = admins.replica("operator");
+    for space in ["ada", "mallorys"] {
+        operator.ok(&["space", "create", space]);
+    }
+    // Mallory administers her own space: she can write its space.json, and anything else in it.
+    let token = home.user("mallorys");
+    let mallorys = home.serving.behind(&token);
+    mallorys
+        .replica("mallory")
+        .merge("mallorys", r#"{"forged":true}"#);
+    let file = home.serving.objects().join("spaces/mallorys/space.json");
+    let mut info: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    info["linked"] = json!({ "into": "ada", "at": "2026-11-20T12:00:00.000Z" });
+    std::fs::write(&file, info.to_string()).unwrap();
+    operator.ok(&["rollup", "mallorys", "--now"]);
+    assert_eq!(operator.ok(&["state", "ada"]), "{}\n");
+    // What would take it in lies in the other space.
+    for path in [
+        "spaces/ada/joined/mallorys",
+        "spaces/mallorys/../ada/joined/mallorys",
+    ] {
+        let ops = json!({ "ops": [{ "op": "put", "path": path, "content": "json", "condition": "absent",
+            "body": { "bytes": 2, "sha256": "0".repeat(64) } }] });
+        for space in ["mallorys", "ada"] {
+            let sign = format!("/v1/spaces/{space}/sign");
+            let answer = home.call("POST", &sign, &token, &ops);
+            assert!((400..404).contains(&answer.status), "{}", answer.body);
+        }
+    }
+}
+
+#[test]
+fn a_member_who_is_bound_to_an_author_cannot_link_what_names_another() {
+    let home = Home::with(&json!({ "guests": {}, "tokens": { "bound_authors": true } }));
+    home.serving
+        .behind(&home.serving.admin())
+        .replica("admin")
+        .ok(&["space", "create", "shared"]);
+    let guest = home.guest();
+    // In its own space a guest needs no author.
+    let place = home.serving.behind(&guest.token);
+    add(&place.replica("phone"), &guest.space, 1);
+    let author = "018bcfe5-6800-7fff-bfff-fffffffffffe";
+    for arguments in [
+        &["--space", "shared", "--author", author][..],
+        &["--space", "shared"],
+    ] {
+        let member = home.serving.token(arguments);
+        let answer = home.link(&guest, &member, "shared");
+        assert_eq!(answer.status, 403, "{}", answer.body);
+    }
+    let admin = home.user("shared");
+    assert_eq!(home.link(&guest, &admin, "shared").status, 200);
+}
+
+#[test]
+fn a_guest_writes_updates_and_nothing_else() {
+    let home = Home::open();
+    let guest = home.guest();
+    let sign = format!("/v1/spaces/{}/sign", guest.space);
+    for object in [
+        "0001/segments/0000000001",
+        "0001/snapshots/0000000001",
+        "space.json",
+    ] {
+        let ops = json!({ "ops": [{ "op": "put", "path": format!("spaces/{}/{object}", guest.space),
+            "content": "json", "condition": "absent", "body": { "bytes": 2, "sha256": "0".repeat(64) } }] });
+        let answer = home.call("POST", &sign, &guest.token, &ops);
+        assert_eq!(answer.status, 403, "{object}: {}", answer.body);
+    }
+    let named = home.call("GET", "/v1/spaces", &guest.token, &json!(null));
+    assert_eq!(named.json()["spaces"], json!([guest.space]));
+    let model = json!({ "model": { "name": "unheard-of" } });
+    assert_eq!(home.call("POST", "/v1/users", "", &model).status, 400);
+    // A sequenced guest cannot be linked, and leaves no space behind that was made for it.
+    let sequenced = home.call("POST", "/v1/users", "", &json!({ "order": "sequence" }));
+    let text = |name: &str| sequenced.json()[name].as_str().unwrap().to_owned();
+    let guest = Guest {
+        id: text("user"),
+        space: text("space"),
+        token: text("token"),
+    };
+    assert_eq!(home.link(&guest, &home.user("eve"), "eve").status, 400);
+    let left = home.call("GET", "/v1/spaces", &home.user("eve"), &json!(null));
+    assert_eq!(left.json()["spaces"], json!([]));
 }
 
 #[test]

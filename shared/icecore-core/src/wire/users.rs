@@ -47,7 +47,7 @@ pub struct LinkUser {
     pub into: SpaceName,
 }
 
-/// The guest's history is part of the user's space.
+/// The guest's history joins the user's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserLinked {
@@ -59,6 +59,9 @@ pub struct UserLinked {
     pub into: SpaceName,
     /// Updates that this call forwarded; 0 when an earlier one did.
     pub updates: u64,
+    /// Whether all that the guest wrote so far stands in the user's space. Otherwise call again, or leave the rest to the
+    /// scheduled roll-up.
+    pub complete: bool,
     /// When they were first linked, RFC 3339.
     pub linked_at: String,
 }

@@ -129,11 +129,7 @@ fn store_id() -> impl Strategy<Value = StoreId> {
 }
 
 fn linked() -> impl Strategy<Value = Linked> {
-    (space_name(), rfc3339(), generation()).prop_map(|(into, at, forwarded)| Linked {
-        into,
-        at,
-        forwarded,
-    })
+    (space_name(), rfc3339()).prop_map(|(into, at)| Linked { into, at })
 }
 
 pub(crate) fn space_info() -> impl Strategy<Value = SpaceInfo> {
@@ -187,6 +183,7 @@ pub(crate) fn object_key() -> impl Strategy<Value = ObjectKey> {
         Just(ObjectKey::Store),
         space_name().prop_map(ObjectKey::Head),
         space_name().prop_map(ObjectKey::Space),
+        (space_name(), space_name()).prop_map(|(space, from)| ObjectKey::Joined(space, from)),
         (space_name(), epoch(), key()).prop_map(|(s, e, k)| ObjectKey::Update(s, e, k)),
         (space_name(), epoch(), generation()).prop_map(|(s, e, g)| ObjectKey::Segment(s, e, g)),
         (space_name(), epoch(), generation()).prop_map(|(s, e, g)| ObjectKey::Snapshot(s, e, g)),

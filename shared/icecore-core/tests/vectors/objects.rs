@@ -1,10 +1,10 @@
-//! `update.json`, `store.json`, `space.json`, `head.json` and `transient.json`: the objects that are plain JSON.
+//! `update.json`, `store.json`, `space.json`, `head.json`, `joined.json` and `transient.json`: the objects that are plain JSON.
 
 use super::encoding::from_base64;
 use super::files::check;
 use icecore_core::transient::TransientEvent;
 use icecore_core::{
-    Author, Error, ErrorKind, Head, Key, Result, Seq, SpaceInfo, StoreInfo, UpdateObject,
+    Author, Error, ErrorKind, Head, Joined, Key, Result, Seq, SpaceInfo, StoreInfo, UpdateObject,
 };
 use serde::{Deserialize, Serialize};
 
@@ -209,6 +209,11 @@ fn spaces() {
 fn transient_events() {
     let read = TransientEvent::from_json;
     check_small("transient.json", read, TransientEvent::to_json);
+}
+
+#[test]
+fn joined_spaces() {
+    check_small("joined.json", Joined::from_json, Joined::to_json);
 }
 
 #[test]

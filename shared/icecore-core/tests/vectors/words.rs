@@ -61,6 +61,11 @@ impl PathCase {
                 space: Some(space),
                 ..named("space")
             },
+            ObjectKey::Joined(space, from) => Self {
+                space: Some(space),
+                name: Some(from.to_string()),
+                ..named("joined")
+            },
             ObjectKey::Update(space, epoch, key) => Self {
                 key: Some(key),
                 ..of("update", space, epoch)

@@ -7,11 +7,12 @@ use super::refusal::Refused;
 use crate::token::Right;
 use axum::extract::State;
 use axum::response::Response;
+use icecore_core::Error;
 use icecore_core::wire::{Health, Refusal, TokenInfo};
 use std::time::Duration;
 
-/// How long a bucket that answered counts as well.
-const HEALTHY_FOR: Duration = Duration::from_secs(5);
+/// How long what the bucket answered counts.
+const HEALTH_COUNTS_FOR: Duration = Duration::from_secs(5);
 
 /// Tell what the token allows.
 #[utoipa::path(
@@ -58,17 +59,25 @@ pub(crate) async fn token(
     )
 )]
 pub(crate) async fn health(State(gateway): State<Gateway>) -> Result<Response, Refused> {
-    // Anybody may ask, as often as they like: the bucket is asked once in a while, and by one of them.
+    // Anybody may ask, as often as they like: the bucket is asked once in a while, and for one of them.
     let mut last = gateway.health.lock().await;
     let now = gateway.clock().monotonic();
     let store = match *last {
-        Some((at, store)) if now.saturating_sub(at) < HEALTHY_FOR => store,
+        Some((at, store)) if now.saturating_sub(at) < HEALTH_COUNTS_FOR => store,
         _ => {
-            let info = gateway.store.info().await?;
-            *last = Some((gateway.clock().monotonic(), info.store));
-            info.store
+            let info = gateway.store.info().await;
+            if let Err(error) = &info {
+                tracing::warn!(%error, "the bucket does not answer as it should");
+            }
+            let store = info.ok().map(|info| info.store);
+            *last = Some((gateway.clock().monotonic(), store));
+            store
         }
     };
+    let store = store.ok_or_else(|| {
+        Error::unavailable("the bucket does not answer as it should")
+            .with_hint("the gateway's log says why; ask again in a few seconds")
+    })?;
     json(&Health {
         now: gateway.store.now(),
         store,

@@ -11,8 +11,8 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use icecore_core::wire::{CreateUser, LinkUser, Refusal, UserLinked};
-use icecore_core::{Error, ModelRef, Result, SpaceName};
-use icecore_store::link::{forward_all, join};
+use icecore_core::{Error, Result, SpaceName};
+use icecore_store::link::{check_source, forward_all, join};
 use std::time::Duration;
 
 /// How long a call forwards what a guest wrote. What is left then is for the scheduled roll-up.
@@ -45,11 +45,11 @@ pub(crate) async fn create(
             .with_hint("ask whoever runs it for a token, or to set `guests` in its settings")
     })?;
     let request: CreateUser = parse(&body)?;
+    let model = guests.model(request.model)?;
     guests
         .take(gateway.clock().monotonic())
         .map_err(Refused::too_many_guests)?;
     let user = guests.create(&*gateway.store.ids, gateway.store.now())?;
-    let model = request.model.unwrap_or_else(|| ModelRef::named("document"));
     gateway
         .store
         .put_space(&user.space, model, request.order)
@@ -90,11 +90,17 @@ pub(crate) async fn link(
     let from = space(&id)?;
     let LinkUser { guest_token, into } = parse(&body)?;
     access.check(Right::Write, &into)?;
+    if access.author.is_some() || access.must_be_bound {
+        // What a guest wrote may name any author, which such a token must not.
+        access.check(Right::Admin, &into)?;
+    }
     check_is_own(&gateway, &access, &from, guest_token.as_deref()).await?;
     create_if_missing(&gateway, &access, (&from, &into)).await?;
     let linked = join(&gateway.store, &from, &into).await?;
+    let (updates, complete) = forward_now(&gateway, &from).await?;
     json(&UserLinked {
-        updates: forward_now(&gateway, &from).await?,
+        updates,
+        complete,
         from,
         into,
         linked_at: linked.at,
@@ -110,20 +116,24 @@ async fn check_is_own(
 ) -> Result<(), Refused> {
     let Some(token) = token else {
         return Ok(access
-            .check(Right::Admin, guest)
+            .check_owns(guest)
             .map_err(|error| error.with_hint("send the guest's own token as `guest_token`"))?);
     };
-    let proof = gateway.verifier.verify(token).await.map_err(|fault| {
-        // The caller's own token is good: a 401 would tell the client to get another.
-        Error::denied(format!(
-            "the guest's token is refused: {}",
-            Error::from(fault)
-        ))
-        .with_object("guest_token")
-        .with_hint("send the token that POST /v1/users gave")
-    })?;
+    let proof = match gateway.verifier.verify(token).await {
+        Ok(proof) => proof,
+        Err(fault) if !fault.needs_other_token() => return Err(fault.into()),
+        Err(fault) => {
+            // The caller's own token is good: a 401 would tell the client to get another.
+            let hint = fault.hint();
+            let message = format!("the guest's token is refused: {}", Error::from(fault));
+            return Err(Error::denied(message)
+                .with_object("guest_token")
+                .with_hint(hint)
+                .into());
+        }
+    };
     Ok(proof
-        .check(Right::Admin, guest)
+        .check_owns(guest)
         .map_err(|error| error.with_object("guest_token"))?)
 }
 
@@ -143,6 +153,8 @@ async fn create_if_missing(
     }
     check_number(gateway, access).await?;
     let guest = gateway.store.space(from).await?.info;
+    // Before there is a space whose name stays taken.
+    check_source(&gateway.store, &guest, into).await?;
     let put = gateway.store.put_space(into, guest.model, guest.order);
     match put.await {
         // A second call for the same user was faster.
@@ -151,15 +163,11 @@ async fn create_if_missing(
     }
 }
 
-/// Forwards what there is, as far as this gateway knows the model and the time allows.
-async fn forward_now(gateway: &Gateway, from: &SpaceName) -> Result<u64> {
-    match within(gateway, FORWARD_MAX, forward_all(&gateway.store, from)).await {
-        Some(Ok(updates)) => Ok(updates),
-        Some(Err(error)) if error.is_unavailable() => Err(error),
-        Some(Err(error)) => {
-            tracing::info!(%error, "the scheduled roll-up forwards what a guest wrote");
-            Ok(0)
-        }
-        None => Ok(0),
+/// Forwards what there is as far as the time allows, and tells whether that was all.
+async fn forward_now(gateway: &Gateway, from: &SpaceName) -> Result<(u64, bool)> {
+    let forwarding = Box::pin(forward_all(&gateway.store, from));
+    match within(gateway, FORWARD_MAX, forwarding).await {
+        Some(updates) => Ok((updates?, true)),
+        None => Ok((0, false)),
     }
 }

@@ -109,6 +109,8 @@ pub struct Access {
     pub grants: Vec<Grant>,
     /// The only author that may write with this token, where it names one.
     pub author: Option<Author>,
+    /// Whether it is a guest's, who owns the spaces that the token names.
+    pub guest: bool,
     /// Whether writing takes a token that names an author.
     pub must_be_bound: bool,
     /// From when on the token is refused, milliseconds since 1970 UTC.
@@ -121,6 +123,24 @@ impl Access {
     /// Whether the token allows something in a space.
     pub fn may(&self, right: Right, space: &SpaceName) -> bool {
         self.patterns(right).any(|pattern| pattern.matches(space))
+    }
+
+    /// Whether whoever bears the token may do away with a space: who administers it, or the guest whose own it is.
+    pub fn owns(&self, space: &SpaceName) -> bool {
+        let mut own = self.patterns(Right::Write);
+        self.may(Right::Admin, space)
+            || (self.guest && own.any(|pattern| pattern.as_exact() == Some(space)))
+    }
+
+    /// Refuses to do away with a space that is another one's.
+    ///
+    /// # Errors
+    /// As [`Access::check`] for the right `admin`.
+    pub fn check_owns(&self, space: &SpaceName) -> Result<()> {
+        if self.owns(space) {
+            return Ok(());
+        }
+        self.check(Right::Admin, space)
     }
 
     /// Whether the token allows something in every space, also in those that do not exist yet.
@@ -137,13 +157,13 @@ impl Access {
     }
 
     /// Refuses to write in the name of another author than the token is bound to; and of any, where tokens must be bound
-    /// and this one is not. Whoever administers a space could change its history in other ways, and is trusted.
+    /// and this one is not. Whoever owns a space could change its history in other ways.
     ///
     /// # Errors
     /// `Denied`.
     pub fn check_author(&self, author: Author, space: &SpaceName) -> Result<()> {
         match self.author {
-            None if self.must_be_bound && !self.may(Right::Admin, space) => Err(Error::denied(
+            None if self.must_be_bound && !self.owns(space) => Err(Error::denied(
                 "this gateway lets nobody write with a token that names no author",
             )
             .with_object(space.as_str())

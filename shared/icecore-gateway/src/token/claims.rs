@@ -51,6 +51,9 @@ pub struct Claims {
     /// The only author that may write with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<Author>,
+    /// It is a guest's: who bears it owns the spaces that it names, and may erase or link them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub guest: bool,
 }
 
 impl Claims {
@@ -72,6 +75,7 @@ impl Claims {
             spaces,
             rights,
             author: None,
+            guest: false,
         }
     }
 }
@@ -150,6 +154,8 @@ pub(super) struct OwnClaims {
     pub(super) rights: Rights,
     #[serde(default)]
     pub(super) author: Option<Author>,
+    #[serde(default)]
+    pub(super) guest: bool,
 }
 
 #[derive(Deserialize)]

@@ -54,6 +54,7 @@ impl Issuer {
             grants: rule::grants(&self.settings.rules, &all),
             author: self.author(&all)?,
             must_be_bound: false,
+            guest: false,
             expires_at: claims.expires_at,
             token_id: self.token_id(parts, claims.token_id.as_deref()),
         })

@@ -88,6 +88,7 @@ impl Verifier {
             grants: vec![grant],
             author: own.author,
             must_be_bound: self.bound_authors,
+            guest: own.guest,
             expires_at: claims.expires_at,
             token_id: parts.id(claims.token_id.as_deref()),
         })

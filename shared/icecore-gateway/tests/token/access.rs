@@ -13,6 +13,7 @@ fn access(grants: &[(&[&str], &[Right])]) -> Access {
         grants: grants.iter().map(grant).collect(),
         author: None,
         must_be_bound: false,
+        guest: false,
         expires_at: 0,
         token_id: "t1".to_owned(),
     }

@@ -1,73 +1,23 @@
-//! Publishing again, in the epoch that counts, what lies elsewhere under the same `(author, seq)`.
+//! Publishing again what lies elsewhere, under the same `(author, seq)`.
 
-use super::sweep::CHUNK;
 use crate::publish::{publish, publish_at};
-use crate::reader::Reader;
-use crate::reader::listing::{Read, list_updates, read_updates};
 use crate::store::Store;
 use icecore_core::plan::KeyClock;
-use icecore_core::{Head, Key, Order, Result, Seq, SpaceInfo, Update, UpdateId, UpdateObject};
+use icecore_core::{Key, Order, Result, Seq, SpaceInfo, Update, UpdateId, UpdateObject};
 use std::collections::BTreeMap;
 
-/// What was published again.
-#[derive(Debug)]
-pub(crate) struct Sent {
-    /// How many updates.
-    pub(crate) updates: u64,
-    /// The hint that tells of them.
-    pub(crate) head: Head,
-}
-
-/// Publishes what the space neither covers nor shows; `None` when another epoch of it has begun.
-///
-/// # Errors
-/// As publishing; what was published so far stays and is not published again.
-pub(crate) async fn publish_missing(
-    store: &Store,
-    info: &SpaceInfo,
-    mut missing: BTreeMap<UpdateId, Update>,
-) -> Result<Option<Sent>> {
-    let reader = Reader::open(store, &info.space).await?;
-    if reader.info.epoch != info.epoch {
-        return Ok(None);
-    }
-    missing.retain(|id, _| !reader.base.covered.contains(*id));
-    if !missing.is_empty() {
-        // Everything visible counts, at whatever key: a partial view would publish twice what is there already.
-        let listed = list_updates(store, info, None).await?;
-        for chunk in listed.chunks(CHUNK) {
-            for Read { loaded, .. } in read_updates(store, info, chunk).await? {
-                for (id, _) in loaded.object.iter().flat_map(UpdateObject::entries) {
-                    missing.remove(&id);
-                }
-            }
-        }
-    }
-    let updates = missing.len() as u64;
-    let mut keys = KeyClock::new(None, reader.largest_key());
-    keys.reached(reader.base.reached());
-    let end = reader.sequence_end();
-    let mut again = Again {
-        store,
-        info,
-        keys,
-        end,
-    };
-    again.publish_all(missing).await?;
-    let last = again.keys.own_last().unwrap_or(again.end);
-    let head = reader.head(last);
-    Ok(Some(Sent { updates, head }))
-}
-
-struct Again<'a> {
-    store: &'a Store,
-    info: &'a SpaceInfo,
-    keys: KeyClock,
-    end: Key,
+/// Publishes to one space.
+pub(crate) struct Again<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) info: &'a SpaceInfo,
+    pub(crate) keys: KeyClock,
+    /// The last place of a sequenced space.
+    pub(crate) end: Key,
 }
 
 impl Again<'_> {
-    async fn publish_all(&mut self, missing: BTreeMap<UpdateId, Update>) -> Result<()> {
+    /// Publishes all of them, each author's in the author's order. What was published stays where this fails.
+    pub(crate) async fn publish_all(&mut self, missing: BTreeMap<UpdateId, Update>) -> Result<()> {
         let mut run: Vec<(UpdateId, Update)> = Vec::new();
         for (id, update) in missing {
             let follows = run.last().is_some_and(|(last, _)| {

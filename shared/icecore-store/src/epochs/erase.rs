@@ -1,6 +1,7 @@
 //! `erase`: every object of a space is removed; a tombstone in `space.json` refuses what comes later.
 
 use super::change_space;
+use crate::link::forward_all;
 use crate::store::Store;
 use futures::{StreamExt, stream};
 use icecore_core::{Error, ObjectKey, Result, SpaceName, time};
@@ -18,12 +19,18 @@ pub struct Erased {
 /// Erases a space, or removes what landed in it since it was erased.
 ///
 /// # Errors
-/// `Conflict` when the space was changed meanwhile; `Unavailable`: run it again, it goes on.
+/// `Conflict` when the space was changed meanwhile; `Unavailable`: run it again, it goes on. Of a linked space also what
+/// forwarding the rest reports.
 pub async fn erase(store: &Store, space: &SpaceName) -> Result<Erased> {
     let open = store.space_or_tombstone(space).await?;
     let erased_at = if let Some(at) = &open.info.erased_at {
         at.clone()
     } else {
+        // What was not forwarded yet would be lost to the space that it joined.
+        match forward_all(store, space).await {
+            Err(error) if !error.is_not_found() => return Err(error),
+            _ => {}
+        }
         let mut info = open.info.clone();
         let at = time::to_rfc3339(store.now());
         info.erased_at = Some(at.clone());

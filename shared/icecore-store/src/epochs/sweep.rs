@@ -1,12 +1,14 @@
 //! Sweeping old epochs: what landed there after the new one began is published again in the new one, under the
 //! same `(author, seq)`.
 
-use super::again::publish_missing;
+use super::again::Again;
 use crate::history::Segments;
+use crate::reader::Reader;
 use crate::reader::listing::{Read, Unread, list_updates, read_updates};
 use crate::rollup::{Warm, quarantine};
 use crate::settings::millis;
 use crate::store::Store;
+use icecore_core::plan::KeyClock;
 use icecore_core::space::OldEpoch;
 use icecore_core::{Covered, Generation, Key, Result, SpaceInfo, Update, UpdateId, UpdateObject};
 use std::collections::BTreeMap;
@@ -15,7 +17,7 @@ use std::time::Duration;
 /// Server and client may disagree on when a write landed by less than this.
 const MARGIN: Duration = Duration::from_mins(10);
 /// Update objects that are read before the next are: bounds the memory of a sweep.
-pub(super) const CHUNK: usize = 1_024;
+const CHUNK: usize = 1_024;
 
 /// How deep a sweep looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +48,32 @@ pub async fn sweep(
     if missing.is_empty() {
         return Ok(0);
     }
-    // Another epoch may have begun meanwhile: the next run sweeps into that.
-    let sent = publish_missing(store, info, missing).await?;
-    Ok(sent.map_or(0, |sent| sent.updates))
+    let reader = Reader::open(store, &info.space).await?;
+    if reader.info.epoch != info.epoch {
+        return Ok(0); // Another epoch has begun meanwhile: the next run sweeps into that.
+    }
+    // Everything visible counts, at whatever key: a partial view would publish twice what is there already.
+    let listed = list_updates(store, info, None).await?;
+    for chunk in listed.chunks(CHUNK) {
+        for Read { loaded, .. } in read_updates(store, info, chunk).await? {
+            for (id, _) in loaded.object.iter().flat_map(UpdateObject::entries) {
+                missing.remove(&id);
+            }
+        }
+    }
+    missing.retain(|id, _| !reader.base.covered.contains(*id));
+    let count = missing.len() as u64;
+    let mut keys = KeyClock::new(None, reader.largest_key());
+    keys.reached(reader.base.reached());
+    let end = reader.sequence_end();
+    let mut again = Again {
+        store,
+        info,
+        keys,
+        end,
+    };
+    again.publish_all(missing).await?;
+    Ok(count)
 }
 
 /// What one old epoch holds and `covered` does not, by author and seq, so that order is kept.

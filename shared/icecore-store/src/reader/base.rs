@@ -228,7 +228,7 @@ fn gone(info: &SpaceInfo, generation: Generation) -> Error {
         .with_object(ObjectKey::Snapshot(info.space.clone(), info.epoch, generation).to_string())
 }
 
-async fn read_snapshot(
+pub(crate) async fn read_snapshot(
     store: &Store,
     info: &SpaceInfo,
     generation: Generation,

@@ -126,16 +126,14 @@ async fn work(crew: &Crew, job: &Job, kept: Option<Kept>) -> Result<Done> {
     let mut turn = Turn::begin(crew).await?;
     let info = crew.store.space(&job.space).await?.info;
     let mut prune_is_due = false;
-    let mut removed = 0;
     if job.upkeep {
         let listed = list_updates(&crew.store, &info, None).await?;
-        removed = remove_expired(&crew.store, &info).await?;
         let is_linked = info.linked.is_some();
         if listed.is_empty() && info.old_epochs.is_empty() && !is_linked {
             return Ok(Done {
                 upkeep: true,
                 kept,
-                transient: removed,
+                transient: remove_expired(&crew.store, &info, || !crew.is_over()).await?,
                 ..Done::default()
             });
         }
@@ -144,7 +142,6 @@ async fn work(crew: &Crew, job: &Job, kept: Option<Kept>) -> Result<Done> {
     let mut kept = turn.load(&info, kept).await?;
     let mut done = Done {
         rollup: turn.roll_up(&info, job.upkeep, &mut kept.warm).await?,
-        transient: removed,
         ..Done::default()
     };
     let mut kept = kept.weigh_again();
@@ -159,6 +156,10 @@ async fn work(crew: &Crew, job: &Job, kept: Option<Kept>) -> Result<Done> {
         done.prune = prune(&crew.store, &info.space, Some(crew.retention)).await?;
     }
     done.kept = kept;
+    if job.upkeep {
+        // Last: they are gone for readers already.
+        done.transient = remove_expired(&crew.store, &info, || !crew.is_over()).await?;
+    }
     Ok(done)
 }
 

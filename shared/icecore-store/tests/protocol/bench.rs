@@ -100,6 +100,11 @@ impl Bench {
         )
     }
 
+    /// From now on every author begins with seq 1 again.
+    pub(crate) fn forget_writers(&mut self) {
+        self.writers.clear();
+    }
+
     pub(crate) async fn roll_up(&self) -> RollupReport {
         let everything = RollupOptions {
             full: true,

@@ -1,11 +1,13 @@
 //! Linking: a guest's history joins a user's.
 
 use super::bench::Bench;
-use icecore_core::{Covered, ErrorKind, ModelRef, Order, SpaceName};
+use bytes::Bytes;
+use icecore_core::{Covered, ErrorKind, Linked, ModelRef, ObjectKey, Order, SpaceName};
 use icecore_sim::bucket::Faults;
 use icecore_store::Reader;
 use icecore_store::epochs::{compress, erase, redact, reset};
 use icecore_store::link::{Link, forward_all, join, link};
+use icecore_store::rollup::{RollupOptions, roll_up};
 use icecore_store::rounds::{Limits, Rounds, Work};
 use icecore_store::{Clock, Store};
 use std::time::Duration;
@@ -201,6 +203,77 @@ async fn spaces_that_do_not_fit_together_are_not_linked() {
     }
     bench.write(1, "increment", r#"{"/n":1}"#).await;
     assert_eq!(bench.roll_up().await.forwarded, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_the_other_space_knows_nothing_of_forwards_nothing() {
+    // Whoever administers a space can write its space.json.
+    let bench = guest_and_user().await;
+    let path = ObjectKey::Space(bench.space.clone());
+    let mut info = bench.info().await;
+    info.linked = Some(Linked {
+        into: user(),
+        at: "2026-11-20T12:00:00.000Z".to_owned(),
+    });
+    let body = Bytes::from(info.to_json());
+    bench.store.bucket.put(&path, body).await.unwrap();
+    assert_eq!(bench.roll_up().await.forwarded, 0);
+    assert_eq!(forward_all(&bench.store, &bench.space).await.unwrap(), 0);
+    assert_eq!(state(&bench.store, &user()).await, r#"{"n":1000}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_spaces_that_hold_the_same_ids_are_not_linked() {
+    let mut bench = guest_and_user().await;
+    let model = ModelRef::named("document");
+    let other: SpaceName = "other".parse().unwrap();
+    let created = bench.store.create_space(&other, model, Order::Timestamp);
+    let other = created.await.unwrap();
+    // A device whose token is bound to one author counts from 1 in each space.
+    bench.forget_writers();
+    bench.write_to(&other, 1, "increment", r#"{"/n":7}"#).await;
+    let error = link(&bench.store, &bench.space, &other.space).await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(state(&bench.store, &other.space).await, r#"{"n":7}"#);
+    assert_eq!(bench.info().await.linked, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_linked_space_is_erased_only_when_the_other_holds_all_of_it() {
+    let mut bench = guest_and_user().await;
+    join(&bench.store, &bench.space, &user()).await.unwrap();
+    bench.write(2, "increment", r#"{"/n":10000}"#).await;
+    erase(&bench.store, &bench.space).await.unwrap();
+    assert_eq!(state(&bench.store, &user()).await, r#"{"n":11111}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_segments_are_forwarded_over_several_runs() {
+    let mut bench = guest_and_user().await;
+    for n in 0..150 {
+        bench.write(1, "increment", r#"{"/n":1}"#).await;
+        if n < 149 {
+            bench.roll_up().await;
+        }
+    }
+    join(&bench.store, &bench.space, &user()).await.unwrap();
+    let no_time = RollupOptions {
+        full: false,
+        now: true,
+        time_max: Some(Duration::ZERO),
+    };
+    let (mut runs, mut forwarded) = (0, 0);
+    loop {
+        let report = roll_up(&bench.store, &bench.space, &no_time).await.unwrap();
+        (runs, forwarded) = (runs + 1, forwarded + report.forwarded);
+        assert!(runs < 20, "it never ends");
+        if !report.unfinished {
+            break;
+        }
+    }
+    assert_eq!(forwarded, 153);
+    assert!(runs > 2, "{runs}");
+    assert_eq!(state(&bench.store, &user()).await, r#"{"n":1261}"#);
 }
 
 #[tokio::test(start_paused = true)]
