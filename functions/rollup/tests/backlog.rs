@@ -32,6 +32,7 @@ const MEMORY_MAX: u64 = 256 << 20;
 const SECONDS_EACH: i64 = 25;
 const INVOCATIONS_MAX: u32 = 200;
 
+#[expect(clippy::disallowed_methods, reason = "the developer names the size")]
 fn backlog() -> u64 {
     let wished = std::env::var("ICECORE_BACKLOG").ok();
     wished.map_or(UPDATES, |n| n.parse().unwrap())

@@ -29,8 +29,8 @@ use crate::presign::{Presigner, Unsigned};
 use crate::token::{Access, Verifier};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use icecore_core::Result;
 use icecore_core::wire::Signed;
-use icecore_core::{Result, StoreId};
 use icecore_store::{Clock, Store};
 use std::fmt;
 use std::sync::Arc;
@@ -51,8 +51,7 @@ pub struct Gateway {
     public_url: Option<Arc<str>>,
     guests: Option<Arc<Guests>>,
     observer: Option<Arc<dyn Observer>>,
-    /// When the bucket was last asked, by the monotonic clock, and whose store it is, if it answered.
-    health: Arc<Mutex<Option<(Duration, Option<StoreId>)>>>,
+    health: Arc<Mutex<Option<about::Asked>>>,
 }
 
 impl Gateway {

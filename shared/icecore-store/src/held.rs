@@ -1,6 +1,6 @@
 //! What a space holds, by author and seq, without folding anything: the model need not be known.
 
-use crate::reader::base::{list_layers_by_hint, read_segment, read_snapshot};
+use crate::reader::base::{list_layers, list_layers_by_hint, read_segment, read_snapshot};
 use crate::reader::listing::{Read, list_updates, read_updates};
 use crate::reader::read_head;
 use crate::store::Store;
@@ -81,12 +81,11 @@ impl Held {
             if let Some(generation) = plan.snapshot {
                 match read_snapshot(store, info, generation).await {
                     Ok((snapshot, _)) => {
-                        held.begin(&snapshot.header.covered, &snapshot.header.recent)
+                        held.begin(&snapshot.header.covered, &snapshot.header.recent);
                     }
                     // An older one will do, or the segments.
                     Err(error) if error.is_corrupt() => {
-                        layers =
-                            crate::reader::base::list_layers(store, info, Generation::ZERO).await?;
+                        layers = list_layers(store, info, Generation::ZERO).await?;
                         layers.snapshots.retain(|other, _| *other < generation);
                         continue;
                     }

@@ -312,9 +312,10 @@ impl<'a> Forwarding<'a> {
             tracing::warn!(space = %from.space, into = %linked.into, "the space is linked, and the other does not take it in");
             return Ok(None);
         };
-        let after = match joined.epoch == from.epoch {
-            true => joined.forwarded,
-            false => Generation::ZERO,
+        let after = if joined.epoch == from.epoch {
+            joined.forwarded
+        } else {
+            Generation::ZERO
         };
         Ok(Some((forwarding, after)))
     }

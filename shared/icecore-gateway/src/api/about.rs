@@ -7,12 +7,21 @@ use super::refusal::Refused;
 use crate::token::Right;
 use axum::extract::State;
 use axum::response::Response;
-use icecore_core::Error;
 use icecore_core::wire::{Health, Refusal, TokenInfo};
+use icecore_core::{Error, StoreId};
 use std::time::Duration;
 
 /// How long what the bucket answered counts.
 const HEALTH_COUNTS_FOR: Duration = Duration::from_secs(5);
+
+/// What came of the last look at the bucket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    /// When, by the monotonic clock.
+    at: Duration,
+    /// Whose store it is, if it answered.
+    store: Option<StoreId>,
+}
 
 /// Tell what the token allows.
 #[utoipa::path(
@@ -63,14 +72,15 @@ pub(crate) async fn health(State(gateway): State<Gateway>) -> Result<Response, R
     let mut last = gateway.health.lock().await;
     let now = gateway.clock().monotonic();
     let store = match *last {
-        Some((at, store)) if now.saturating_sub(at) < HEALTH_COUNTS_FOR => store,
+        Some(asked) if now.saturating_sub(asked.at) < HEALTH_COUNTS_FOR => asked.store,
         _ => {
             let info = gateway.store.info().await;
             if let Err(error) = &info {
                 tracing::warn!(%error, "the bucket does not answer as it should");
             }
             let store = info.ok().map(|info| info.store);
-            *last = Some((gateway.clock().monotonic(), store));
+            let at = gateway.clock().monotonic();
+            *last = Some(Asked { at, store });
             store
         }
     };

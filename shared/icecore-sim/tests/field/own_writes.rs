@@ -66,7 +66,7 @@ async fn row_06_an_own_write_of_unknown_outcome_is_stored_once() {
             session.sync().await.unwrap();
         } else {
             // As if the process was killed right after its PUT.
-            drop(crate::saved::cut(session.sync(), 3 + n % 20).await);
+            drop(Box::pin(crate::saved::cut(session.sync(), 3 + n % 20)).await);
             session = site.opened(&replica);
         }
     }

@@ -98,7 +98,7 @@ async fn row_11_a_sync_given_up_at_any_step_skips_and_doubles_nothing() {
             site, mut session, ..
         } = Behind::new(true).await;
         session.enqueue(&[note("own 1"), note("own 2")]).unwrap();
-        let ended = cut(session.sync(), steps).await.is_some();
+        let ended = Box::pin(cut(session.sync(), steps)).await.is_some();
         session.enqueue(&[note("own 3")]).unwrap();
         session.sync().await.unwrap();
         let folded = site.agreed(&mut [&mut session]).await;
