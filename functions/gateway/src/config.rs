@@ -33,6 +33,7 @@ pub struct Config {
     /// The name of the function, as Lambda tells it.
     pub function: String,
     tag_transient: bool,
+    unpacked_max: Option<u64>,
     environment: BTreeMap<String, String>,
 }
 
@@ -83,6 +84,7 @@ impl Config {
                 .get("AWS_LAMBDA_FUNCTION_NAME")
                 .unwrap_or("icecore-gateway")
                 .to_owned(),
+            unpacked_max: of.unpacked_max()?,
             tag_transient: of.get("ICECORE_TAG_TRANSIENT") == Some("true"),
             environment,
         })
@@ -98,6 +100,9 @@ impl Config {
             .map_err(|e| e.with_object("ICECORE_STORE"))?;
         let settings = Settings {
             tag_transient: self.tag_transient,
+            unpacked_max: self
+                .unpacked_max
+                .unwrap_or(Settings::default().unpacked_max),
             ..Settings::default()
         };
         Ok(Store::new(&backend, clock, ids).with_settings(settings))

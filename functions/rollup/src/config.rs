@@ -40,6 +40,7 @@ pub struct Config {
     /// Which messages are logged.
     pub log_filter: String,
     /// For the back end, which takes its credentials from it.
+    unpacked_max: Option<u64>,
     environment: BTreeMap<String, String>,
 }
 
@@ -79,6 +80,7 @@ impl Config {
                 .get("AWS_LAMBDA_FUNCTION_NAME")
                 .unwrap_or("icecore-rollup")
                 .to_owned(),
+            unpacked_max: of.unpacked_max()?,
             log_filter: of.get("ICECORE_LOG").unwrap_or("info").to_owned(),
             environment,
         })
@@ -100,6 +102,9 @@ impl Config {
         let settings = Settings {
             chunk_objects_max: CHUNK_OBJECTS_MAX,
             chunk_bytes_max: CHUNK_BYTES_MAX,
+            unpacked_max: self
+                .unpacked_max
+                .unwrap_or(Settings::default().unpacked_max),
             ..Settings::default()
         };
         let store = Store::new(&backend, clock, ids);

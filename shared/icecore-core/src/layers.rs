@@ -125,9 +125,9 @@ pub(crate) struct LayerReader {
 
 impl LayerReader {
     /// Unpacks (or takes as it is what a store has unpacked on the way) and checks the digest.
-    pub(crate) fn open(stored: &[u8]) -> Result<Self> {
+    pub(crate) fn open(stored: &[u8], unpacked_max: u64) -> Result<Self> {
         let bytes = if stored.starts_with(&GZIP_MAGIC) {
-            unpack(stored, UNPACKED_BYTES_MAX)?
+            unpack(stored, unpacked_max)?
         } else {
             stored.to_vec()
         };
@@ -177,6 +177,13 @@ fn unpack(stored: &[u8], bytes_max: u64) -> Result<Vec<u8>> {
     limited.read_to_end(&mut bytes).map_err(|e| {
         Error::corrupt("the object does not unpack: it is cut short or was changed").with_source(e)
     })?;
+    if bytes.len() as u64 > bytes_max && bytes_max < UNPACKED_BYTES_MAX {
+        // Others may be able to read it: it is not broken.
+        return Err(Error::invalid(format!(
+            "the object unpacks to more than the {bytes_max} bytes that this program may use for it"
+        ))
+        .with_hint("give the program, or the function, more memory"));
+    }
     if bytes.len() as u64 > bytes_max {
         return Err(Error::corrupt(format!(
             "the object unpacks to more than {bytes_max} bytes"
@@ -194,6 +201,7 @@ fn unpack(stored: &[u8], bytes_max: u64) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn packed() -> Packed {
         let mut writer = LayerWriter::new(&"header").unwrap();
@@ -210,7 +218,7 @@ mod tests {
     fn lines_go_both_ways_packed_or_not() {
         let packed = packed();
         for stored in [packed.bytes.clone(), unpacked(&packed.bytes)] {
-            let reader = LayerReader::open(&stored).unwrap();
+            let reader = LayerReader::open(&stored, UNPACKED_BYTES_MAX).unwrap();
             assert_eq!(
                 reader.lines().collect::<Vec<_>>(),
                 [&b"\"header\""[..], b"1", b"2"]
@@ -227,7 +235,9 @@ mod tests {
         for stored in [packed, plain.clone()] {
             for cut in 0..stored.len() {
                 assert!(
-                    LayerReader::open(&stored[..cut]).unwrap_err().is_corrupt(),
+                    LayerReader::open(&stored[..cut], UNPACKED_BYTES_MAX)
+                        .unwrap_err()
+                        .is_corrupt(),
                     "cut at {cut}"
                 );
             }
@@ -235,7 +245,10 @@ mod tests {
         for i in 0..plain.len() {
             let mut changed = plain.clone();
             changed[i] ^= 1;
-            assert!(LayerReader::open(&changed).is_err(), "byte {i}");
+            assert!(
+                LayerReader::open(&changed, UNPACKED_BYTES_MAX).is_err(),
+                "byte {i}"
+            );
         }
     }
 
@@ -246,17 +259,26 @@ mod tests {
         let mut bomb = bomb.finish().unwrap();
         assert!(bomb.len() < 2_000);
         assert_eq!(unpack(&bomb, 1_000_000).unwrap().len(), 1_000_000);
-        assert!(unpack(&bomb, 999_999).unwrap_err().is_corrupt());
+        // What others could read is not broken.
+        let kind = |bytes_max| unpack(&bomb, bytes_max).unwrap_err().kind();
+        assert_eq!(kind(999_999), ErrorKind::Invalid);
         let size = bomb.len() - 4;
         bomb[size..].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert!(unpack(&bomb, 999_999).unwrap_err().is_corrupt());
+        assert_eq!(
+            unpack(&bomb, 999_999).unwrap_err().kind(),
+            ErrorKind::Invalid
+        );
     }
 
     #[test]
     fn what_follows_the_gzip_stream_is_noticed() {
         for more in [vec![0], packed().bytes] {
             let stored = [packed().bytes, more].concat();
-            assert!(LayerReader::open(&stored).unwrap_err().is_corrupt());
+            assert!(
+                LayerReader::open(&stored, UNPACKED_BYTES_MAX)
+                    .unwrap_err()
+                    .is_corrupt()
+            );
         }
     }
 
@@ -272,7 +294,10 @@ mod tests {
             format!(r#"{{"sha256":"{}"}}"#, hex.to_uppercase()),
         ] {
             let stored = format!("{body}{line}\n");
-            assert!(LayerReader::open(stored.as_bytes()).is_err(), "{line}");
+            assert!(
+                LayerReader::open(stored.as_bytes(), UNPACKED_BYTES_MAX).is_err(),
+                "{line}"
+            );
         }
     }
 }

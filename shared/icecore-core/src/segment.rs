@@ -4,7 +4,7 @@ use crate::covered::Covered;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::ids::{Author, Epoch, Generation, Key, Seq, SpaceName, UpdateId};
-use crate::layers::{LayerReader, LayerWriter, Packed};
+use crate::layers::{LayerReader, LayerWriter, Packed, UNPACKED_BYTES_MAX};
 use crate::space::{FORMAT_VERSION, check_format_version};
 use crate::update::Update;
 use serde::{Deserialize, Serialize};
@@ -139,7 +139,15 @@ impl Segment {
     /// # Errors
     /// `Corrupt` when it is cut short, changed or inconsistent; `Invalid` when it is of a newer format.
     pub fn unpack(stored: &[u8]) -> Result<Self> {
-        let layer = LayerReader::open(stored)?;
+        Self::unpack_at_most(stored, UNPACKED_BYTES_MAX)
+    }
+
+    /// The same in bounded memory.
+    ///
+    /// # Errors
+    /// Also `Invalid` when it unpacks to more than `bytes_max`.
+    pub fn unpack_at_most(stored: &[u8], bytes_max: u64) -> Result<Self> {
+        let layer = LayerReader::open(stored, bytes_max)?;
         let mut lines = layer.lines();
         let first = lines.next().unwrap_or_default();
         check_format_version(first, "segment")?;

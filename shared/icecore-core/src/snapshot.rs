@@ -5,7 +5,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::fold::{Conflict, RejectedList};
 use crate::ids::{Epoch, Generation, Key, SpaceName, UpdateId};
-use crate::layers::{LayerReader, LayerWriter, Packed};
+use crate::layers::{LayerReader, LayerWriter, Packed, UNPACKED_BYTES_MAX};
 use crate::space::{FORMAT_VERSION, check_format_version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,7 +98,15 @@ impl Snapshot {
     /// # Errors
     /// `Corrupt` when it is cut short, changed or does not parse; `Invalid` when it is of a newer format.
     pub fn unpack(stored: &[u8]) -> Result<Self> {
-        let layer = LayerReader::open(stored)?;
+        Self::unpack_at_most(stored, UNPACKED_BYTES_MAX)
+    }
+
+    /// The same in bounded memory.
+    ///
+    /// # Errors
+    /// Also `Invalid` when it unpacks to more than `bytes_max`.
+    pub fn unpack_at_most(stored: &[u8], bytes_max: u64) -> Result<Self> {
+        let layer = LayerReader::open(stored, bytes_max)?;
         let (first, _) = layer.header_and_body();
         check_format_version(first, "snapshot")?;
         let header = serde_json::from_slice(first)

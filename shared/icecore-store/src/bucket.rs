@@ -30,6 +30,7 @@ pub struct Bucket {
     prefix: Path,
     clock: Arc<dyn Clock>,
     timeout: Duration,
+    layer_max: u64,
 }
 
 /// A stored object with what the server says of it.
@@ -149,6 +150,22 @@ impl Bucket {
             prefix,
             clock,
             timeout,
+            layer_max: UNPACKED_BYTES_MAX,
+        }
+    }
+
+    /// Reads no segment and no snapshot with more bytes than these.
+    #[must_use]
+    pub fn with_layers_at_most(mut self, bytes: u64) -> Self {
+        self.layer_max = bytes;
+        self
+    }
+
+    /// The most bytes that an object may have to be read here.
+    fn readable(&self, key: &ObjectKey) -> u64 {
+        match key {
+            ObjectKey::Segment(..) | ObjectKey::Snapshot(..) => self.layer_max,
+            _ => bytes_max(key),
         }
     }
 
@@ -240,7 +257,7 @@ impl Bucket {
                 .attributes
                 .get(&Attribute::Metadata(AUTHOR_METADATA.into()))
                 .map(|value| value.as_ref().to_owned());
-            let body = if meta.size > bytes_max(key) {
+            let body = if meta.size > self.readable(key) {
                 None
             } else {
                 Some(result.bytes().await?)
@@ -248,6 +265,13 @@ impl Bucket {
             Ok((meta, body, author))
         };
         match self.limited("read the object", &path, request).await? {
+            Ok((meta, None, _)) if meta.size <= bytes_max(key) => Err(Error::invalid(format!(
+                "the object has {} bytes, and this program may use {} for it",
+                meta.size,
+                self.readable(key)
+            ))
+            .with_object(key.to_string())
+            .with_hint("give the program, or the function, more memory")),
             Ok((meta, None, _)) => Err(too_large(key, meta.size)),
             Ok((meta, Some(bytes), author)) => Ok(Changed::New(Got {
                 bytes,

@@ -1,5 +1,6 @@
 //! How long, how many, how often: every limit of the protocol, with its default.
 
+use icecore_core::layers::UNPACKED_BYTES_MAX;
 use icecore_core::plan::SnapshotRule;
 use std::time::Duration;
 
@@ -38,6 +39,9 @@ pub struct Settings {
     pub chunk_objects_max: usize,
     /// The most bytes of update objects in one roll-up segment: bounds its memory.
     pub chunk_bytes_max: u64,
+    /// The most bytes that a segment or a snapshot may have here, packed or not: bounds the memory. What others may
+    /// read is not broken, and stops whoever cannot.
+    pub unpacked_max: u64,
     /// Tag transient events with `icecore=transient`, for a lifecycle rule of the bucket. Not every server knows tags.
     pub tag_transient: bool,
     /// When a snapshot is due.
@@ -60,6 +64,7 @@ impl Default for Settings {
             full_every: Duration::from_hours(24),
             retention: Duration::from_hours(24),
             reads_max: 64,
+            unpacked_max: UNPACKED_BYTES_MAX,
             tag_transient: false,
             chunk_objects_max: 20_000,
             chunk_bytes_max: 8 * 1024 * 1024,

@@ -113,7 +113,8 @@ impl Store {
             self.bucket.prefix().clone(),
             Arc::clone(&self.clock),
             settings.request_timeout,
-        );
+        )
+        .with_layers_at_most(settings.unpacked_max);
         self.settings = Arc::new(settings);
         self
     }

@@ -239,8 +239,8 @@ pub(crate) async fn read_snapshot(
         .get(&key)
         .await?
         .ok_or_else(|| gone(info, generation))?;
-    let snapshot =
-        Snapshot::unpack(&got.bytes).map_err(|e| hinted(e).with_object(key.to_string()))?;
+    let snapshot = Snapshot::unpack_at_most(&got.bytes, store.settings.unpacked_max)
+        .map_err(|e| hinted(e).with_object(key.to_string()))?;
     if snapshot.header.snapshot != generation {
         return Err(Error::corrupt(format!(
             "the snapshot says it is number {}",
@@ -261,8 +261,8 @@ pub(crate) async fn read_segment(
     let got = store.bucket.get(&key).await?.ok_or_else(|| {
         hinted(Error::not_found("a segment is missing")).with_object(key.to_string())
     })?;
-    let segment =
-        Segment::unpack(&got.bytes).map_err(|e| hinted(e).with_object(key.to_string()))?;
+    let segment = Segment::unpack_at_most(&got.bytes, store.settings.unpacked_max)
+        .map_err(|e| hinted(e).with_object(key.to_string()))?;
     if segment.header.segment != generation {
         return Err(hinted(Error::corrupt(format!(
             "the segment says it is number {}",

@@ -104,7 +104,7 @@ pub(crate) async fn write_snapshot(
             .bucket
             .get(&key)
             .await?
-            .map(|got| Snapshot::unpack(&got.bytes))
+            .map(|got| Snapshot::unpack_at_most(&got.bytes, store.settings.unpacked_max))
             .transpose()?;
         // Another version of the model may have written it; then it is not ours to compare.
         let same_model =

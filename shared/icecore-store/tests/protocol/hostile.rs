@@ -5,7 +5,7 @@ use super::bench::Bench;
 use bytes::Bytes;
 use icecore_core::plan::KeyClock;
 use icecore_core::{
-    ErrorKind, Generation, Key, ModelRef, ObjectKey, Order, Seq, Update, UpdateObject,
+    ErrorKind, Generation, Key, ModelRef, ObjectKey, Order, Seq, SpaceName, Update, UpdateObject,
 };
 use icecore_sim::bucket::Faults;
 use icecore_store::bucket::Content;
@@ -301,5 +301,44 @@ async fn an_epoch_that_took_longer_than_pruning_waits_does_not_begin() {
     assert_eq!(bench.state().await, r#"{"n":1}"#);
     let options = RollupOptions::default();
     roll_up(&bench.store, &bench.space, &options).await.unwrap();
+    assert_eq!(bench.verify().await.problems, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_unpacks_to_more_than_there_is_memory_stops_its_own_space_only() {
+    let mut bench = Bench::new("document").await;
+    bench
+        .write(1, "merge", &format!(r#"{{"a":"{}"}}"#, "x".repeat(400_000)))
+        .await;
+    bench.roll_up().await;
+    let other: SpaceName = "other".parse().unwrap();
+    let model = ModelRef::named("document");
+    let created = bench.store.create_space(&other, model, Order::Timestamp);
+    let info = created.await.unwrap();
+    bench.write_to(&info, 2, "merge", r#"{"b":1}"#).await;
+    let packed = bench.bucket.with_disk(|disk| {
+        let path = bench.segment_path(1);
+        disk.objects[path.as_str()].bytes.len()
+    });
+    assert!(packed < 10_000, "{packed} bytes");
+    let settings = Settings {
+        unpacked_max: 100_000,
+        ..Settings::default()
+    };
+    let small = bench.store.clone().with_settings(settings);
+    let error = Reader::open(&small, &bench.space).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.hint().unwrap().contains("memory"), "{error}");
+    let everything = RollupOptions {
+        now: true,
+        ..RollupOptions::default()
+    };
+    assert_eq!(
+        roll_up(&small, &other, &everything).await.unwrap().updates,
+        1
+    );
+    // It is not broken: whoever has the memory goes on.
+    bench.write(1, "merge", r#"{"c":1}"#).await;
+    assert_eq!(bench.roll_up().await.updates, 1);
     assert_eq!(bench.verify().await.problems, []);
 }
