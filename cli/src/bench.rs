@@ -3,24 +3,31 @@
 mod contention;
 mod fold;
 mod history;
+mod idle;
 mod latency;
+mod load;
 mod memory;
 mod number;
 mod past;
+mod presign;
 mod requests;
 mod rig;
 mod sample;
+mod served;
 mod site;
 mod timing;
 
+use crate::args::parsed;
 use crate::context::Context;
 use crate::exit::{Outcome, Stop};
+use crate::human::parse_duration;
 use crate::progress::Progress;
 use futures::future::BoxFuture;
 use icecore_core::{Error, Result};
 pub(crate) use memory::{RollupArgs, run_process};
 use number::{Machine, Number};
 use serde_json::json;
+use std::time::Duration;
 
 /// What `icecore bench` takes.
 #[derive(Debug, clap::Args)]
@@ -29,11 +36,14 @@ use serde_json::json;
   icecore bench publish poll open
   icecore bench history --history 100000
   icecore bench latency contention --store s3://my-bucket/bench
+  icecore bench presign idle
+  icecore bench load --clients 200 --duration 60s
 
 Times are ratios to a floor that is measured in the same run. With --store s3://… publishing and contention are \
 measured there too; spaces are made in it and left there.")]
 pub(crate) struct BenchArgs {
-    /// Which benchmarks: publish, poll, open, contention, latency, fold, history, memory [default: all]
+    /// Which benchmarks: publish, poll, open, contention, latency, fold, history, memory, presign,
+    /// idle, load [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// The updates of the history that is opened
@@ -42,12 +52,22 @@ pub(crate) struct BenchArgs {
     /// Also open a history that is ten times as long: writing it takes minutes
     #[arg(long)]
     slow: bool,
+    /// The clients of the load
+    #[arg(long, value_name = "CLIENTS", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=4_000))]
+    clients: u16,
+    /// How long they write, at each of two paces
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    duration: Duration,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parsed(parse_duration(text))
 }
 
 type Run = for<'a> fn(&'a Context, &'a BenchArgs) -> BoxFuture<'a, Result<Vec<Number>>>;
 
 /// Every benchmark, by its name.
-const BENCHMARKS: [(&str, Run); 8] = [
+const BENCHMARKS: [(&str, Run); 11] = [
     ("publish", |context, _| Box::pin(requests::publish(context))),
     ("poll", |context, _| Box::pin(requests::poll(context))),
     ("open", |context, _| Box::pin(requests::open(context))),
@@ -60,6 +80,9 @@ const BENCHMARKS: [(&str, Run); 8] = [
         Box::pin(history::history(context, args))
     }),
     ("memory", |context, _| Box::pin(memory::memory(context))),
+    ("presign", |context, _| Box::pin(presign::presign(context))),
+    ("idle", |context, _| Box::pin(idle::idle(context))),
+    ("load", |context, args| Box::pin(load::load(context, args))),
 ];
 
 /// Runs the benchmarks.

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod api;
 mod cli;
 mod demo;
+mod functions;
 mod kill;
 mod serve;
 mod stuck;

@@ -1,6 +1,8 @@
 //! `icecore serve`, and replicas that reach it through the gateway with a token and nothing else.
 
 mod access;
+mod chaos;
+mod faults;
 mod forgery;
 mod main_line;
 mod security;

@@ -1,0 +1,188 @@
+//! `idle`: what a client of a gateway asks for while nothing changes, counted where its requests leave it.
+//!
+//! A real replica polls a real server for hours of its own clock, which is moved on between polls.
+
+use super::number::{Number, exact};
+use super::requests::per;
+use super::sample::{message, queued};
+use super::served::Served;
+use crate::context::Context;
+use async_trait::async_trait;
+use axum::http::{Method, StatusCode};
+use icecore_core::{Error, Result};
+use icecore_replica::Replica;
+use icecore_store::Clock;
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+const NAME: &str = "idle";
+const POLL_EVERY: Duration = Duration::from_secs(5);
+const HOURS: u64 = 4;
+const POLLS: u64 = HOURS * 720;
+/// One for each address that it polls with: the head, `space.json` and three listings, each good for an hour.
+const CALLS_MAX: f64 = 5.0;
+
+/// Hours of polls.
+pub(super) async fn idle(context: &Context) -> Result<Vec<Number>> {
+    let served = Served::start(context).await?;
+    let info = served.space(context).await?;
+    let mut writer = Replica::in_memory(served.store(context)?)?.space(&info.space)?;
+    writer.enqueue(&[queued(message(1, 1)?)])?;
+    writer.sync().await?;
+    let ahead = Arc::new(Ahead {
+        inner: Arc::clone(&context.clock),
+        millis: AtomicU64::new(0),
+    });
+    let clock: Arc<dyn Clock> = Arc::clone(&ahead) as Arc<dyn Clock>;
+    let traffic = Arc::new(Mutex::new(Traffic::default()));
+    let http = HttpClient::new(Counted {
+        inner: connect()?,
+        traffic: Arc::clone(&traffic),
+    });
+    let store = served.store_with(http, &clock, context)?;
+    let mut space = Replica::in_memory(store)?.space(&info.space)?;
+    space.pull().await?;
+    let before = *lock(&traffic);
+    for _ in 0..POLLS {
+        ahead.move_on(POLL_EVERY);
+        if space.pull().await?.changed {
+            return Err(Error::internal("BUG: nobody wrote, and something changed"));
+        }
+    }
+    let spent = lock(&traffic).since(before);
+    let bucket = spent.gets + spent.lists + spent.others;
+    let detail = format!(
+        "{POLLS} polls in {HOURS} hours: {} GET, {} of them answered \"not modified\", {} LIST",
+        spent.gets, spent.not_modified, spent.lists
+    );
+    let dollars = spent.dollars() / exact(HOURS) * 24.0 * 30.0;
+    Ok(vec![
+        Number::new(
+            NAME,
+            "gateway calls in an idle hour",
+            per(spent.calls, HOURS),
+            "",
+        )
+        .at_most(CALLS_MAX)
+        .detail(format!("{} in {HOURS} hours", spent.calls)),
+        Number::new(
+            NAME,
+            "requests of the bucket for an idle poll",
+            per(bucket, POLLS),
+            "",
+        )
+        .at_most(1.25)
+        .detail(detail),
+        Number::new(
+            NAME,
+            "S3 requests of it in 30 days, polled every 5 s",
+            dollars,
+            "$",
+        )
+        .at_most(0.5),
+    ])
+}
+
+fn connect() -> Result<HttpClient> {
+    let options = ClientOptions::new().with_allow_http(true);
+    ReqwestConnector::default()
+        .connect(&options)
+        .map_err(|e| Error::invalid("no HTTP client can be made").with_source(e))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A clock whose monotonic time can be moved on.
+#[derive(Debug)]
+struct Ahead {
+    inner: Arc<dyn Clock>,
+    millis: AtomicU64,
+}
+
+impl Ahead {
+    fn move_on(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap_or(0);
+        self.millis.fetch_add(millis, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Clock for Ahead {
+    fn now(&self) -> i64 {
+        self.inner.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.inner.monotonic() + Duration::from_millis(self.millis.load(Ordering::Relaxed))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.inner.sleep(duration).await;
+    }
+}
+
+/// HTTP requests by where they went.
+#[derive(Debug, Clone, Copy, Default)]
+struct Traffic {
+    calls: u64,
+    gets: u64,
+    not_modified: u64,
+    lists: u64,
+    others: u64,
+}
+
+impl Traffic {
+    fn since(self, before: Self) -> Self {
+        Self {
+            calls: self.calls - before.calls,
+            gets: self.gets - before.gets,
+            not_modified: self.not_modified - before.not_modified,
+            lists: self.lists - before.lists,
+            others: self.others - before.others,
+        }
+    }
+
+    /// As S3 Standard bills them in us-east-1.
+    fn dollars(self) -> f64 {
+        exact((self.lists + self.others) * 5_000 + self.gets * 400) / 1e9
+    }
+}
+
+/// Counts what passes.
+#[derive(Debug)]
+struct Counted {
+    inner: HttpClient,
+    traffic: Arc<Mutex<Traffic>>,
+}
+
+#[async_trait]
+impl HttpService for Counted {
+    async fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
+        let is_call = request.uri().path().starts_with("/v1/");
+        let lists = request
+            .uri()
+            .query()
+            .is_some_and(|query| query.contains("list-type=2"));
+        let is_get = request.method() == Method::GET;
+        let response = self.inner.execute(request).await?;
+        let mut traffic = lock(&self.traffic);
+        let count = match (is_call, lists, is_get) {
+            (true, ..) => &mut traffic.calls,
+            (_, true, _) => &mut traffic.lists,
+            (_, _, true) => &mut traffic.gets,
+            _ => &mut traffic.others,
+        };
+        *count += 1;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            traffic.not_modified += 1;
+        }
+        Ok(response)
+    }
+}
