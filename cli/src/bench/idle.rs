@@ -24,8 +24,8 @@ const NAME: &str = "idle";
 const POLL_EVERY: Duration = Duration::from_secs(5);
 const HOURS: u64 = 4;
 const POLLS: u64 = HOURS * 720;
-/// One for each address that it polls with: the head, `space.json` and three listings, each good for an hour.
-const CALLS_MAX: f64 = 5.0;
+/// What it polls with is good for an hour, and renewed at once.
+const CALLS_MAX: f64 = 2.0;
 
 /// Hours of polls.
 pub(super) async fn idle(context: &Context) -> Result<Vec<Number>> {

@@ -25,7 +25,9 @@ pub(crate) fn plan(
     limits: &Limits,
     (now, ids): (i64, &dyn Ids),
 ) -> Result<Vec<Vec<(Key, Unsigned)>>> {
-    access.check_author(request.author, space)?;
+    access
+        .check_author(request.author, space)
+        .map_err(|error| error.with_object("write.author"))?;
     at_most("write.objects", request.objects.len(), limits.writes_max)?;
     let spare = request.spare.min(limits.spare_max);
     let each = usize::from(spare) + 1;

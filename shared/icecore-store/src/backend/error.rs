@@ -1,5 +1,6 @@
 //! From what a back end reports to what a caller does about it.
 
+use icecore_core::wire::Refusal;
 use icecore_core::{Error, ErrorKind};
 use object_store::Error as StoreError;
 use std::error::Error as StdError;
@@ -144,7 +145,12 @@ pub fn from_object_store(error: StoreError, doing: &str, path: &str) -> Error {
         Some(told) => (told.kind(), told.hint()),
         None => diagnose(&error),
     };
-    let mapped = Error::new(kind, format!("cannot {doing}")).with_object(path);
+    let message = match told {
+        // It says what was answered.
+        Some(told) => Refusal::from(told).message,
+        None => format!("cannot {doing}"),
+    };
+    let mapped = Error::new(kind, message).with_object(path);
     let mapped = match hint {
         Some(hint) => mapped.with_hint(hint),
         None => mapped,

@@ -36,6 +36,13 @@ pub(super) async fn failed(
     let text = fault_text(response).await;
     let message = format!("cannot {doing}: the bucket answered {status}");
     let error = match status {
+        // 400 ExpiredToken, 403 "Request has expired".
+        status if is_refused(status) && text.to_lowercase().contains("expired") => {
+            Error::unavailable(message).with_hint(
+                "what the gateway signed had ended: the network is slow, or the gateway's credentials are being renewed; \
+                 it is tried again, and nothing is lost",
+            )
+        }
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Error::denied(message).with_hint(
             "the gateway's own credentials may lack rights, or its clock may be wrong; nothing is lost",
         ),
@@ -44,7 +51,8 @@ pub(super) async fn failed(
         StatusCode::CONFLICT => Error::unavailable(message)
             .with_hint("another writer was at the same object: try again"),
         status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS
-            && status != StatusCode::REQUEST_TIMEOUT => Error::invalid(message),
+            && status != StatusCode::REQUEST_TIMEOUT => Error::invalid(message)
+            .with_hint("the gateway's bucket does not take the request: tell whoever runs the gateway"),
         _ => Error::unavailable(message).with_hint("it is tried again; nothing is lost"),
     };
     error

@@ -120,7 +120,13 @@ impl Gateway {
                 renewed = true;
                 continue;
             }
-            return Err(refused(response).await);
+            let error_is_about_tokens = response.status() == StatusCode::UNAUTHORIZED;
+            let error = refused(response).await;
+            // The gateway tells how to send a token; a person wants to know where to put it.
+            return Err(match &token {
+                None if error_is_about_tokens => error.with_hint(TOKEN_HINT),
+                _ => error,
+            });
         }
     }
 }

@@ -97,6 +97,28 @@ impl Desk {
             .find_map(|(_, ready)| ready.at(now))
     }
 
+    /// What a client polls of a space that is good no more at `now`: whoever needs one of them will soon need the others.
+    pub(super) fn ended_polls(&self, space: &SpaceName, now: Duration) -> Vec<Op> {
+        let head = ObjectKey::Head(space.clone()).to_string();
+        let info = ObjectKey::Space(space.clone()).to_string();
+        let below = format!("{}/", ObjectKey::space(space));
+        let mut polls: BTreeMap<String, Op> = BTreeMap::new();
+        for (op, ready) in &self.urls {
+            let place = match op {
+                Op::Get { path } if *path == head || *path == info => path,
+                Op::List { folder, flat, .. } if folder.starts_with(&below) && !flat => folder,
+                _ => continue,
+            };
+            // Of listings the one that starts last: they come in the order of their starts.
+            if ready.at(now).is_none() {
+                polls.insert(place.clone(), op.clone());
+            } else {
+                polls.remove(place);
+            }
+        }
+        polls.into_values().collect()
+    }
+
     /// Forgets a presigned request that the bucket refused.
     pub(super) fn drop_url(&mut self, signed: &Signed) {
         self.urls.retain(|_, ready| ready.signed.url != signed.url);

@@ -82,15 +82,21 @@ impl Gateway {
                 None => self.desk().drop_url(&signed),
             }
         }
-        let signed = self.sign_one(space_of(folder).as_ref(), op).await?;
-        let page = self.fetch_page(&signed, folder).await?;
-        page.ok_or_else(|| {
+        // One that was just signed may have ended on its way, on a slow network.
+        for _ in 0..2 {
+            let signed = self.sign_one(space_of(folder).as_ref(), op.clone()).await?;
+            match self.fetch_page(&signed, folder).await? {
+                Some(page) => return Ok(page),
+                None => self.desk().drop_url(&signed),
+            }
+        }
+        Err(
             Error::denied("the bucket refuses what the gateway has signed")
                 .with_object(folder.to_owned())
                 .with_hint(
                     "the gateway's own credentials may lack rights or its clock may be wrong",
-                )
-        })
+                ),
+        )
     }
 
     /// Fetches a page; `None` when the bucket refuses the signature.

@@ -44,7 +44,13 @@ impl Gateway {
     }
 
     pub(super) async fn sign_one(&self, space: Option<&SpaceName>, op: Op) -> Result<Signed> {
-        let signed = self.sign_and_keep(space, vec![op]).await?;
+        let mut ops = vec![op.clone()];
+        if let Some(space) = space {
+            let now = self.inner.clock.monotonic();
+            let ended = self.desk().ended_polls(space, now);
+            ops.extend(ended.into_iter().filter(|other| *other != op));
+        }
+        let signed = self.sign_and_keep(space, ops).await?;
         let first = signed.into_iter().next();
         first.ok_or_else(|| Error::internal("BUG: one request was to be signed"))
     }
