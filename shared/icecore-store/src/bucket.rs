@@ -422,6 +422,21 @@ impl Bucket {
         most: usize,
         parse: impl Fn(&str) -> Option<K>,
     ) -> Result<Option<Vec<Listed<K>>>> {
+        let (listed, _) = self.list_some(folder, after, most + 1, parse).await?;
+        Ok((listed.len() <= most).then_some(listed))
+    }
+
+    /// As [`Bucket::list`], but no more than `enough` objects; and whether there may be more after them.
+    ///
+    /// # Errors
+    /// As [`Bucket::list`].
+    pub async fn list_some<K>(
+        &self,
+        folder: &str,
+        after: Option<String>,
+        enough: usize,
+        parse: impl Fn(&str) -> Option<K>,
+    ) -> Result<(Vec<Listed<K>>, bool)> {
         let path = self.below(folder);
         let skip = path.as_ref().len() + 1;
         let mut stream = match after {
@@ -441,11 +456,11 @@ impl Bucket {
                     last_modified,
                 });
             }
-            if listed.len() > most {
-                return Ok(None);
+            if listed.len() >= enough {
+                return Ok((listed, true));
             }
         }
-        Ok(Some(listed))
+        Ok((listed, false))
     }
 
     async fn next(

@@ -85,6 +85,18 @@ pub struct Warm {
     pub(crate) snapshot: Option<(Generation, u64)>,
     /// Packed bytes of the segments since.
     pub(crate) bytes_since: u64,
+    /// Where a run stopped that had no more time.
+    resume: Option<Resume>,
+}
+
+/// Where a run stopped in its listing.
+#[derive(Debug, Clone, Copy)]
+struct Resume {
+    after: Key,
+    /// It was listing everything.
+    full: bool,
+    /// When that listing began.
+    began: i64,
 }
 
 impl Warm {
@@ -118,6 +130,7 @@ impl Warm {
             base,
             snapshot: None,
             bytes_since: 0,
+            resume: None,
         }
     }
 
@@ -257,6 +270,10 @@ impl Run<'_> {
         let began = self.store.now();
         let due = elapsed(began, warm.base.full_at, self.store.settings.full_every);
         self.report.full = self.options.full || due || warm.base.generation == Generation::ZERO;
+        let all_listed = warm.resume.is_some_and(|resume| resume.full);
+        if !self.catch_up(warm, began, due).await? || all_listed {
+            return self.snapshot_if_due(warm).await;
+        }
         let gap = self.pass(warm, began, self.report.full).await?;
         // A gap means that the listing was not deep enough.
         if gap && !self.report.full && !self.is_over() {
@@ -267,6 +284,22 @@ impl Run<'_> {
         self.snapshot_if_due(warm).await
     }
 
+    /// Deals with a backlog that earlier runs had no time for: goes on where the last one stopped, or, where nobody knows,
+    /// after the newest segment. Returns whether there is time for more.
+    async fn catch_up(&mut self, warm: &mut Warm, began: i64, due: bool) -> Result<bool> {
+        // Who is to list everything goes on only with a listing of everything.
+        let goes_on = |resume: &Resume| resume.full || !self.options.full;
+        warm.resume = warm.resume.take().filter(goes_on);
+        let never_listed = warm.base.full_at == 0 && warm.base.generation > Generation::ZERO;
+        let begins =
+            due && never_listed && !self.options.full && self.info.order == Order::Timestamp;
+        if warm.resume.is_none() && !begins {
+            return Ok(true);
+        }
+        self.pass(warm, began, false).await?;
+        Ok(!self.is_over())
+    }
+
     fn is_over(&mut self) -> bool {
         let spent = self.store.clock.monotonic().saturating_sub(self.start);
         if self.options.time_max.is_some_and(|max| spent >= max) {
@@ -275,7 +308,7 @@ impl Run<'_> {
         self.report.unfinished || self.report.raced
     }
 
-    /// Lists once and rolls up chunk by chunk, in order of the keys. Returns whether a gap was left.
+    /// Lists part by part and rolls up chunk by chunk, in order of the keys. Returns whether a gap was left.
     async fn pass(&mut self, warm: &mut Warm, began: i64, full: bool) -> Result<bool> {
         let settle = if self.options.now {
             i64::MIN / 2
@@ -283,28 +316,33 @@ impl Run<'_> {
             millis(self.store.settings.settle)
         };
         let settled = began.saturating_sub(settle).min(i64::MAX / 2);
+        let resume = warm.resume.take();
+        let (full, began) = resume.map_or((full, began), |r| (r.full, r.began));
         let collector = Collector {
             store: self.store,
             info: self.info,
             order: self.info.order,
         };
-        let mut listed = collector.list(&warm.base, full).await?;
+        let mut listing = collector.begin(&warm.base, full, resume.map(|r| r.after));
+        let mut listed = collector.list(&warm.base, &mut listing).await?;
         let mut loaded: Vec<Loaded> = Vec::new();
         loop {
             let chunk = collector.next_chunk(&mut listed);
-            let last = listed.is_empty();
             let chunk_end = chunk.last().map(|l| l.key);
             let read = collector.read(&chunk).await?;
             self.take(read, &warm.base, &mut loaded).await?;
+            let last = listed.is_empty() && !listing.more;
             let horizon = Horizon {
                 settled,
-                // What a newer program wrote may be the very update that is missing: nothing passes it.
-                complete: full && last && self.report.newer.is_empty(),
+                // What a newer program wrote may be the very update that is missing: nothing passes it. Nor does one that
+                // landed behind a listing that goes on from an earlier run.
+                complete: full && last && !listing.resumed && self.report.newer.is_empty(),
             };
             let plan = plan_rollup(&warm.base, &loaded, horizon);
             let mut through = plan.through;
-            if let (false, Some(end)) = (last, chunk_end) {
-                // What follows in the listing was not looked at yet.
+            // What follows in the listing was not looked at yet.
+            let looked_at = chunk_end.or(listing.after).filter(|_| !last);
+            if let Some(end) = looked_at {
                 through = through.min(end).max(warm.base.through);
             }
             self.report.held = plan.held as u64;
@@ -340,7 +378,13 @@ impl Run<'_> {
                 return Ok(gap);
             }
             if self.is_over() {
+                if self.info.order == Order::Timestamp {
+                    warm.resume = looked_at.map(|after| Resume { after, full, began });
+                }
                 return Ok(false);
+            }
+            if listed.is_empty() {
+                listed = collector.list(&warm.base, &mut listing).await?;
             }
         }
     }

@@ -26,6 +26,21 @@ pub(crate) async fn list_updates(
         .await
 }
 
+/// The same, but no more than `enough`; and whether there may be more after them.
+pub(crate) async fn list_some_updates(
+    store: &Store,
+    info: &SpaceInfo,
+    after: Option<Key>,
+    enough: usize,
+) -> Result<(Vec<Listed<Key>>, bool)> {
+    let folder = ObjectKey::updates(&info.space, info.epoch);
+    let after = after.map(|key| format!("{key:#}"));
+    store
+        .bucket
+        .list_some(&folder, after, enough, parse_key)
+        .await
+}
+
 pub(super) fn parse_key(name: &str) -> Option<Key> {
     name.parse()
         .ok()

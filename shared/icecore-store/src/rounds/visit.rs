@@ -146,7 +146,8 @@ async fn work(crew: &Crew, job: &Job, kept: Option<Kept>) -> Result<Done> {
     };
     let mut kept = kept.weigh_again();
     // Of a race the winner may have listed less.
-    done.upkeep = job.upkeep && !crew.is_over() && !done.rollup.raced;
+    let all_was_listed = !done.rollup.raced && !done.rollup.unfinished;
+    done.upkeep = job.upkeep && !crew.is_over() && all_was_listed;
     if done.upkeep && prune_is_due {
         if kept.as_ref().is_none_or(|k| k.bytes > LIGHT_MODEL_MAX) {
             // Pruning loads it again: one at a time in memory.
