@@ -365,14 +365,7 @@ impl Run<'_> {
                 }
                 self.snapshot_if_due(warm).await?;
             }
-            loaded.retain(|l| match self.info.order {
-                // Whatever it holds, it has its place.
-                Order::Sequence => l.key > warm.base.through,
-                Order::Timestamp => {
-                    let object = l.object.as_ref();
-                    object.is_some_and(|o| !is_covered(&warm.base.covered, o))
-                }
-            });
+            loaded.retain(|l| waits(l, &warm.base));
             self.report.waiting_since = oldest(&loaded, &listed);
             if last {
                 return Ok(gap);
@@ -394,6 +387,18 @@ impl Run<'_> {
 fn oldest(loaded: &[Loaded], listed: &VecDeque<Listed<Key>>) -> Option<i64> {
     let loaded = loaded.iter().map(|l| l.last_modified);
     loaded.chain(listed.iter().map(|l| l.last_modified)).min()
+}
+
+/// Whether an object that was read is still to be rolled up.
+fn waits(loaded: &Loaded, base: &Base) -> bool {
+    match base.order {
+        // Whatever it holds, it has its place.
+        Order::Sequence => loaded.key > base.through,
+        Order::Timestamp => {
+            let object = loaded.object.as_ref();
+            object.is_some_and(|o| !is_covered(&base.covered, o))
+        }
+    }
 }
 
 fn is_covered(covered: &Covered, object: &UpdateObject) -> bool {
