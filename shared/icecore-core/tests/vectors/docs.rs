@@ -185,10 +185,11 @@ fn the_paths_in_the_table_are_paths() {
     let paths: Vec<&str> = paths
         .filter(|path| path.contains('/') || *path == "store.json")
         .collect();
-    assert_eq!(paths.len(), 8, "{paths:?}");
+    assert_eq!(paths.len(), 9, "{paths:?}");
     for path in paths {
         let filled = path
             .replace("{space}", "notes")
+            .replace("{from}", "guest-17")
             .replace("{epoch}", "0001")
             .replace("{key}", "1763640000000")
             .replace("{generation}", "0000000001")
