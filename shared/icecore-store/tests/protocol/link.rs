@@ -2,6 +2,7 @@
 
 use super::bench::Bench;
 use bytes::Bytes;
+use futures::future::{Either, select};
 use icecore_core::{Covered, ErrorKind, Linked, ModelRef, ObjectKey, Order, SpaceName};
 use icecore_sim::bucket::Faults;
 use icecore_store::Reader;
@@ -131,6 +132,30 @@ async fn answers_that_are_lost_on_the_way_double_nothing() {
         bench.bucket.set_faults(Faults::none());
         assert_eq!(state(&bench.store, &user()).await, r#"{"n":1111}"#);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_power_cut_between_any_two_requests_loses_and_doubles_nothing() {
+    // Each request takes up to 20 ms: so every step of it is cut once, first early, then later.
+    let mut finished = 0;
+    for cut_after in (1..1_200).step_by(4) {
+        let mut bench = guest_and_user().await;
+        let into = user();
+        let cut = bench.clock.sleep(Duration::from_millis(cut_after));
+        let linking = Box::pin(link(&bench.store, &bench.space, &into));
+        finished += u32::from(matches!(select(linking, cut).await, Either::Left(_)));
+        // The device that knows nothing of it goes on, and so does the schedule.
+        bench.write(2, "increment", r#"{"/n":10000}"#).await;
+        bench.roll_up().await;
+        link_them(&bench).await;
+        assert_eq!(
+            state(&bench.store, &into).await,
+            r#"{"n":11111}"#,
+            "{cut_after} ms"
+        );
+        assert_eq!(bench.verify().await.problems, []);
+    }
+    assert!((1..250).contains(&finished), "{finished} came to their end");
 }
 
 #[tokio::test(start_paused = true)]
