@@ -1,6 +1,7 @@
 //! Why a sync is stuck, as a person and as a script learn it: from `status`, and from exit codes.
 
-use crate::support::command::{Place, Replica};
+use crate::support::command::Place;
+use crate::support::stuck::{is_stuck, status};
 use icecore_sim::s3_server;
 use object_store::memory::InMemory;
 use serde_json::{Value, json};
@@ -8,23 +9,6 @@ use std::sync::Arc;
 
 fn update(data: &str) -> String {
     format!(r#"{{"kind":"merge","data":{data}}}"#)
-}
-
-fn status(replica: &Replica) -> Value {
-    replica.json(&["status", "todo"]).remove(0)
-}
-
-/// The sync fails with this exit code, and `status`, another process, says why, in both forms, until it succeeds.
-fn is_stuck(replica: &Replica, code: i32, why: &str) {
-    let said = replica.fails(code, &["sync", "todo"]);
-    assert!(said.contains(why) && said.contains("hint:"), "{said}");
-    let json = status(replica);
-    let problem = json["problem"].as_str().unwrap_or_default();
-    assert!(problem.contains(why), "{json}");
-    assert_eq!(json["queued"], 1);
-    assert!(json["oldest_queued_ms"].as_i64() >= Some(0));
-    let text = replica.ok(&["status", "todo"]);
-    assert!(text.contains("stuck") && text.contains(why), "{text}");
 }
 
 /// Nobody could tell why nothing came through: sync had stopped without a word, an import had ended with exit code 0 and

@@ -7,4 +7,5 @@ pub(crate) mod localstack;
 pub(crate) mod proxy;
 pub(crate) mod s3;
 pub(crate) mod serving;
+pub(crate) mod stuck;
 pub(crate) mod tools;

@@ -101,7 +101,7 @@ impl Base {
             digest: Some(header.segment),
             covered: header.covered.clone(),
             count: header.count,
-            recent: recent_keys(&header.recent)?,
+            recent: header.recent_keys()?,
             folded,
         }))
     }
@@ -212,19 +212,6 @@ fn differences(keys: &BTreeSet<Key>) -> Vec<u64> {
             let difference = key.get() - before;
             before = key.get();
             difference
-        })
-        .collect()
-}
-
-fn recent_keys(differences: &[u64]) -> Result<BTreeSet<Key>> {
-    let mut key = 0_u64;
-    differences
-        .iter()
-        .map(|difference| {
-            key = key.saturating_add(*difference);
-            Key::new(key).map_err(|e| {
-                Error::corrupt("the snapshot's recent keys are out of range").with_source(e)
-            })
         })
         .collect()
 }

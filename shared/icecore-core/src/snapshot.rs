@@ -8,7 +8,7 @@ use crate::ids::{Epoch, Generation, Key, SpaceName, UpdateId};
 use crate::layers::{LayerReader, LayerWriter, Packed, UNPACKED_BYTES_MAX};
 use crate::space::{FORMAT_VERSION, check_format_version};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 /// The first line of a snapshot.
@@ -68,6 +68,23 @@ impl SnapshotHeader {
             conflicts: Vec::new(),
             touched: BTreeMap::new(),
         }
+    }
+
+    /// The keys that [`SnapshotHeader::recent`] stands for.
+    ///
+    /// # Errors
+    /// `Corrupt` when one of them is none.
+    pub fn recent_keys(&self) -> Result<BTreeSet<Key>> {
+        let mut key = 0_u64;
+        self.recent
+            .iter()
+            .map(|difference| {
+                key = key.saturating_add(*difference);
+                Key::new(key).map_err(|e| {
+                    Error::corrupt("the snapshot's recent keys are out of range").with_source(e)
+                })
+            })
+            .collect()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::reader::read_head;
 use crate::store::Store;
 use icecore_core::plan::key::{AHEAD_MILLIS_MAX, clamp};
 use icecore_core::plan::plan_catch_up;
+use icecore_core::snapshot::SnapshotHeader;
 use icecore_core::{
     Covered, Error, Generation, Head, Key, ObjectKey, Result, SpaceInfo, Update, UpdateId,
     UpdateObject,
@@ -79,10 +80,9 @@ impl Held {
                 known: BTreeSet::new(),
             };
             if let Some(generation) = plan.snapshot {
-                match read_snapshot(store, info, generation).await {
-                    Ok((snapshot, _)) => {
-                        held.begin(&snapshot.header.covered, &snapshot.header.recent);
-                    }
+                let read = read_snapshot(store, info, generation).await;
+                match read.and_then(|(snapshot, _)| held.begin(&snapshot.header)) {
+                    Ok(()) => {}
                     // An older one will do, or the segments.
                     Err(error) if error.is_corrupt() => {
                         layers = list_layers(store, info, Generation::ZERO).await?;
@@ -104,13 +104,11 @@ impl Held {
         }
     }
 
-    fn begin(&mut self, covered: &Covered, recent: &[u64]) {
-        self.ids = covered.clone();
-        let mut key: u64 = 0;
-        for difference in recent {
-            key = key.saturating_add(*difference);
-            self.known.extend(Key::new(key).ok());
-        }
+    fn begin(&mut self, header: &SnapshotHeader) -> Result<()> {
+        self.ids = header.covered.clone();
+        self.through = header.through;
+        self.known = header.recent_keys()?;
+        Ok(())
     }
 
     /// The hint that tells others of `key`.

@@ -98,7 +98,7 @@ pub async fn join(store: &Store, from: &SpaceName, into: &SpaceName) -> Result<L
     }
     Err(
         Error::conflict(format!("the space {from} was changed again and again"))
-            .with_hint("repeat the command; nothing was done"),
+            .with_hint("repeat the command; nothing was forwarded yet"),
     )
 }
 

@@ -3,6 +3,7 @@
 
 use crate::support::command::{Replica, id_of};
 use crate::support::proxy::{Asked, BUSY, EXPIRED, Fate, Proxied};
+use crate::support::stuck::{is_stuck, status};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,10 +19,6 @@ fn with_todo(arguments: &[&str]) -> Proxied {
 fn impatient(site: &Proxied, name: &str) -> Replica {
     let replica = site.place.replica(name);
     replica.with("ICECORE_PUBLISH_TIME_MAX_MS", "300")
-}
-
-fn status(replica: &Replica) -> Value {
-    replica.json(&["status", "todo"]).remove(0)
 }
 
 fn queue(replica: &Replica, data: &str) {
@@ -253,18 +250,6 @@ fn a_presigned_write_that_arrives_twice_is_stored_once() {
         .join("spaces/todo/0001/updates")
         .read_dir();
     assert_eq!(updates.unwrap().count(), 3, "three objects, no copies");
-}
-
-/// The sync fails with this exit code, and `status`, another process, says why, in both forms.
-fn is_stuck(replica: &Replica, code: i32, why: &str) {
-    let said = replica.fails(code, &["sync", "todo"]);
-    assert!(said.contains(why) && said.contains("hint:"), "{said}");
-    let json = status(replica);
-    let problem = json["problem"].as_str().unwrap_or_default();
-    assert!(problem.contains(why), "{json}");
-    assert_eq!(json["queued"], 1);
-    let text = replica.ok(&["status", "todo"]);
-    assert!(text.contains("stuck") && text.contains(why), "{text}");
 }
 
 /// Nobody could tell why nothing came through (actual#3786; libsql#2001; taskwarrior#4123). Between a device and its

@@ -170,7 +170,7 @@ fn nobody_takes_a_guest_that_is_not_theirs() {
     // Nor does linking reach into a space that the user may not write to.
     assert_eq!(home.link(&mine, &user, "bob").status, 403);
     let missing = Guest {
-        id: format!("{}0", &mine.id[..mine.id.len() - 1]),
+        id: format!("guest-{}", "f".repeat(32)),
         ..mine
     };
     let admin = home.serving.admin();
