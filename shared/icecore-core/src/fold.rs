@@ -1,7 +1,7 @@
 //! Folding: from updates in order to a state, with what was rejected and which rules are broken.
 
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{Key, UpdateId};
 use crate::model::{AnyModel, AnyState, Meta, Violation};
 use crate::update::Update;
@@ -76,6 +76,8 @@ pub struct Folded {
     pub rejected: RejectedList,
     /// Which update last set each path that a rule watches.
     pub touched: BTreeMap<String, UpdateId>,
+    /// The first update that the model declared impossible: nothing after it was applied.
+    pub inconsistent: Option<RejectedUpdate>,
 }
 
 impl Folded {
@@ -87,6 +89,7 @@ impl Folded {
             state,
             rejected: RejectedList::default(),
             touched: BTreeMap::new(),
+            inconsistent: None,
         }
     }
 
@@ -101,11 +104,15 @@ impl Folded {
             state,
             rejected: RejectedList::default(),
             touched: BTreeMap::new(),
+            inconsistent: None,
         }))
     }
 
     /// Applies one update, or lists it as rejected. `true` when it was applied.
     pub fn apply(&mut self, id: UpdateId, key: Key, update: &Update) -> bool {
+        if self.inconsistent.is_some() {
+            return false;
+        }
         let Some(parts) = update.parts() else {
             self.reject(
                 id,
@@ -121,7 +128,12 @@ impl Folded {
             at: &parts.at,
         };
         if let Err(rejected) = self.model.apply(&mut self.state, &parts.text(), &meta) {
-            self.reject(id, key, &rejected.reason);
+            if rejected.inconsistent {
+                let reason = rejected.reason;
+                self.inconsistent = Some(RejectedUpdate { id, key, reason });
+            } else {
+                self.reject(id, key, &rejected.reason);
+            }
             return false;
         }
         for path in self.model.touches(&parts.text()) {
@@ -139,6 +151,28 @@ impl Folded {
             key,
             reason: reason.to_owned(),
         });
+    }
+
+    /// Whether the model found the whole history possible.
+    ///
+    /// # Errors
+    /// `Corrupt`, naming the first update that is not.
+    pub fn check_consistent(&self) -> Result<()> {
+        let Some(RejectedUpdate { id, key, reason }) = &self.inconsistent else {
+            return Ok(());
+        };
+        Err(Error::corrupt(format!(
+            "the history is inconsistent: the update at key {key} cannot have happened: {reason}"
+        ))
+        .with_object(id.to_string())
+        .with_hint("nothing was changed, and nothing after it is shown: `icecore log` shows the history, `icecore state --at` the state before, `icecore redact` begins a history without the update"))
+    }
+
+    /// Why the last update was not applied, where it was not.
+    pub fn last_reason(&self) -> Option<&str> {
+        let listed = self.rejected.list.last();
+        let last = self.inconsistent.as_ref().or(listed);
+        last.map(|rejected| rejected.reason.as_str())
     }
 
     /// The rules that the state breaks, with the updates involved.

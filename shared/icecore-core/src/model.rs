@@ -4,6 +4,7 @@
 pub mod document;
 pub mod erased;
 pub mod log;
+pub mod message;
 pub mod registry;
 
 pub use erased::{AnyModel, AnyState};
@@ -22,6 +23,8 @@ pub struct Rejected {
     /// One sentence for a person, naming the field at fault; stored with the snapshot, so it must be the
     /// same on every replica.
     pub reason: String,
+    /// Nothing after this update means anything: reading stops here, and a person decides what to do.
+    pub inconsistent: bool,
 }
 
 impl Rejected {
@@ -29,6 +32,18 @@ impl Rejected {
     pub fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
+            inconsistent: false,
+        }
+    }
+
+    /// An update that cannot be part of any history of this model: what follows it would be built on something that did
+    /// not happen. Reading the space stops at it with an error that names it; nothing is repaired.
+    ///
+    /// For models of sequenced spaces, where each writer saw the state that its update was made for.
+    pub fn inconsistent(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            inconsistent: true,
         }
     }
 }

@@ -220,7 +220,8 @@ impl SpaceReplica {
     /// The state: what the bucket was last seen to hold, and the pending updates on top.
     ///
     /// # Errors
-    /// `NotFound` before the first sync; errors of the replica's database.
+    /// `NotFound` before the first sync; `Corrupt` when the model declared the history inconsistent, naming the update;
+    /// errors of the replica's database.
     pub fn state(&mut self) -> Result<Folded> {
         let pending = self.pending(usize::MAX)?;
         let reader = self.reader()?;
@@ -230,6 +231,7 @@ impl SpaceReplica {
                 folded.apply(pending.id, Key::MAX, &pending.update);
             }
         }
+        folded.check_consistent()?;
         Ok(folded)
     }
 

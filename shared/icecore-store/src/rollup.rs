@@ -20,7 +20,8 @@ use collect::Collector;
 use icecore_core::plan::rollup::Horizon;
 use icecore_core::plan::{Loaded, plan_rollup};
 use icecore_core::{
-    Base, Covered, Error, Generation, Head, Key, Order, Result, SpaceInfo, SpaceName, UpdateObject,
+    Base, Covered, Error, Generation, Head, Key, Order, RejectedUpdate, Result, SpaceInfo, SpaceName,
+    UpdateObject,
 };
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -64,6 +65,9 @@ pub struct RollupReport {
     pub swept: u64,
     /// Updates forwarded to the space that this one is linked to.
     pub forwarded: u64,
+    /// The update that the model declared impossible, if any: no snapshot is written after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inconsistent: Option<RejectedUpdate>,
     /// Another roll-up was faster; this one stopped.
     pub raced: bool,
     /// The time was up; the next run goes on.

@@ -149,6 +149,9 @@ impl Verifier<'_> {
             }
             progress(generation.get(), last.get());
         }
+        if let Err(error) = self.base.folded.check_consistent() {
+            self.problem(self.segment_path(self.base.generation), &error);
+        }
         self.report.generation = self.base.generation;
         self.report.updates = self.base.count;
         if broken {

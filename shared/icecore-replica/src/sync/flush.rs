@@ -214,6 +214,7 @@ impl SpaceReplica {
     /// it allows until the first that it does not. When it does not even allow the first, that one is set aside.
     fn allowed(&mut self, run: &[Pending]) -> Result<usize> {
         let mut folded = self.reader()?.state();
+        folded.check_consistent()?;
         let mut allowed = 0;
         for p in run {
             // What was acknowledged in an earlier epoch has its place in the history, whatever became of the state.
@@ -226,11 +227,7 @@ impl SpaceReplica {
         let Some(first) = run.first().filter(|_| allowed == 0) else {
             return Ok(allowed);
         };
-        let reason = folded
-            .rejected
-            .list
-            .last()
-            .map_or_else(String::new, |r| r.reason.clone());
+        let reason = folded.last_reason().unwrap_or_default().to_owned();
         let now = self.replica.store().clock.now();
         self.replica.db().write(Durable::Now, |t| {
             queue::refuse(t, &self.space, first, &reason, now)

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 pub async fn compress(store: &Store, space: &SpaceName) -> Result<NewEpoch> {
     let settled = settle(store, space).await?;
     let (open, warm) = (&settled.open, &settled.warm);
+    warm.base.folded.check_consistent()?;
     let state = warm.base.folded.state_json()?;
     let header = BaseHeader {
         model_version: warm.base.folded.model().version(),

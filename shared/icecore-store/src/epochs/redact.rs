@@ -158,6 +158,7 @@ impl Rewriting<'_> {
                 "BUG: the redacted history does not cover what the old one did; the old one stays",
             ));
         }
+        self.base.folded.check_consistent()?;
         let warm = Warm::of(self.base);
         write_snapshot(self.store, self.info, &warm).await?;
         Ok(warm.base)

@@ -75,6 +75,11 @@ impl Run<'_> {
         let since = warm.snapshot.map_or(Generation::ZERO, |s| s.0);
         let segments = warm.base.generation.get().saturating_sub(since.get());
         let rule = self.store.settings.snapshot;
+        // No state stands for a history that a person has to look at first. Its segments are written all the same.
+        if let Some(rejected) = &warm.base.folded.inconsistent {
+            self.report.inconsistent = Some(rejected.clone());
+            return Ok(());
+        }
         if segments == 0 || !rule.is_due(warm.snapshot.map(|s| s.1), warm.bytes_since, segments) {
             return Ok(());
         }
