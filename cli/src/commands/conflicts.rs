@@ -55,9 +55,10 @@ fn items(waiting: &Waiting) -> Vec<Value> {
     let refused = waiting
         .refused
         .iter()
-        .map(|Refused { id, update, reason }| {
+        .map(|Refused { id, update, reason, since }| {
             let update: Value = serde_json::from_str(update).unwrap_or_default();
-            json!({ "type": "refused", "id": refused_id(*id), "message": reason, "update": update })
+            let since: Vec<String> = since.iter().map(ToString::to_string).collect();
+            json!({ "type": "refused", "id": refused_id(*id), "message": reason, "update": update, "since": since })
         });
     conflicts.chain(rejected).chain(refused).collect()
 }
@@ -95,9 +96,21 @@ fn text(space: &SpaceName, waiting: &Waiting) -> String {
             count(older, "rejected update")
         ));
     }
-    for Refused { id, update, reason } in &waiting.refused {
+    for Refused {
+        id,
+        update,
+        reason,
+        since,
+    } in &waiting.refused
+    {
         lines.push(format!("{}  refused: {reason}", refused_id(*id)));
         lines.push(format!("    {update}"));
+        if let Some(last) = since.last() {
+            let updates = count(since.len() as u64, "update");
+            lines.push(format!(
+                "    since it was made: {updates} of others, the last {last}"
+            ));
+        }
     }
     if lines.is_empty() {
         return format!("{space}: nothing waits for a person");

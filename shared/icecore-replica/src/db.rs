@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The version of the tables; a newer one is refused.
-const TABLES_VERSION: i64 = 1;
+const TABLES_VERSION: i64 = 2;
 
 /// How long a process waits for another one of the same replica to finish a transaction.
 const BUSY_MAX: Duration = Duration::from_secs(10);
@@ -39,6 +39,8 @@ const TABLES: &str = "
         text       TEXT NOT NULL,
         queued_at  INTEGER NOT NULL,
         attempted  INTEGER NOT NULL DEFAULT 0,
+        made_after INTEGER,             -- in a sequenced space, the last key that its maker had seen
+        sealed     TEXT,                -- in an encrypted space, the update as it is sent
         UNIQUE (space, author, seq)
     ) STRICT;
     -- Own acknowledged updates, kept as long as a new epoch may lack them.
@@ -57,7 +59,8 @@ const TABLES: &str = "
         space      TEXT NOT NULL,
         text       TEXT NOT NULL,
         reason     TEXT NOT NULL,
-        refused_at INTEGER NOT NULL
+        refused_at INTEGER NOT NULL,
+        since      TEXT NOT NULL DEFAULT '[]'  -- ids of what changed since it was made
     ) STRICT;
     -- The newest snapshot that was used and the segments since, as stored in the bucket.
     CREATE TABLE layer (
@@ -75,6 +78,13 @@ const TABLES: &str = "
         bytes         BLOB NOT NULL,
         PRIMARY KEY (space, key)
     ) STRICT, WITHOUT ROWID;
+";
+
+/// From version 1 to 2.
+const TO_VERSION_2: &str = "
+    ALTER TABLE queue ADD COLUMN made_after INTEGER;
+    ALTER TABLE queue ADD COLUMN sealed TEXT;
+    ALTER TABLE refused ADD COLUMN since TEXT NOT NULL DEFAULT '[]';
 ";
 
 /// How durable a transaction must be when it returns.
@@ -134,8 +144,9 @@ impl Db {
                 ))
                 .with_hint("update this program; nothing was changed"));
             }
-            if version == 0 {
-                transaction.execute_batch(TABLES).map_err(failed)?;
+            if version < TABLES_VERSION {
+                let change = if version == 0 { TABLES } else { TO_VERSION_2 };
+                transaction.execute_batch(change).map_err(failed)?;
                 transaction
                     .pragma_update(None, "user_version", TABLES_VERSION)
                     .map_err(failed)?;

@@ -5,6 +5,7 @@
 //! - [`replica`]: opening a folder (or memory), one [`SpaceReplica`] per space
 //! - [`queue`]: what waits to be published; survives a crash and a power cut
 //! - [`sync`]: pull and flush
+//! - [`refusal`]: what a sequenced space refused, and what happened in between
 //! - [`status`]: how far it is, and why it is stuck
 //! - `db`, `saved`: the tables, and what a reader leaves in them
 //!
@@ -19,12 +20,14 @@
 mod db;
 mod forget;
 pub mod queue;
+pub mod refusal;
 pub mod replica;
 mod saved;
 pub mod status;
 pub mod sync;
 
 pub use queue::{NewUpdate, Pending};
+pub use refusal::Refusal;
 pub use replica::{Replica, SpaceReplica};
 pub use status::Status;
 pub use sync::{Acknowledged, Pulled, Synced};

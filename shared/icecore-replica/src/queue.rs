@@ -1,6 +1,7 @@
 //! The durable queue: what was made on this device and is not acknowledged yet.
 
 use crate::db::{Db, Durable, execute, failed};
+use crate::refusal::Refusal;
 use icecore_core::{Author, Error, Key, Result, Seq, SpaceName, Update, UpdateId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::borrow::Cow;
@@ -23,6 +24,8 @@ pub struct Pending {
     pub queued_at: i64,
     /// Whether a PUT of it was begun.
     pub attempted: bool,
+    /// The last key of a sequenced space that its maker had seen, where that is known.
+    pub made_after: Option<Key>,
 }
 
 /// The author and counter of a space.
@@ -75,12 +78,23 @@ pub(crate) fn writer(connection: &Connection, space: &SpaceName) -> Result<Write
     })
 }
 
+/// When and how an update is queued.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Made {
+    /// The local time.
+    pub(crate) now: i64,
+    /// It is about to be sent.
+    pub(crate) attempted: bool,
+    /// The last key of a sequenced space that its maker has seen.
+    pub(crate) after: Option<Key>,
+}
+
 /// Queues updates durably and gives each its id; they are made once the id of the first is known. Those that are about
 /// to be sent are marked as such at once, which saves a transaction of their own (see [`mark_attempted`]).
 pub(crate) fn enqueue<'a>(
     db: &mut Db,
     space: &SpaceName,
-    (now, attempted): (i64, bool),
+    made: Made,
     make: impl FnOnce(UpdateId) -> Result<Cow<'a, [NewUpdate]>>,
 ) -> Result<Vec<UpdateId>> {
     db.write(Durable::Now, |t| {
@@ -88,13 +102,14 @@ pub(crate) fn enqueue<'a>(
         let updates = make(UpdateId { author, seq: next_seq })?;
         let mut ids = Vec::with_capacity(updates.len());
         let mut insert = t
-            .prepare_cached("INSERT INTO queue (space, author, seq, text, queued_at, attempted) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+            .prepare_cached("INSERT INTO queue (space, author, seq, text, queued_at, attempted, made_after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
             .map_err(failed)?;
+        let after = made.after.map(|key| signed(key.get()));
         for new in updates.iter() {
             // What cannot be read back must never get into the queue: it would stand in everything's way.
             Update::from_text(new.update.as_text().to_owned())?;
             insert
-                .execute(params![space.as_str(), author.to_string(), signed(next_seq.get()), new.update.as_text(), now, attempted])
+                .execute(params![space.as_str(), author.to_string(), signed(next_seq.get()), new.update.as_text(), made.now, made.attempted, after])
                 .map_err(failed)?;
             ids.push(UpdateId { author, seq: next_seq });
             next_seq = next_seq.next().ok_or_else(|| Error::internal("an author has used up its seqs"))?;
@@ -126,6 +141,9 @@ pub(crate) fn requeue(
     Ok(())
 }
 
+/// Author, seq, text, when it was queued, whether a PUT was begun, the last key that was seen.
+type Row = (String, i64, String, i64, bool, Option<i64>);
+
 /// What is pending, in the order in which it must be published: each author's in the order of its seqs, the
 /// authors in the order in which this replica used them (`UUIDv7` sorts by time).
 pub(crate) fn pending(
@@ -135,7 +153,7 @@ pub(crate) fn pending(
 ) -> Result<Vec<Pending>> {
     let mut select = connection
         .prepare_cached(
-            "SELECT author, seq, text, queued_at, attempted FROM queue WHERE space = ?1 ORDER BY author, seq LIMIT ?2",
+            "SELECT author, seq, text, queued_at, attempted, made_after FROM queue WHERE space = ?1 ORDER BY author, seq LIMIT ?2",
         )
         .map_err(failed)?;
     let rows = select
@@ -148,18 +166,21 @@ pub(crate) fn pending(
                     row.get(2)?,
                     row.get(3)?,
                     row.get(4)?,
+                    row.get(5)?,
                 ))
             },
         )
         .map_err(failed)?;
     rows.map(|row| {
-        let (author, seq, text, queued_at, attempted): (String, i64, String, i64, bool) =
-            row.map_err(failed)?;
+        let (author, seq, text, queued_at, attempted, made_after): Row = row.map_err(failed)?;
         Ok(Pending {
             id: id(&author, seq)?,
             update: Update::from_text(text).map_err(damaged)?,
             queued_at,
             attempted,
+            made_after: made_after
+                .map(|key| Key::new(unsigned(key)).map_err(damaged))
+                .transpose()?,
         })
     })
     .collect()
@@ -301,14 +322,22 @@ pub(crate) fn refuse(
     t: &Transaction<'_>,
     space: &SpaceName,
     refused: &Pending,
-    reason: &str,
+    refusal: &Refusal,
     now: i64,
 ) -> Result<()> {
+    let since: Vec<String> = refusal.since.iter().map(|e| e.id.to_string()).collect();
+    let since = serde_json::to_string(&since).expect("BUG: text has a JSON form");
     let (author, seq) = (refused.id.author.to_string(), signed(refused.id.seq.get()));
     execute(
         t,
-        "INSERT INTO refused (space, text, reason, refused_at) VALUES (?1, ?2, ?3, ?4)",
-        params![space.as_str(), refused.update.as_text(), reason, now],
+        "INSERT INTO refused (space, text, reason, refused_at, since) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            space.as_str(),
+            refused.update.as_text(),
+            refusal.reason,
+            now,
+            since
+        ],
     )?;
     execute(
         t,

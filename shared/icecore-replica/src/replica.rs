@@ -1,10 +1,10 @@
 //! Opening a replica, and one space of it.
 
 use crate::db::Db;
-use crate::queue::{self, NewUpdate, Pending};
+use crate::queue::{self, Made, NewUpdate, Pending};
 use crate::saved;
 use icecore_core::plan::KeyClock;
-use icecore_core::{Author, Error, Folded, Key, Result, SpaceName, UpdateId};
+use icecore_core::{Author, Error, Folded, Key, Order, Result, SpaceName, UpdateId};
 use icecore_store::{Reader, Store, new_author};
 use std::borrow::Cow;
 use std::fs::File;
@@ -180,18 +180,30 @@ impl SpaceReplica {
     /// # Errors
     /// Errors of the replica's database; then nothing is queued.
     pub fn enqueue(&mut self, updates: &[NewUpdate]) -> Result<Vec<UpdateId>> {
-        let begun = self.begun();
+        let begun = self.begun()?;
         queue::enqueue(&mut self.replica.db(), &self.space, begun, |_| {
             Ok(Cow::Borrowed(updates))
         })
     }
 
-    /// Now, and whether what is queued now is about to be sent: the next flush need not look at the space first.
-    fn begun(&self) -> (i64, bool) {
+    /// Whether what is queued now is about to be sent: the next flush need not look at the space first.
+    fn begun(&mut self) -> Result<Made> {
+        if self.reader.is_none() {
+            let info = saved::info(self.replica.db().read(), &self.space)?;
+            if info.is_some_and(|info| info.order == Order::Sequence) {
+                self.restore()?;
+            }
+        }
+        let sequenced = self.reader.as_ref();
+        let sequenced = sequenced.filter(|reader| reader.info.order == Order::Sequence);
         // Behind a gateway it is not known yet whether it will be sent, nor as whom.
         let has_access = self.replica.store.broker().is_none();
         let sending = has_access && self.pulled && !self.pull_is_overdue();
-        (self.replica.store.clock.now(), sending)
+        Ok(Made {
+            now: self.replica.store.clock.now(),
+            attempted: sending,
+            after: sequenced.map(Reader::sequence_end),
+        })
     }
 
     /// As [`SpaceReplica::enqueue`], with updates that are made once the id of the first is known; the others
@@ -203,7 +215,7 @@ impl SpaceReplica {
         &mut self,
         make: impl FnOnce(UpdateId) -> Result<Vec<NewUpdate>>,
     ) -> Result<Vec<UpdateId>> {
-        let begun = self.begun();
+        let begun = self.begun()?;
         queue::enqueue(&mut self.replica.db(), &self.space, begun, |first| {
             make(first).map(Cow::Owned)
         })
@@ -223,6 +235,16 @@ impl SpaceReplica {
     /// `NotFound` before the first sync; `Corrupt` when the model declared the history inconsistent, naming the update;
     /// errors of the replica's database.
     pub fn state(&mut self) -> Result<Folded> {
+        let folded = self.folded()?;
+        folded.check_consistent()?;
+        Ok(folded)
+    }
+
+    /// The same; of a history that the model declared inconsistent, the state before the impossible update.
+    ///
+    /// # Errors
+    /// `NotFound` before the first sync; errors of the replica's database.
+    pub fn folded(&mut self) -> Result<Folded> {
         let pending = self.pending(usize::MAX)?;
         let reader = self.reader()?;
         let mut folded = reader.state();
@@ -231,8 +253,15 @@ impl SpaceReplica {
                 folded.apply(pending.id, Key::MAX, &pending.update);
             }
         }
-        folded.check_consistent()?;
         Ok(folded)
+    }
+
+    /// As whom this replica writes to the space.
+    ///
+    /// # Errors
+    /// Errors of the replica's database.
+    pub fn author(&self) -> Result<Author> {
+        Ok(queue::writer(self.replica.db().read(), &self.space)?.author)
     }
 
     /// The reader as it was last saved, without any request.

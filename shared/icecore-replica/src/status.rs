@@ -5,7 +5,7 @@ use crate::queue;
 use crate::replica::SpaceReplica;
 use crate::saved::Found;
 use icecore_core::fold::RejectedList;
-use icecore_core::{Author, Conflict, Epoch, Error, Generation, Key, Result, SpaceName};
+use icecore_core::{Author, Conflict, Epoch, Error, Generation, Key, Result, SpaceName, UpdateId};
 use rusqlite::params;
 use serde::Serialize;
 
@@ -53,6 +53,8 @@ pub struct Refused {
     pub update: String,
     /// Why the state refused it.
     pub reason: String,
+    /// What others wrote since it was made.
+    pub since: Vec<UpdateId>,
 }
 
 /// What waits for a person.
@@ -133,7 +135,9 @@ impl SpaceReplica {
         let db = self.replica.db();
         let mut select = db
             .read()
-            .prepare_cached("SELECT id, text, reason FROM refused WHERE space = ?1 ORDER BY id")
+            .prepare_cached(
+                "SELECT id, text, reason, since FROM refused WHERE space = ?1 ORDER BY id",
+            )
             .map_err(failed)?;
         let rows = select
             .query_map([self.space.as_str()], |row| {
@@ -141,6 +145,7 @@ impl SpaceReplica {
                     id: row.get(0)?,
                     update: row.get(1)?,
                     reason: row.get(2)?,
+                    since: ids(&row.get::<_, String>(3)?),
                 })
             })
             .map_err(failed)?;
@@ -167,6 +172,12 @@ impl SpaceReplica {
             Ok(dropped > 0)
         })
     }
+}
+
+/// What is kept only to be shown: ids that cannot be read are left out.
+fn ids(json: &str) -> Vec<UpdateId> {
+    let ids: Vec<String> = serde_json::from_str(json).unwrap_or_default();
+    ids.iter().filter_map(|id| id.parse().ok()).collect()
 }
 
 /// Keeps how the last sync went.

@@ -1,5 +1,6 @@
 //! The two halves of a sync: pull what others wrote, flush what is queued.
 
+mod arrived;
 mod flush;
 mod pull;
 
@@ -7,7 +8,7 @@ pub use flush::Acknowledged;
 
 use crate::replica::SpaceReplica;
 use crate::status;
-use icecore_core::{Author, Result};
+use icecore_core::{Author, Entry, Result};
 use serde::Serialize;
 
 /// What a pull brought.
@@ -25,6 +26,14 @@ pub struct Pulled {
     pub requeued: u64,
     /// The new author of this replica, when somebody else was found to write as the old one.
     pub new_author: Option<Author>,
+    /// The updates that are part of the state now and were not known before, in canonical order. Empty where
+    /// [`Pulled::reread`] says so.
+    #[serde(skip)]
+    pub arrived: Vec<Entry>,
+    /// The state was taken from a snapshot, or the space was read for the first time: what changed is not known update by
+    /// update.
+    #[serde(skip)]
+    pub reread: bool,
 }
 
 /// What a sync did.

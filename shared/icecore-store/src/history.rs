@@ -203,6 +203,23 @@ pub async fn find_updates(
     Ok(found)
 }
 
+/// Reads the segment of a generation, and steps to the one before it; `None` before the first.
+///
+/// # Errors
+/// As [`Segments::next`].
+pub async fn read_back(
+    store: &Store,
+    info: &SpaceInfo,
+    generation: &mut Generation,
+) -> Result<Option<Segment>> {
+    if *generation == Generation::ZERO {
+        return Ok(None);
+    }
+    let (segment, _) = read_segment(store, info, *generation).await?;
+    *generation = generation.saturating_sub(1);
+    Ok(Some(segment))
+}
+
 /// The path of a segment, for messages.
 pub fn segment_path(info: &SpaceInfo, generation: Generation) -> String {
     ObjectKey::Segment(info.space.clone(), info.epoch, generation).to_string()

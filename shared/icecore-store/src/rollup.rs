@@ -20,8 +20,8 @@ use collect::Collector;
 use icecore_core::plan::rollup::Horizon;
 use icecore_core::plan::{Loaded, plan_rollup};
 use icecore_core::{
-    Base, Covered, Error, Generation, Head, Key, Order, RejectedUpdate, Result, SpaceInfo, SpaceName,
-    UpdateObject,
+    Base, Covered, Error, Generation, Head, Key, Order, RejectedUpdate, Result, SpaceInfo,
+    SpaceName, UpdateObject,
 };
 use serde::Serialize;
 use std::collections::VecDeque;

@@ -52,7 +52,9 @@ struct Text<'a> {
 pub fn encode<T: Serialize + ?Sized>(message: &T) -> Result<(String, Box<RawValue>)> {
     let invalid = |e| {
         Error::invalid("the message has no form as an update")
-            .with_hint("derive Serialize with #[serde(tag = \"kind\", content = \"data\")] on the enum")
+            .with_hint(
+                "derive Serialize with #[serde(tag = \"kind\", content = \"data\")] on the enum",
+            )
             .with_source(e)
     };
     let text = serde_json::to_string(message).map_err(invalid)?;
@@ -103,10 +105,22 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_rejected_with_the_reason() {
         for (kind, data, reason) in [
-            ("Jump", "null", "Jump: unknown variant `Jump`, expected one of `Stop`, `Name`, `Move`"),
-            ("Name", "7", "Name: invalid type: integer `7`, expected a string"),
+            (
+                "Jump",
+                "null",
+                "Jump: unknown variant `Jump`, expected one of `Stop`, `Name`, `Move`",
+            ),
+            (
+                "Name",
+                "7",
+                "Name: invalid type: integer `7`, expected a string",
+            ),
             ("Move", "{}", "Move: missing field `to`"),
-            ("Move", r#"{"to":700}"#, "Move: invalid value: integer `700`, expected u8"),
+            (
+                "Move",
+                r#"{"to":700}"#,
+                "Move: invalid value: integer `700`, expected u8",
+            ),
         ] {
             let data = RawValue::from_string(data.to_owned()).unwrap();
             assert_eq!(decode::<Msg>(kind, &data).unwrap_err().reason, reason);

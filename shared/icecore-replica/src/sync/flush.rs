@@ -2,6 +2,7 @@
 
 use crate::db::Durable;
 use crate::queue::{self, Pending};
+use crate::refusal::{self, Refusal};
 use crate::replica::SpaceReplica;
 use crate::saved;
 use icecore_core::update::OBJECT_UPDATES_MAX;
@@ -186,6 +187,9 @@ impl SpaceReplica {
                 .ok_or_else(|| Error::internal("a sequence is used up"))?;
             reader.check_place(key)?;
             let allowed = self.allowed(run)?;
+            if allowed == 0 {
+                return Err(self.refuse(next).await?);
+            }
             let object = self.begin(&run[..allowed])?;
             let (published, puts) = publish_at_counting(&store, &info, &object, key).await;
             self.not_begun(run, &object, (published.is_err(), puts))?;
@@ -211,7 +215,7 @@ impl SpaceReplica {
     }
 
     /// In a sequenced space an update is only sent when the state allows it, after those before it: how many of these
-    /// it allows until the first that it does not. When it does not even allow the first, that one is set aside.
+    /// it allows until the first that it does not.
     fn allowed(&mut self, run: &[Pending]) -> Result<usize> {
         let mut folded = self.reader()?.state();
         folded.check_consistent()?;
@@ -224,17 +228,24 @@ impl SpaceReplica {
             }
             allowed += 1;
         }
-        let Some(first) = run.first().filter(|_| allowed == 0) else {
-            return Ok(allowed);
-        };
+        Ok(allowed)
+    }
+
+    /// Sets the first pending update aside, and tells what the state does not allow and what changed in between.
+    async fn refuse(&mut self, refused: &Pending) -> Result<Error> {
+        let reader = self.reader()?;
+        let mut folded = reader.state();
+        let id = refused.id;
+        folded.apply(id, Key::MAX, &refused.update);
         let reason = folded.last_reason().unwrap_or_default().to_owned();
+        let after = refused.made_after.unwrap_or(reader.base.through);
+        let since = refusal::since(reader, id, after).await?;
+        let refusal = Refusal { id, reason, since };
         let now = self.replica.store().clock.now();
         self.replica.db().write(Durable::Now, |t| {
-            queue::refuse(t, &self.space, first, &reason, now)
+            queue::refuse(t, &self.space, refused, &refusal, now)
         })?;
-        Err(Error::conflict(format!("the new state refuses an update: {reason}"))
-            .with_object(first.id.to_string())
-            .with_hint("it was set aside and not sent; `icecore conflicts` shows it, `icecore resolve` settles it"))
+        Ok(refusal.into_error())
     }
 
     fn record(&mut self, object: &UpdateObject, published: Published) -> Result<Vec<Acknowledged>> {

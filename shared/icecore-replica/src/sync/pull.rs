@@ -1,6 +1,6 @@
 //! Pull: poll, save, and settle what the queue must know.
 
-use super::Pulled;
+use super::{Pulled, arrived};
 use crate::db::{Durable, failed};
 use crate::queue::{self, Pending, Writer, signed};
 use crate::replica::SpaceReplica;
@@ -20,6 +20,7 @@ impl SpaceReplica {
         } else {
             Waited::AsDue
         };
+        let before = self.reader.as_ref().map(arrived::ids);
         let (reader, polled) = match self.reader.take() {
             Some(mut reader) => {
                 let polled = reader.poll(waited).await?; // An error drops the reader: it is restored next time.
@@ -35,6 +36,7 @@ impl SpaceReplica {
             new_epoch: polled.new_epoch,
             ..Pulled::default()
         };
+        arrived::note(&mut pulled, &reader, &polled, before)?;
         let saved = if polled.looked {
             let covered = self.look_up_covered(&reader).await?;
             self.settle(&reader, &polled, &covered, &mut pulled)?

@@ -1,0 +1,91 @@
+//! What changed, by whom, and whether it is confirmed: for an app that shows it.
+
+use icecore_core::{Entry, Model, Rejected, UpdateId};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+/// How many changes wait for a listener that does not keep up; then it gets [`News::Reread`] instead.
+pub(crate) const CHANGES_MAX: usize = 4_096;
+
+/// How far an update is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// In this device's queue: on its disk, part of its state, known to nobody else.
+    Pending,
+    /// In the bucket.
+    Confirmed,
+}
+
+/// An update that became part of the state, or got further.
+#[derive(Debug, Clone)]
+pub struct Change<U> {
+    /// Which update: its author, and the author's counter.
+    pub id: UpdateId,
+    /// Whether this replica wrote it.
+    pub own: bool,
+    /// When it happened by its author's clock, RFC 3339.
+    pub at: String,
+    /// The update; what cannot be read has the reason instead.
+    pub update: Result<U, Rejected>,
+    /// How far it is.
+    pub stage: Stage,
+}
+
+/// What there is to tell.
+#[derive(Debug, Clone)]
+pub enum News<U> {
+    /// An update became part of the state, or was confirmed.
+    Change(Change<U>),
+    /// A sequenced space's state no longer allows an own update: it was set aside and not sent
+    /// ([`crate::Replica::refused`]).
+    Refused {
+        /// The update.
+        id: UpdateId,
+        /// Why.
+        reason: String,
+    },
+    /// The state was read as a whole, from a snapshot or another epoch, or more changed than was listened to: look at it
+    /// anew.
+    Reread,
+    /// A sync in the background failed. What is queued stays queued, and it is tried again.
+    SyncFailed(String),
+}
+
+/// The news of a replica, from the moment of asking.
+#[derive(Debug)]
+pub struct Changes<U>(broadcast::Receiver<News<U>>);
+
+impl<U: Clone> Changes<U> {
+    pub(crate) fn new(receiver: broadcast::Receiver<News<U>>) -> Self {
+        Self(receiver)
+    }
+
+    /// Waits for the next; `None` when the replica is gone.
+    pub async fn next(&mut self) -> Option<News<U>> {
+        match self.0.recv().await {
+            Ok(news) => Some(news),
+            Err(RecvError::Lagged(_)) => Some(News::Reread),
+            Err(RecvError::Closed) => None,
+        }
+    }
+
+    /// The next one that is there already.
+    pub fn try_next(&mut self) -> Option<News<U>> {
+        use broadcast::error::TryRecvError;
+        match self.0.try_recv() {
+            Ok(news) => Some(news),
+            Err(TryRecvError::Lagged(_)) => Some(News::Reread),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => None,
+        }
+    }
+}
+
+/// The update of an entry, as its model decodes it, and when it happened.
+pub(crate) fn decoded<M: Model>(model: &M, entry: &Entry) -> (Result<M::Update, Rejected>, String) {
+    let Some(parts) = entry.update.parts() else {
+        let reason = "the update is not of the form {\"at\", \"kind\", \"data\"}";
+        return (Err(Rejected::new(reason)), String::new());
+    };
+    let update = model.decode(&parts.kind, parts.data);
+    (update, parts.at.into_owned())
+}

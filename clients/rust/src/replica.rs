@@ -1,0 +1,395 @@
+//! A typed replica of one space.
+
+use crate::changes::{CHANGES_MAX, Change, Changes, News, Stage, decoded};
+use crate::place::Place;
+use crate::space;
+use icecore_core::model::message;
+use icecore_core::{
+    Author, Entry, Error, Folded, Key, Model, ModelRef, Order, Result, SpaceName, Update, UpdateId,
+};
+use icecore_replica::{NewUpdate, Pending, Refusal, SpaceReplica};
+use icecore_store::Store;
+use serde::Serialize;
+use std::fmt;
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Mutex, Notify, broadcast};
+
+pub use icecore_replica::Synced;
+
+/// A model whose updates can be written: what a [`Replica`] needs. Every such [`Model`] is one.
+pub trait App: Model<Update: Serialize + Clone + Send + Sync + 'static> + Clone {}
+
+impl<M> App for M where M: Model<Update: Serialize + Clone + Send + Sync + 'static> + Clone {}
+
+/// One space on this device: its state, what waits to be sent, and what others wrote.
+///
+/// Cheap to clone: clones share everything. Updating and reading work offline; [`Replica::sync`] talks to the store.
+#[derive(Clone)]
+pub struct Replica<M: App> {
+    inner: Arc<Inner<M>>,
+}
+
+struct Inner<M: App> {
+    model: M,
+    name: SpaceName,
+    store: Store,
+    space: Mutex<SpaceReplica>,
+    view: StdMutex<View<M>>,
+    news: broadcast::Sender<News<M::Update>>,
+    /// Wakes whoever syncs in the background.
+    queued: Notify,
+}
+
+/// The state as it is shown.
+struct View<M: Model> {
+    folded: Folded,
+    /// Made when it is asked for.
+    state: Option<Arc<M::State>>,
+}
+
+impl<M: App> Replica<M> {
+    /// Opens a space on this device. No request is made, so it works offline; before the first sync the state is the
+    /// initial one.
+    ///
+    /// # Errors
+    /// `Invalid` for a place or a name that cannot be; `Denied` when the local folder cannot be used.
+    pub async fn open(model: M, place: &Place, space: &str) -> Result<Self> {
+        let store = place.open(&model)?.store;
+        Self::on(model, place, store, space.parse()?).await
+    }
+
+    /// Opens a space, and makes the store and the space first where they are missing.
+    ///
+    /// # Errors
+    /// As [`Replica::open`], and what the store reports.
+    pub async fn create(model: M, place: &Place, space: &str, order: Order) -> Result<Self> {
+        let opened = place.open(&model)?;
+        let name: SpaceName = space.parse()?;
+        let named = ModelRef::named(model.name());
+        space::create(&opened, &name, named, order).await?;
+        let replica = Self::on(model, place, opened.store, name).await?;
+        replica.sync().await?;
+        Ok(replica)
+    }
+
+    async fn on(model: M, place: &Place, store: Store, name: SpaceName) -> Result<Self> {
+        let replicas = match place.replica() {
+            Some(folder) => icecore_replica::Replica::open(store.clone(), folder)?,
+            None => icecore_replica::Replica::in_memory(store.clone())?,
+        };
+        let space = replicas.space(&name)?;
+        let folded = Folded::initial(Arc::new(model.clone()));
+        let inner = Inner {
+            model,
+            name,
+            store,
+            space: Mutex::new(space),
+            view: StdMutex::new(View {
+                folded,
+                state: None,
+            }),
+            news: broadcast::channel(CHANGES_MAX).0,
+            queued: Notify::new(),
+        };
+        let replica = Self {
+            inner: Arc::new(inner),
+        };
+        let mut space = replica.inner.space.lock().await;
+        replica.refold(&mut space)?;
+        drop(space);
+        Ok(replica)
+    }
+
+    /// Makes one update: durable on this device and part of the state when it returns, sent by the next sync.
+    ///
+    /// # Errors
+    /// `Invalid` when the present state does not allow it; nothing is queued then. Errors of the local folder.
+    pub async fn update(&self, message: M::Update) -> Result<UpdateId> {
+        self.update_at(self.now(), message).await
+    }
+
+    /// The same for what happened at another time than now, in milliseconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// As [`Replica::update`].
+    pub async fn update_at(&self, at: i64, message: M::Update) -> Result<UpdateId> {
+        let ids = self.update_all(vec![(at, message)]).await?;
+        Ok(ids[0])
+    }
+
+    /// Makes several updates, each with the time at which it happened: all of them or none. Each is checked against the
+    /// state that the ones before it leave.
+    ///
+    /// # Errors
+    /// As [`Replica::update`]; the object of the error is the number of the message, from 1.
+    pub async fn update_all(&self, messages: Vec<(i64, M::Update)>) -> Result<Vec<UpdateId>> {
+        self.make(messages, None).await
+    }
+
+    /// Settles a conflict, or a rejected update, with an update that ends it.
+    ///
+    /// # Errors
+    /// As [`Replica::update`].
+    pub async fn resolve(&self, id: &str, message: M::Update) -> Result<UpdateId> {
+        let ids = self.make(vec![(self.now(), message)], Some(id)).await?;
+        Ok(ids[0])
+    }
+
+    async fn make(
+        &self,
+        messages: Vec<(i64, M::Update)>,
+        resolves: Option<&str>,
+    ) -> Result<Vec<UpdateId>> {
+        let mut updates = Vec::with_capacity(messages.len());
+        for (at, message) in &messages {
+            let (kind, data) = message::encode(message)?;
+            let update = Update::new(*at, &kind, &data, resolves)?;
+            updates.push(NewUpdate { update });
+        }
+        let mut space = self.inner.space.lock().await;
+        let queued = space.enqueue_from(|first| {
+            let mut view = self.view();
+            view.state = None;
+            check(&mut view.folded, first, &updates)?;
+            Ok(updates.clone())
+        });
+        let ids = match queued {
+            Ok(ids) => ids,
+            Err(error) => {
+                // What was applied before the one that failed is not queued either.
+                self.refold(&mut space)?;
+                return Err(error);
+            }
+        };
+        drop(space);
+        for ((id, new), (_, message)) in ids.iter().zip(&updates).zip(messages) {
+            let at = new
+                .update
+                .parts()
+                .map_or_else(String::new, |p| p.at.into_owned());
+            self.tell(News::Change(Change {
+                id: *id,
+                own: true,
+                at,
+                update: Ok(message),
+                stage: Stage::Pending,
+            }));
+        }
+        self.inner.queued.notify_one();
+        Ok(ids)
+    }
+
+    /// The state: what the bucket was last seen to hold, and this device's pending updates on top. Where the model found
+    /// the history inconsistent, it is the state before the impossible update, and [`Replica::sync`] names that one.
+    pub fn state(&self) -> Arc<M::State> {
+        let mut view = self.view();
+        if let Some(state) = &view.state {
+            return Arc::clone(state);
+        }
+        let state: &M::State = view
+            .folded
+            .state()
+            .downcast_ref()
+            .expect("BUG: state of another model");
+        let state = Arc::new(state.clone());
+        view.state = Some(Arc::clone(&state));
+        state
+    }
+
+    /// Reads what others wrote, then sends what is queued.
+    ///
+    /// # Errors
+    /// `Unavailable`: what is queued stays queued, try again later. `Conflict` in a sequenced space when the new state
+    /// refuses an update: it was set aside ([`Replica::refused`]), and the next sync sends the rest. `Corrupt` when the
+    /// model found the history inconsistent. `NotFound`, `Denied`, `Invalid`: see the hint.
+    pub async fn sync(&self) -> Result<Synced> {
+        let mut space = self.inner.space.lock().await;
+        let before = space.pending(usize::MAX)?;
+        let mut acknowledged = Vec::new();
+        let result = space.sync_with(&mut |a| acknowledged.push(a.id)).await;
+        let is_same = |s: &Synced| {
+            let pulled = &s.pulled;
+            s.acknowledged.is_empty() && !pulled.changed && pulled.new_author.is_none()
+        };
+        let refold = match &result {
+            Ok(synced) if is_same(synced) => Ok(()),
+            _ => self.refold(&mut space),
+        };
+        let author = space.author()?;
+        drop(space);
+        if let Ok(synced) = &result {
+            self.tell_arrived(&synced.pulled, author);
+        }
+        for pending in before.iter().filter(|p| acknowledged.contains(&p.id)) {
+            let entry = entry_of(pending);
+            self.tell_entry(&entry, true);
+        }
+        if let Some(refusal) = result.as_ref().err().and_then(Refusal::of) {
+            self.tell(News::Refused {
+                id: refusal.id,
+                reason: refusal.reason.clone(),
+            });
+        }
+        let synced = result?;
+        refold?;
+        self.view().folded.check_consistent()?;
+        Ok(synced)
+    }
+
+    /// Syncs for ever: at once after an update, else every so often. For a task of its own; what fails is told as
+    /// [`News::SyncFailed`] and tried again.
+    pub async fn keep_syncing(&self, every: Duration) {
+        loop {
+            if let Err(error) = self.sync().await {
+                self.tell(News::SyncFailed(icecore_store::reader::view::with_hint(
+                    &error,
+                )));
+                // Not at once, however much is queued.
+                self.inner.store.clock.sleep(every).await;
+                continue;
+            }
+            let wait = self.inner.store.clock.sleep(every);
+            let queued = self.inner.queued.notified();
+            futures::pin_mut!(wait, queued);
+            futures::future::select(wait, queued).await;
+        }
+    }
+
+    /// What changes from now on: whoever shows the state need not look at all of it again.
+    pub fn changes(&self) -> Changes<M::Update> {
+        Changes::new(self.inner.news.subscribe())
+    }
+
+    /// How many updates wait to be sent.
+    ///
+    /// # Errors
+    /// Errors of the local folder.
+    pub async fn pending(&self) -> Result<usize> {
+        Ok(self.inner.space.lock().await.pending(usize::MAX)?.len())
+    }
+
+    /// As whom this device writes.
+    ///
+    /// # Errors
+    /// Errors of the local folder.
+    pub async fn author(&self) -> Result<Author> {
+        self.inner.space.lock().await.author()
+    }
+
+    /// The local time, in milliseconds since 1970 UTC.
+    pub fn now(&self) -> i64 {
+        self.inner.store.clock.now()
+    }
+
+    /// The space's name.
+    pub fn name(&self) -> &SpaceName {
+        &self.inner.name
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn model(&self) -> &M {
+        &self.inner.model
+    }
+
+    pub(crate) fn space(&self) -> &Mutex<SpaceReplica> {
+        &self.inner.space
+    }
+
+    fn view(&self) -> MutexGuard<'_, View<M>> {
+        self.inner
+            .view
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Folds what is known now.
+    pub(crate) fn refold(&self, space: &mut SpaceReplica) -> Result<()> {
+        let folded = match space.folded() {
+            Ok(folded) => folded,
+            Err(error) if error.is_not_found() => {
+                let mut folded = Folded::initial(Arc::new(self.inner.model.clone()));
+                for pending in space.pending(usize::MAX)? {
+                    folded.apply(pending.id, Key::MAX, &pending.update);
+                }
+                folded
+            }
+            Err(error) => return Err(error),
+        };
+        *self.view() = View {
+            folded,
+            state: None,
+        };
+        Ok(())
+    }
+
+    fn tell(&self, news: News<M::Update>) {
+        // Nobody listens: nothing to tell.
+        drop(self.inner.news.send(news));
+    }
+
+    fn tell_arrived(&self, pulled: &icecore_replica::Pulled, own: Author) {
+        if pulled.reread {
+            self.tell(News::Reread);
+        }
+        for entry in &pulled.arrived {
+            self.tell_entry(entry, entry.id.author == own);
+        }
+    }
+
+    fn tell_entry(&self, entry: &Entry, own: bool) {
+        if self.inner.news.receiver_count() == 0 {
+            return;
+        }
+        let (update, at) = decoded(&self.inner.model, entry);
+        self.tell(News::Change(Change {
+            id: entry.id,
+            own,
+            at,
+            update,
+            stage: Stage::Confirmed,
+        }));
+    }
+}
+
+impl<M: App> fmt::Debug for Replica<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replica")
+            .field("space", &self.inner.name)
+            .field("store", &self.inner.store)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Applies updates one after the other, as pending ones.
+fn check(folded: &mut Folded, first: UpdateId, updates: &[NewUpdate]) -> Result<()> {
+    folded.check_consistent()?;
+    for (n, new) in (0_u64..).zip(updates) {
+        let id = UpdateId {
+            author: first.author,
+            seq: first.seq.saturating_add(n),
+        };
+        if !folded.apply(id, Key::MAX, &new.update) {
+            let reason = folded.last_reason().unwrap_or("no reason given").to_owned();
+            let error = Error::invalid(reason)
+                .with_hint("the present state does not allow this; nothing was queued");
+            return Err(if updates.len() > 1 {
+                error.with_object(format!("message {}", n + 1))
+            } else {
+                error
+            });
+        }
+    }
+    Ok(())
+}
+
+fn entry_of(pending: &Pending) -> Entry {
+    Entry {
+        id: pending.id,
+        key: Key::MAX,
+        update: pending.update.clone(),
+    }
+}

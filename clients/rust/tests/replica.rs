@@ -1,0 +1,148 @@
+//! The typed replica as an app uses it.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+#[path = "replica/counter.rs"]
+mod counter;
+
+use counter::{Msg, Site};
+use icecore::{ErrorKind, News, Order, Refusal, Stage};
+
+#[tokio::test]
+async fn what_changes_is_told_with_its_author_and_stage() {
+    let site = Site::new();
+    let ada = site.replica("ada", Order::Timestamp).await;
+    let bob = site.replica("bob", Order::Timestamp).await;
+    let (mut at_ada, mut at_bob) = (ada.changes(), bob.changes());
+
+    let id = ada.update(Msg::Add { by: 3 }).await.unwrap();
+    assert_eq!((ada.state().sum, bob.state().sum), (3, 0));
+    ada.sync().await.unwrap();
+    bob.sync().await.unwrap();
+    assert_eq!(bob.state().sum, 3);
+
+    for (news, own, stage) in [
+        (at_ada.try_next(), true, Stage::Pending),
+        (at_ada.try_next(), true, Stage::Confirmed),
+        (at_bob.try_next(), false, Stage::Confirmed),
+    ] {
+        let Some(News::Change(change)) = news else {
+            panic!("no change");
+        };
+        assert_eq!((change.id, change.own, change.stage), (id, own, stage));
+        assert_eq!(change.update, Ok(Msg::Add { by: 3 }));
+    }
+    assert!(at_ada.try_next().is_none() && at_bob.try_next().is_none());
+    assert!(ada.verify().await.unwrap().problems.is_empty());
+}
+
+#[tokio::test]
+async fn what_the_state_does_not_allow_is_not_queued() {
+    let site = Site::new();
+    let replica = site.replica("ada", Order::Timestamp).await;
+    let now = replica.now();
+    let messages = vec![(now, Msg::Add { by: 1 }), (now, Msg::Take { by: 2 })];
+    let error = replica.update_all(messages).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert_eq!(error.object(), Some("message 2"));
+    assert_eq!(
+        (replica.pending().await.unwrap(), replica.state().sum),
+        (0, 0)
+    );
+    replica.update(Msg::Add { by: 1 }).await.unwrap();
+    assert_eq!(
+        (replica.pending().await.unwrap(), replica.state().sum),
+        (1, 1)
+    );
+}
+
+#[tokio::test]
+async fn the_past_can_be_read() {
+    let site = Site::new();
+    let replica = site.replica("ada", Order::Sequence).await;
+    for by in [1, 10, 100] {
+        replica.update(Msg::Add { by }).await.unwrap();
+        replica.sync().await.unwrap();
+    }
+    replica.roll_up().await.unwrap();
+    replica.update(Msg::Add { by: 1_000 }).await.unwrap();
+    replica.sync().await.unwrap();
+    let history = replica.history().await.unwrap();
+    let added: Vec<Msg> = history.iter().map(|r| r.update.clone().unwrap()).collect();
+    assert_eq!(added, [1, 10, 100, 1_000].map(|by| Msg::Add { by }));
+    assert_eq!(replica.state_at(history[1].key).await.unwrap().sum, 11);
+    replica.compress().await.unwrap();
+    replica.sync().await.unwrap();
+    assert_eq!(replica.state().sum, 1_111);
+    assert!(replica.verify().await.unwrap().problems.is_empty());
+}
+
+/// Two people take the last one, both offline. The second is told what happened in between, and keeps the update.
+#[tokio::test]
+async fn a_refusal_tells_what_changed_in_between() {
+    let site = Site::new();
+    let ada = site.replica("ada", Order::Sequence).await;
+    let bob = site.replica("bob", Order::Sequence).await;
+    ada.update(Msg::Add { by: 1 }).await.unwrap();
+    ada.sync().await.unwrap();
+    bob.sync().await.unwrap();
+
+    bob.update(Msg::Take { by: 1 }).await.unwrap();
+    let taken = ada.update(Msg::Take { by: 1 }).await.unwrap();
+    ada.sync().await.unwrap();
+    // What a roll-up has pressed into a segment is told as well.
+    ada.roll_up().await.unwrap();
+
+    let mut news = bob.changes();
+    let error = bob.sync().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let refusal = Refusal::of(&error).expect("a refusal");
+    assert_eq!(refusal.reason, "1 cannot be taken from 0");
+    let since: Vec<_> = refusal.since.iter().map(|entry| entry.id).collect();
+    assert_eq!(since, [taken]);
+    assert!(
+        std::iter::from_fn(|| news.try_next())
+            .any(|news| matches!(news, News::Refused { id, .. } if id == refusal.id))
+    );
+
+    assert_eq!(bob.state().sum, 0);
+    let refused = bob.refused().await.unwrap();
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].since, [taken]);
+    assert!(bob.drop_refused(refused[0].id).await.unwrap());
+    bob.sync().await.unwrap();
+}
+
+/// A history that cannot have happened stops reading, and names the update; redacting it is a person's decision.
+#[tokio::test]
+async fn an_inconsistent_history_stops_reading() {
+    let site = Site::new();
+    let ada = site.replica("ada", Order::Timestamp).await;
+    ada.update(Msg::Add { by: 1 }).await.unwrap();
+    ada.sync().await.unwrap();
+    // Made against the model by another program.
+    let broken = site.forge(Msg::Impossible).await;
+    ada.update(Msg::Add { by: 5 }).await.unwrap();
+    let error = ada.sync().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert_eq!(error.object(), Some(broken.to_string().as_str()));
+    assert_eq!(ada.state().sum, 1);
+    assert!(ada.update(Msg::Add { by: 5 }).await.is_err());
+    let report = ada.roll_up().await.unwrap();
+    assert_eq!(report.inconsistent.map(|r| r.id), Some(broken));
+    assert!(ada.compress().await.is_err());
+    // Nothing is repaired silently, for nobody.
+    let fresh = site.replica("bob", Order::Timestamp).await;
+    assert_eq!(fresh.state().sum, 1);
+    assert!(
+        fresh
+            .sync()
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("inconsistent")
+    );
+    let verified = ada.verify().await.unwrap();
+    assert_eq!(verified.problems.len(), 1);
+    assert!(verified.problems[0].message.contains("inconsistent"));
+}

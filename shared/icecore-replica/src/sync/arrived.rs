@@ -1,0 +1,42 @@
+//! What a pull brought, update by update.
+
+use super::Pulled;
+use icecore_core::plan::Loaded;
+use icecore_core::{Covered, Result, Segment, UpdateObject};
+use icecore_store::Reader;
+use icecore_store::reader::Polled;
+
+/// The ids that a reader holds.
+pub(super) fn ids(reader: &Reader) -> Covered {
+    let mut ids = reader.base.covered.clone();
+    let visible: fn(&Loaded) -> Option<&UpdateObject> = |loaded| loaded.object.as_ref();
+    let entries = reader.tail.values().filter_map(visible);
+    for (id, _) in entries.flat_map(UpdateObject::entries) {
+        ids.insert(id);
+    }
+    ids
+}
+
+/// Notes what the reader holds now and did not before; without a before, nothing is known update by update.
+pub(super) fn note(
+    pulled: &mut Pulled,
+    reader: &Reader,
+    polled: &Polled,
+    before: Option<Covered>,
+) -> Result<()> {
+    let jumped = polled.new_epoch || polled.layers.iter().any(|layer| layer.snapshot);
+    let Some(before) = before.filter(|_| !jumped) else {
+        pulled.reread = true;
+        return Ok(());
+    };
+    if !polled.changed() {
+        return Ok(());
+    }
+    for layer in &polled.layers {
+        let segment = Segment::unpack(&layer.bytes)?;
+        pulled.arrived.extend(segment.entries);
+    }
+    pulled.arrived.extend(reader.tail_entries());
+    pulled.arrived.retain(|entry| !before.contains(entry.id));
+    Ok(())
+}
