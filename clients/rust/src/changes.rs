@@ -1,6 +1,6 @@
 //! What changed, by whom, and whether it is confirmed: for an app that shows it.
 
-use icecore_core::{Entry, Model, Rejected, UpdateId};
+use icecore_core::{Model, Rejected, Update, UpdateId};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -80,9 +80,12 @@ impl<U: Clone> Changes<U> {
     }
 }
 
-/// The update of an entry, as its model decodes it, and when it happened.
-pub(crate) fn decoded<M: Model>(model: &M, entry: &Entry) -> (Result<M::Update, Rejected>, String) {
-    let Some(parts) = entry.update.parts() else {
+/// An update, as its model decodes it, and when it happened.
+pub(crate) fn decoded<M: Model>(
+    model: &M,
+    update: &Update,
+) -> (Result<M::Update, Rejected>, String) {
+    let Some(parts) = update.parts() else {
         let reason = "the update is not of the form {\"at\", \"kind\", \"data\"}";
         return (Err(Rejected::new(reason)), String::new());
     };

@@ -68,6 +68,7 @@
 //! - [`place`]: where the store and the local copy lie, and what opens an encrypted space
 //! - [`replica`]: opening, updating, reading, syncing
 //! - [`changes`]: what changed, by whom, pending or confirmed
+//! - [`secrets`]: what opens encrypted spaces
 //! - [`past`]: the history, past states, conflicts and what else a person decides
 //! - `system`: the clock, the randomness and the environment of this machine
 //!
@@ -82,6 +83,7 @@ pub mod changes;
 pub mod past;
 pub mod place;
 pub mod replica;
+pub mod secrets;
 mod space;
 mod system;
 

@@ -4,7 +4,7 @@ use crate::changes::decoded;
 use crate::replica::{App, Replica};
 use icecore_core::transient::TransientEvent;
 use icecore_core::{
-    Conflict, Entry, Error, Generation, Key, Rejected, RejectedUpdate, Result, UpdateId,
+    Conflict, Content, Entry, Error, Generation, Key, Rejected, RejectedUpdate, Result, UpdateId,
 };
 use icecore_replica::status::{Refused, Status};
 use icecore_store::history::{Segments, state_until};
@@ -37,6 +37,7 @@ impl<M: App> Replica<M> {
         let reader = space.reader()?;
         let (info, newest) = (reader.info.clone(), reader.base.generation);
         let tail = reader.tail_entries();
+        let content = reader.base.folded.content().clone();
         drop(space);
         let segments = Segments::after(self.store(), &info, Generation::ZERO).await?;
         let mut segments = segments.until(newest);
@@ -44,11 +45,16 @@ impl<M: App> Replica<M> {
             entries.extend(segment.entries);
         }
         entries.extend(tail);
-        Ok(entries.into_iter().map(|e| self.recorded(&e)).collect())
+        let entries = entries.iter();
+        Ok(entries.map(|e| self.recorded(&content, e)).collect())
     }
 
-    fn recorded(&self, entry: &Entry) -> Recorded<M::Update> {
-        let (update, at) = decoded(self.model(), entry);
+    fn recorded(&self, content: &Content, entry: &Entry) -> Recorded<M::Update> {
+        let opened = content.open(entry.id, &entry.update);
+        let (update, at) = match opened {
+            Ok(update) => decoded(self.model(), &update),
+            Err(unopened) => (Err(Rejected::new(unopened.reason())), String::new()),
+        };
         Recorded {
             id: entry.id,
             key: entry.key,

@@ -1,5 +1,6 @@
 //! Where a replica's store and its local copy lie.
 
+use crate::secrets::{self, GivenSecrets, SecretArgs};
 use crate::system::{self, OsIds, SystemClock};
 use icecore_core::{Error, Model, Registry, Result};
 use icecore_store::backend::BackendKind;
@@ -47,6 +48,9 @@ pub struct Place {
     )]
     replica: Option<PathBuf>,
 
+    #[cfg_attr(feature = "clap", command(flatten))]
+    secrets: SecretArgs,
+
     #[cfg_attr(feature = "clap", arg(skip))]
     injected: Injected,
 }
@@ -58,6 +62,7 @@ struct Injected {
     ids: Option<Arc<dyn Ids>>,
     environment: Option<BTreeMap<String, String>>,
     settings: Option<Settings>,
+    passphrase: Option<String>,
     store: Option<Store>,
 }
 
@@ -86,6 +91,13 @@ impl Place {
     #[must_use]
     pub fn with_replica(mut self, folder: impl Into<PathBuf>) -> Self {
         self.replica = Some(folder.into());
+        self
+    }
+
+    /// With a passphrase that opens encrypted spaces, for programs that ask for it themselves.
+    #[must_use]
+    pub fn with_passphrase(mut self, passphrase: impl Into<String>) -> Self {
+        self.injected.passphrase = Some(passphrase.into());
         self
     }
 
@@ -137,8 +149,24 @@ impl Place {
             },
             None => self.open_address()?,
         };
-        let store = store.with_registry(registry);
+        let secrets = Arc::new(self.secrets());
+        let store = store.with_registry(registry).with_secrets(secrets);
         Ok(Opened { store, backend })
+    }
+
+    /// Where secrets are looked for.
+    pub(crate) fn secrets(&self) -> GivenSecrets {
+        let mut environment = self.environment();
+        if let Some(passphrase) = &self.injected.passphrase {
+            environment.insert(secrets::PASSPHRASE.to_owned(), passphrase.clone());
+        }
+        // A library asks nobody; a command that has the arguments does.
+        GivenSecrets::new(self.secrets.clone(), &environment, cfg!(feature = "clap"))
+    }
+
+    fn environment(&self) -> BTreeMap<String, String> {
+        let injected = self.injected.environment.clone();
+        injected.unwrap_or_else(system::environment)
     }
 
     fn open_address(&self) -> Result<Opened> {
@@ -150,8 +178,7 @@ impl Place {
         let clock = injected.clock.clone();
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let ids = injected.ids.clone().unwrap_or_else(|| Arc::new(OsIds));
-        let environment = injected.environment.clone();
-        let environment = environment.unwrap_or_else(system::environment);
+        let environment = self.environment();
         let backend = backend::open(address, environment.into_iter(), Arc::clone(&clock))?;
         let store = Store::new(&backend, clock, ids);
         let store = match &injected.settings {

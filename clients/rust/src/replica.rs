@@ -8,6 +8,7 @@ use icecore_core::{
     Author, Entry, Error, Folded, Key, Model, ModelRef, Order, Result, SpaceName, Update, UpdateId,
 };
 use icecore_replica::{NewUpdate, Pending, Refusal, SpaceReplica};
+use icecore_seal::NewHolder;
 use icecore_store::Store;
 use serde::Serialize;
 use std::fmt;
@@ -64,10 +65,34 @@ impl<M: App> Replica<M> {
     /// # Errors
     /// As [`Replica::open`], and what the store reports.
     pub async fn create(model: M, place: &Place, space: &str, order: Order) -> Result<Self> {
+        Self::create_for(model, place, (space, order), None).await
+    }
+
+    /// The same for a space that is encrypted end to end: whoever has the passphrase or the identity of `place` can read
+    /// it, and nobody else, whoever runs the bucket and the roll-up.
+    ///
+    /// # Errors
+    /// As [`Replica::create`], and `Invalid` when no secret is given and nobody can be asked.
+    pub async fn create_encrypted(
+        model: M,
+        place: &Place,
+        space: &str,
+        order: Order,
+    ) -> Result<Self> {
+        let holders = place.secrets().first_holders(space)?;
+        Self::create_for(model, place, (space, order), Some(holders)).await
+    }
+
+    async fn create_for(
+        model: M,
+        place: &Place,
+        (space, order): (&str, Order),
+        holders: Option<Vec<NewHolder>>,
+    ) -> Result<Self> {
         let opened = place.open(&model)?;
         let name: SpaceName = space.parse()?;
         let named = ModelRef::named(model.name());
-        space::create(&opened, &name, named, order).await?;
+        space::create(&opened, &name, (named, order), holders).await?;
         let replica = Self::on(model, place, opened.store, name).await?;
         replica.sync().await?;
         Ok(replica)
@@ -313,7 +338,7 @@ impl<M: App> Replica<M> {
             Err(error) if error.is_not_found() => {
                 let mut folded = Folded::initial(Arc::new(self.inner.model.clone()));
                 for pending in space.pending(usize::MAX)? {
-                    folded.apply(pending.id, Key::MAX, &pending.update);
+                    folded.apply_opened(pending.id, Key::MAX, &pending.update);
                 }
                 folded
             }
@@ -344,7 +369,7 @@ impl<M: App> Replica<M> {
         if self.inner.news.receiver_count() == 0 {
             return;
         }
-        let (update, at) = decoded(&self.inner.model, entry);
+        let (update, at) = decoded(&self.inner.model, &entry.update);
         self.tell(News::Change(Change {
             id: entry.id,
             own,
@@ -372,7 +397,7 @@ fn check(folded: &mut Folded, first: UpdateId, updates: &[NewUpdate]) -> Result<
             author: first.author,
             seq: first.seq.saturating_add(n),
         };
-        if !folded.apply(id, Key::MAX, &new.update) {
+        if !folded.apply_opened(id, Key::MAX, &new.update) {
             let reason = folded.last_reason().unwrap_or("no reason given").to_owned();
             let error = Error::invalid(reason)
                 .with_hint("the present state does not allow this; nothing was queued");

@@ -4,6 +4,7 @@ use crate::place::{Opened, Place};
 use crate::replica::{App, Replica};
 use icecore_core::model::log::Log;
 use icecore_core::{ModelRef, Order, Result, SpaceName};
+use icecore_seal::NewHolder;
 use icecore_store::epochs::erase::Erased;
 use icecore_store::epochs::{self, NewEpoch};
 use icecore_store::link::Link;
@@ -15,12 +16,20 @@ use icecore_store::verify::{VerifyReport, verify};
 pub(crate) async fn create(
     opened: &Opened,
     space: &SpaceName,
-    model: ModelRef,
-    order: Order,
+    (model, order): (ModelRef, Order),
+    holders: Option<Vec<NewHolder>>,
 ) -> Result<()> {
     let store = &opened.store;
     opened.create().await?;
-    match store.create_space(space, model, order).await {
+    let created = match holders {
+        None => store.create_space(space, model, order).await,
+        Some(holders) => {
+            store
+                .create_encrypted_space(space, model, order, holders)
+                .await
+        }
+    };
+    match created {
         Err(error) if error.is_conflict() => store.space(space).await.map(drop),
         created => created.map(drop),
     }

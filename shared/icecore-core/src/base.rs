@@ -1,19 +1,19 @@
 //! The covered part of a space: the state after a generation, from segments or from a snapshot.
 
+use crate::content::{Content, Salt, Seal, SealedState, Summary};
 use crate::covered::Covered;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::fold::Folded;
 use crate::ids::{Epoch, Generation, Key, SpaceName};
 use crate::invariants;
-use crate::layers::Packed;
-use crate::model::AnyModel;
+use crate::layers::{Packed, UNPACKED_BYTES_MAX};
 use crate::plan::key::{AHEAD_MILLIS_MAX, clamp};
-use crate::segment::Segment;
+use crate::segment::{BaseHeader, Segment};
 use crate::snapshot::{Snapshot, SnapshotHeader};
 use crate::space::{Order, SpaceInfo};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::io::Write;
 
 /// How far below `through` keys are remembered as covered: at least the deepest regular listing looks back
 /// (the roll-up's look-back of ten minutes), so that no covered object is read again.
@@ -50,7 +50,7 @@ pub struct Base {
 
 impl Base {
     /// Before the first segment.
-    pub fn initial(info: &SpaceInfo, model: Arc<dyn AnyModel>) -> Self {
+    pub fn initial(info: &SpaceInfo, content: impl Into<Content>) -> Self {
         Self {
             space: info.space.clone(),
             epoch: info.epoch,
@@ -62,7 +62,7 @@ impl Base {
             covered: Covered::default(),
             count: 0,
             recent: BTreeSet::new(),
-            folded: Folded::initial(model),
+            folded: Folded::initial(content),
         }
     }
 
@@ -74,23 +74,19 @@ impl Base {
     pub fn from_snapshot(
         snapshot: &Snapshot,
         info: &SpaceInfo,
-        model: Arc<dyn AnyModel>,
+        content: impl Into<Content>,
     ) -> Result<Option<Self>> {
-        let header = &snapshot.header;
-        if header.space != info.space || header.epoch != info.epoch || header.model != model.name()
-        {
+        let (header, content) = (&snapshot.header, content.into());
+        let another = !content.is_locked() && header.model != content.model().name();
+        if header.space != info.space || header.epoch != info.epoch || another {
             return Err(Error::corrupt(format!(
                 "the snapshot is of space {} epoch {} model {}",
                 header.space, header.epoch, header.model
             )));
         }
-        let Some(mut folded) =
-            Folded::from_json(model, header.model_version, snapshot.state_json())?
-        else {
+        let Some(folded) = open_snapshot(snapshot, content)? else {
             return Ok(None);
         };
-        folded.rejected = header.rejected.clone();
-        folded.touched.clone_from(&header.touched);
         Ok(Some(Self {
             space: info.space.clone(),
             epoch: info.epoch,
@@ -126,13 +122,11 @@ impl Base {
             .with_hint("update this program; nothing was changed and nothing is lost"));
         }
         if let (Some(base), Some(state)) = (&header.base, &segment.base_state) {
-            let model = Arc::clone(self.folded.model());
-            let Some(mut folded) = Folded::from_json(model, base.model_version, state)? else {
+            let content = self.folded.content().clone();
+            let Some(folded) = open_base(base, state, content)? else {
                 return Err(Error::invalid("the state that this epoch starts from is of a version that the model cannot upgrade")
                     .with_hint("give the model an `upgrade` from that version"));
             };
-            folded.rejected = base.rejected.clone();
-            folded.touched.clone_from(&base.touched);
             self.folded = folded;
             self.count = base.count;
         }
@@ -162,27 +156,77 @@ impl Base {
         }
     }
 
-    /// Packs the snapshot of this base.
+    /// Packs the snapshot of this base. In an encrypted space its state is sealed with the random `salt`.
     ///
     /// # Errors
-    /// `Internal` before the first segment, or when the state has no JSON form.
-    pub fn pack_snapshot(&self) -> Result<Packed> {
+    /// `Internal` before the first segment, or when the state has no JSON form; `Denied` in an encrypted space whose keys
+    /// are not at hand; `Corrupt` when the history is inconsistent.
+    pub fn pack_snapshot(&self, salt: Salt) -> Result<Packed> {
         let digest = self
             .digest
             .ok_or_else(|| Error::internal("BUG: a snapshot before the first segment"))?;
-        let model = self.folded.model();
+        self.folded.check_unlocked()?;
+        self.folded.check_consistent()?;
+        let content = self.folded.content();
         let mut header = SnapshotHeader::new(&self.space, self.epoch, self.generation, digest);
         header.through = self.through;
         header.full_at = self.full_at;
-        model.name().clone_into(&mut header.model);
-        header.model_version = model.version();
+        content.model().name().clone_into(&mut header.model);
+        header.model_version = content.model().version();
         header.count = self.count;
         header.covered = self.covered.clone();
         header.recent = differences(&self.recent);
-        header.rejected = self.folded.rejected.clone();
-        header.conflicts = self.folded.conflicts();
-        header.touched = self.folded.touched.clone();
-        Snapshot::pack(&header, |out| self.folded.write_state(out))
+        header.sealed = content.state_key();
+        let summary = self.summary();
+        if header.sealed.is_none() {
+            header.rejected = summary.rejected;
+            header.conflicts = summary.conflicts;
+            header.touched = summary.touched;
+            return Snapshot::pack(&header, |out| self.folded.write_state(out));
+        }
+        let about = serde_json::to_vec(&header)
+            .map_err(|e| Error::internal("BUG: a header has no JSON form").with_source(e))?;
+        let write = |out: &mut dyn Write| self.folded.write_state(out);
+        let sealed = content.seal_state(&about, &summary, write, salt)?;
+        Snapshot::pack(&header, |out| {
+            write!(out, "\"{sealed}\"")
+                .map_err(|e| Error::internal("BUG: writing to memory failed").with_source(e))
+        })
+    }
+
+    fn summary(&self) -> Summary {
+        Summary {
+            rejected: self.folded.rejected.clone(),
+            conflicts: self.folded.conflicts(),
+            touched: self.folded.touched.clone(),
+        }
+    }
+
+    /// Whether a stored snapshot is the one that this base would write; `None` where its state cannot be looked at here.
+    ///
+    /// # Errors
+    /// `Corrupt` when it cannot be decrypted.
+    pub fn is_snapshot(&self, snapshot: &Snapshot) -> Result<Option<bool>> {
+        let content = self.folded.content();
+        if content.is_locked() {
+            return Ok(None);
+        }
+        let own = self.pack_snapshot(Salt::default())?;
+        let Some(key) = snapshot
+            .header
+            .sealed
+            .filter(|_| content.state_key().is_some())
+        else {
+            return Ok(Some(own.digest == snapshot.digest()));
+        };
+        // What is sealed twice is never the same: the states are compared, and the headers but for the key.
+        let own = Snapshot::unpack(&own.bytes)?;
+        let mut header = own.header.clone();
+        header.sealed = Some(key);
+        let (about, max) = (snapshot.header_json(), snapshot.unpacked_max());
+        let stored = content.open_state(about, key, snapshot.state_json(), max)?;
+        let same = stored.summary == self.summary() && stored.state == self.folded.state_json()?;
+        Ok(Some(same && header == snapshot.header))
     }
 
     /// The key above which a writer of a timestamp space goes on, whatever its clock shows: `through`, and what is
@@ -203,6 +247,68 @@ impl Base {
             Order::Sequence => key <= self.through,
         }
     }
+}
+
+/// The state of a snapshot; `None` when it must be rebuilt from the segments.
+fn open_snapshot(snapshot: &Snapshot, content: Content) -> Result<Option<Folded>> {
+    let header = &snapshot.header;
+    let version = header.model_version;
+    let (folded, summary) = match (content.seal(), header.sealed) {
+        (Seal::Locked, _) => return Ok(Some(Folded::initial(content))),
+        (Seal::Open(_), Some(key)) => {
+            let (about, max) = (snapshot.header_json(), snapshot.unpacked_max());
+            let SealedState { summary, state } =
+                content.open_state(about, key, snapshot.state_json(), max)?;
+            (Folded::from_json(content, version, &state)?, summary)
+        }
+        (Seal::Clear, None) => {
+            let summary = Summary {
+                rejected: header.rejected.clone(),
+                conflicts: Vec::new(),
+                touched: header.touched.clone(),
+            };
+            let state = snapshot.state_json();
+            (Folded::from_json(content, version, state)?, summary)
+        }
+        (Seal::Open(_) | Seal::Clear, _) => return Err(sealed_otherwise("snapshot")),
+    };
+    Ok(folded.map(|folded| with_summary(folded, summary)))
+}
+
+/// The state that an epoch starts from; `None` when the model cannot read it.
+fn open_base(base: &BaseHeader, state: &[u8], content: Content) -> Result<Option<Folded>> {
+    let version = base.model_version;
+    let (folded, summary) = match (content.seal(), base.sealed) {
+        (Seal::Locked, _) => return Ok(Some(Folded::initial(content))),
+        (Seal::Open(_), Some(key)) => {
+            let SealedState { summary, state } =
+                content.open_state(&base.about(), key, state, UNPACKED_BYTES_MAX)?;
+            (Folded::from_json(content, version, &state)?, summary)
+        }
+        (Seal::Clear, None) => {
+            let summary = Summary {
+                rejected: base.rejected.clone(),
+                conflicts: Vec::new(),
+                touched: base.touched.clone(),
+            };
+            (Folded::from_json(content, version, state)?, summary)
+        }
+        (Seal::Open(_) | Seal::Clear, _) => return Err(sealed_otherwise("segment")),
+    };
+    Ok(folded.map(|folded| with_summary(folded, summary)))
+}
+
+fn with_summary(mut folded: Folded, summary: Summary) -> Folded {
+    folded.rejected = summary.rejected;
+    folded.touched = summary.touched;
+    folded
+}
+
+/// Who holds no key of an encrypted space must not be able to write a state for those who do.
+fn sealed_otherwise(what: &str) -> Error {
+    Error::corrupt(format!(
+        "the state in this {what} is sealed where its space is not, or the other way round"
+    ))
 }
 
 fn differences(keys: &BTreeSet<Key>) -> Vec<u64> {

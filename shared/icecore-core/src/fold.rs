@@ -1,10 +1,12 @@
 //! Folding: from updates in order to a state, with what was rejected and which rules are broken.
 
+use crate::content::{Content, Unopened, locked};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::ids::{Key, UpdateId};
 use crate::model::{AnyModel, AnyState, Meta, Violation};
 use crate::update::Update;
+use icecore_seal::KeyNumber;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -70,7 +72,7 @@ pub struct Conflict {
 /// A state with its bookkeeping.
 #[derive(Clone)]
 pub struct Folded {
-    model: Arc<dyn AnyModel>,
+    content: Content,
     state: AnyState,
     /// Updates that the model rejected.
     pub rejected: RejectedList,
@@ -78,18 +80,27 @@ pub struct Folded {
     pub touched: BTreeMap<String, UpdateId>,
     /// The first update that the model declared impossible: nothing after it was applied.
     pub inconsistent: Option<RejectedUpdate>,
+    /// The newest key that an update was sealed under and that the keyring did not have when it was read: it may have
+    /// one now.
+    pub unknown_key: Option<KeyNumber>,
 }
 
 impl Folded {
     /// The state before the first update.
-    pub fn initial(model: Arc<dyn AnyModel>) -> Self {
-        let state = model.initial();
+    pub fn initial(content: impl Into<Content>) -> Self {
+        let content = content.into();
+        let state = content.model().initial();
+        Self::of(content, state)
+    }
+
+    fn of(content: Content, state: AnyState) -> Self {
         Self {
-            model,
+            content,
             state,
             rejected: RejectedList::default(),
             touched: BTreeMap::new(),
             inconsistent: None,
+            unknown_key: None,
         }
     }
 
@@ -97,19 +108,38 @@ impl Folded {
     ///
     /// # Errors
     /// `Corrupt` when the JSON does not fit the model, `Invalid` when a newer version wrote it.
-    pub fn from_json(model: Arc<dyn AnyModel>, version: u32, json: &[u8]) -> Result<Option<Self>> {
-        let state = model.read(version, json)?;
-        Ok(state.map(|state| Self {
-            model,
-            state,
-            rejected: RejectedList::default(),
-            touched: BTreeMap::new(),
-            inconsistent: None,
-        }))
+    pub fn from_json(
+        content: impl Into<Content>,
+        version: u32,
+        json: &[u8],
+    ) -> Result<Option<Self>> {
+        let content = content.into();
+        let state = content.model().read(version, json)?;
+        Ok(state.map(|state| Self::of(content, state)))
     }
 
-    /// Applies one update, or lists it as rejected. `true` when it was applied.
-    pub fn apply(&mut self, id: UpdateId, key: Key, update: &Update) -> bool {
+    /// Applies one stored update, or lists it as rejected. `true` when it was applied.
+    pub fn apply(&mut self, id: UpdateId, key: Key, stored: &Update) -> bool {
+        if self.content.is_locked() {
+            return false;
+        }
+        let content = self.content.clone();
+        match content.open(id, stored) {
+            Ok(update) => self.apply_opened(id, key, &update),
+            Err(unopened) => {
+                if let Unopened::UnknownKey(key) = unopened {
+                    self.unknown_key = self.unknown_key.max(Some(key));
+                }
+                if self.inconsistent.is_none() {
+                    self.reject(id, key, unopened.reason());
+                }
+                false
+            }
+        }
+    }
+
+    /// The same for an update as its author wrote it, which nobody sealed: one of this device's own.
+    pub fn apply_opened(&mut self, id: UpdateId, key: Key, update: &Update) -> bool {
         if self.inconsistent.is_some() {
             return false;
         }
@@ -127,7 +157,8 @@ impl Folded {
             key,
             at: &parts.at,
         };
-        if let Err(rejected) = self.model.apply(&mut self.state, &parts.text(), &meta) {
+        let model = self.content.model();
+        if let Err(rejected) = model.apply(&mut self.state, &parts.text(), &meta) {
             if rejected.inconsistent {
                 let reason = rejected.reason;
                 self.inconsistent = Some(RejectedUpdate { id, key, reason });
@@ -136,7 +167,7 @@ impl Folded {
             }
             return false;
         }
-        for path in self.model.touches(&parts.text()) {
+        for path in model.touches(&parts.text()) {
             self.touched.insert(path, id);
         }
         if let Some(settled) = &parts.resolves {
@@ -177,7 +208,7 @@ impl Folded {
 
     /// The rules that the state breaks, with the updates involved.
     pub fn conflicts(&self) -> Vec<Conflict> {
-        let mut violations = self.model.check(&self.state);
+        let mut violations = self.content.model().check(&self.state);
         violations.sort_unstable();
         violations
             .into_iter()
@@ -229,7 +260,7 @@ impl Folded {
     /// # Errors
     /// `Internal` when the state has no JSON form, or what `out` reports.
     pub fn write_state(&self, out: &mut dyn Write) -> Result<()> {
-        self.model.write(&self.state, out)
+        self.content.model().write(&self.state, out)
     }
 
     /// The state as canonical JSON.
@@ -249,14 +280,35 @@ impl Folded {
 
     /// The model.
     pub fn model(&self) -> &Arc<dyn AnyModel> {
-        &self.model
+        self.content.model()
+    }
+
+    /// How the content of the space is read.
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// Goes on with other keys of the same space: its keyring was changed.
+    pub fn set_content(&mut self, content: Content) {
+        self.content = content;
+    }
+
+    /// Whether there is a state: an encrypted space without its keys has none.
+    ///
+    /// # Errors
+    /// `Denied` in an encrypted space whose keys are not at hand.
+    pub fn check_unlocked(&self) -> Result<()> {
+        if self.content.is_locked() {
+            return Err(locked());
+        }
+        Ok(())
     }
 }
 
 impl fmt::Debug for Folded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Folded")
-            .field("model", &self.model.name())
+            .field("content", &self.content)
             .field("rejected", &self.rejected)
             .finish_non_exhaustive()
     }

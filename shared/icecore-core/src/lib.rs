@@ -8,7 +8,7 @@
 //! - [`update`], [`segment`], [`snapshot`], [`space`], [`layers`], [`transient`]: the objects of the bucket and their
 //!   bytes
 //! - [`covered`], [`order`], [`invariants`], [`plan`], [`rules`]: the rules
-//! - [`model`], [`fold`], [`base`], [`canonical`], [`typed`]: from updates to a state
+//! - [`model`], [`content`], [`fold`], [`base`], [`canonical`], [`typed`]: from updates to a state
 //!
 //! # Guarantees
 //! Decoding never panics, whatever the bytes. Folding the same updates in the same order gives the same
@@ -19,6 +19,7 @@
 
 pub mod base;
 pub mod canonical;
+pub mod content;
 pub mod covered;
 pub mod digest;
 pub mod error;
@@ -41,6 +42,7 @@ pub mod update;
 pub mod wire;
 
 pub use base::Base;
+pub use content::{Content, Seal};
 pub use covered::Covered;
 pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};

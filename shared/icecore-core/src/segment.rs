@@ -1,14 +1,18 @@
 //! Segments: the immutable objects that hold a space's history, one roll-up each, in order.
 
+use crate::content::{Salt, Summary};
 use crate::covered::Covered;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
+use crate::fold::Folded;
 use crate::ids::{Author, Epoch, Generation, Key, Seq, SpaceName, UpdateId};
 use crate::layers::{LayerReader, LayerWriter, Packed, UNPACKED_BYTES_MAX};
 use crate::space::{FORMAT_VERSION, check_format_version};
 use crate::update::Update;
+use icecore_seal::KeyNumber;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io::Write;
 
 /// The first line of a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,10 +59,53 @@ pub struct BaseHeader {
     pub count: u64,
     /// The epoch that was continued.
     pub epoch: Epoch,
-    /// Rejected updates that stay listed.
+    /// Rejected updates that stay listed; empty where the state is sealed, and they with it.
     pub rejected: crate::fold::RejectedList,
-    /// Which update last set each watched path.
+    /// Which update last set each watched path; likewise.
     pub touched: BTreeMap<String, UpdateId>,
+    /// The number of the key under which the state is sealed, in an encrypted space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<KeyNumber>,
+}
+
+impl BaseHeader {
+    /// A state that an epoch is to start from, and what the segment's second line holds of it. In an encrypted space it
+    /// is sealed with the random `salt`.
+    ///
+    /// # Errors
+    /// `Denied` in an encrypted space whose keys are not at hand; `Internal` when the state has no JSON form.
+    pub fn of(folded: &Folded, count: u64, epoch: Epoch, salt: Salt) -> Result<(Self, Vec<u8>)> {
+        folded.check_unlocked()?;
+        let content = folded.content();
+        let mut header = Self {
+            model_version: content.model().version(),
+            count,
+            epoch,
+            rejected: folded.rejected.clone(),
+            touched: folded.touched.clone(),
+            sealed: content.state_key(),
+        };
+        if header.sealed.is_none() {
+            return Ok((header, folded.state_json()?));
+        }
+        let summary = Summary {
+            rejected: std::mem::take(&mut header.rejected),
+            conflicts: Vec::new(),
+            touched: std::mem::take(&mut header.touched),
+        };
+        let write = |out: &mut dyn Write| folded.write_state(out);
+        let sealed = content.seal_state(&header.about(), &summary, write, salt)?;
+        Ok((header, format!("\"{sealed}\"").into_bytes()))
+    }
+
+    /// What the sealed state is bound to. Not to its own epoch: a later one may begin with the same state.
+    pub(crate) fn about(&self) -> Vec<u8> {
+        format!(
+            "[\"base\",{},{},{}]",
+            self.epoch, self.count, self.model_version
+        )
+        .into_bytes()
+    }
 }
 
 /// One update in a segment.

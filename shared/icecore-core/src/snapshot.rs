@@ -7,6 +7,7 @@ use crate::fold::{Conflict, RejectedList};
 use crate::ids::{Epoch, Generation, Key, SpaceName, UpdateId};
 use crate::layers::{LayerReader, LayerWriter, Packed, UNPACKED_BYTES_MAX};
 use crate::space::{FORMAT_VERSION, check_format_version};
+use icecore_seal::KeyNumber;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -39,13 +40,16 @@ pub struct SnapshotHeader {
     /// The keys of covered objects that a listing may still show, as differences, the first from 0: so that
     /// nobody reads an object only to learn that it is covered.
     pub recent: Vec<u64>,
-    /// Updates that the model rejected.
+    /// Updates that the model rejected; empty where the state is sealed, and they with it.
     pub rejected: RejectedList,
-    /// Rules that the state breaks.
+    /// Rules that the state breaks; likewise.
     pub conflicts: Vec<Conflict>,
-    /// Which update last set each path that a rule watches.
+    /// Which update last set each path that a rule watches; likewise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub touched: BTreeMap<String, UpdateId>,
+    /// The number of the key under which the state is sealed, in an encrypted space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<KeyNumber>,
 }
 
 impl SnapshotHeader {
@@ -67,6 +71,7 @@ impl SnapshotHeader {
             rejected: RejectedList::default(),
             conflicts: Vec::new(),
             touched: BTreeMap::new(),
+            sealed: None,
         }
     }
 
@@ -94,6 +99,7 @@ pub struct Snapshot {
     /// The first line.
     pub header: SnapshotHeader,
     layer: LayerReader,
+    unpacked_max: u64,
 }
 
 impl Snapshot {
@@ -128,7 +134,21 @@ impl Snapshot {
         check_format_version(first, "snapshot")?;
         let header = serde_json::from_slice(first)
             .map_err(|e| Error::corrupt("the snapshot's header does not parse").with_source(e))?;
-        Ok(Self { header, layer })
+        Ok(Self {
+            header,
+            layer,
+            unpacked_max: bytes_max,
+        })
+    }
+
+    /// The header's bytes: what a sealed state is bound to.
+    pub(crate) fn header_json(&self) -> &[u8] {
+        self.layer.header_and_body().0
+    }
+
+    /// How much the state may unpack to.
+    pub(crate) fn unpacked_max(&self) -> u64 {
+        self.unpacked_max
     }
 
     /// The state's JSON.

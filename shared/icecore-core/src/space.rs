@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ids::{Epoch, Generation, Key, SpaceName, StoreId};
+use icecore_seal::Keyring;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -113,6 +114,9 @@ pub struct SpaceInfo {
     /// The space that it was linked to, if any: a guest's to a user's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linked: Option<Linked>,
+    /// In an encrypted space: its keys, wrapped for each of its holders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<Keyring>,
     /// When it was erased, RFC 3339: a tombstone that refuses late writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<String>,

@@ -106,6 +106,16 @@ impl Update {
         Ok(update)
     }
 
+    /// An update as some program stored it, of whatever form.
+    ///
+    /// # Errors
+    /// `Invalid` when the text is not JSON.
+    pub fn from_stored(text: String) -> Result<Self> {
+        let raw = RawValue::from_string(text)
+            .map_err(|e| Error::invalid("the update is not JSON").with_source(e))?;
+        Ok(Self(raw).on_one_line())
+    }
+
     /// The JSON text.
     pub fn as_text(&self) -> &str {
         self.0.get()

@@ -18,14 +18,23 @@ pub struct NewUpdate {
 pub struct Pending {
     /// Its id, for ever.
     pub id: UpdateId,
-    /// The update.
+    /// The update as its author wrote it.
     pub update: Update,
+    /// The same as it is sent: sealed, in an encrypted space, once it is about to be sent.
+    pub sealed: Option<Update>,
     /// When it was queued by the local clock, milliseconds since 1970 UTC.
     pub queued_at: i64,
     /// Whether a PUT of it was begun.
     pub attempted: bool,
     /// The last key of a sequenced space that its maker had seen, where that is known.
     pub made_after: Option<Key>,
+}
+
+impl Pending {
+    /// What the bucket gets.
+    pub fn stored(&self) -> &Update {
+        self.sealed.as_ref().unwrap_or(&self.update)
+    }
 }
 
 /// The author and counter of a space.
@@ -79,14 +88,15 @@ pub(crate) fn writer(connection: &Connection, space: &SpaceName) -> Result<Write
 }
 
 /// When and how an update is queued.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Made {
+pub(crate) struct Made<'a> {
     /// The local time.
     pub(crate) now: i64,
     /// It is about to be sent.
     pub(crate) attempted: bool,
     /// The last key of a sequenced space that its maker has seen.
     pub(crate) after: Option<Key>,
+    /// Seals it for an encrypted space, where that is known and its keys are at hand.
+    pub(crate) seal: &'a dyn Fn(UpdateId, &Update) -> Result<Option<Update>>,
 }
 
 /// Queues updates durably and gives each its id; they are made once the id of the first is known. Those that are about
@@ -94,7 +104,7 @@ pub(crate) struct Made {
 pub(crate) fn enqueue<'a>(
     db: &mut Db,
     space: &SpaceName,
-    made: Made,
+    made: &Made<'_>,
     make: impl FnOnce(UpdateId) -> Result<Cow<'a, [NewUpdate]>>,
 ) -> Result<Vec<UpdateId>> {
     db.write(Durable::Now, |t| {
@@ -102,16 +112,19 @@ pub(crate) fn enqueue<'a>(
         let updates = make(UpdateId { author, seq: next_seq })?;
         let mut ids = Vec::with_capacity(updates.len());
         let mut insert = t
-            .prepare_cached("INSERT INTO queue (space, author, seq, text, queued_at, attempted, made_after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+            .prepare_cached("INSERT INTO queue (space, author, seq, text, queued_at, attempted, made_after, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
             .map_err(failed)?;
         let after = made.after.map(|key| signed(key.get()));
         for new in updates.iter() {
             // What cannot be read back must never get into the queue: it would stand in everything's way.
             Update::from_text(new.update.as_text().to_owned())?;
+            let id = UpdateId { author, seq: next_seq };
+            let sealed = (made.seal)(id, &new.update)?;
+            let sealed = sealed.as_ref().map(Update::as_text);
             insert
-                .execute(params![space.as_str(), author.to_string(), signed(next_seq.get()), new.update.as_text(), made.now, made.attempted, after])
+                .execute(params![space.as_str(), author.to_string(), signed(next_seq.get()), new.update.as_text(), made.now, made.attempted, after, sealed])
                 .map_err(failed)?;
-            ids.push(UpdateId { author, seq: next_seq });
+            ids.push(id);
             next_seq = next_seq.next().ok_or_else(|| Error::internal("an author has used up its seqs"))?;
         }
         set_next_seq(t, space, next_seq)?;
@@ -124,25 +137,26 @@ pub(crate) fn requeue(
     t: &Transaction<'_>,
     space: &SpaceName,
     id: UpdateId,
-    text: &str,
+    (text, sealed): (&str, Option<&str>),
     now: i64,
 ) -> Result<()> {
     execute(
         t,
-        "INSERT OR IGNORE INTO queue (space, author, seq, text, queued_at, attempted) VALUES (?1, ?2, ?3, ?4, ?5, 1)",
+        "INSERT OR IGNORE INTO queue (space, author, seq, text, sealed, queued_at, attempted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
         params![
             space.as_str(),
             id.author.to_string(),
             signed(id.seq.get()),
             text,
+            sealed,
             now
         ],
     )?;
     Ok(())
 }
 
-/// Author, seq, text, when it was queued, whether a PUT was begun, the last key that was seen.
-type Row = (String, i64, String, i64, bool, Option<i64>);
+/// Author, seq, text, when it was queued, whether a PUT was begun, the last key that was seen, the text as it is sent.
+type Row = (String, i64, String, i64, bool, Option<i64>, Option<String>);
 
 /// What is pending, in the order in which it must be published: each author's in the order of its seqs, the
 /// authors in the order in which this replica used them (`UUIDv7` sorts by time).
@@ -153,7 +167,7 @@ pub(crate) fn pending(
 ) -> Result<Vec<Pending>> {
     let mut select = connection
         .prepare_cached(
-            "SELECT author, seq, text, queued_at, attempted, made_after FROM queue WHERE space = ?1 ORDER BY author, seq LIMIT ?2",
+            "SELECT author, seq, text, queued_at, attempted, made_after, sealed FROM queue WHERE space = ?1 ORDER BY author, seq LIMIT ?2",
         )
         .map_err(failed)?;
     let rows = select
@@ -167,15 +181,19 @@ pub(crate) fn pending(
                     row.get(3)?,
                     row.get(4)?,
                     row.get(5)?,
+                    row.get(6)?,
                 ))
             },
         )
         .map_err(failed)?;
     rows.map(|row| {
-        let (author, seq, text, queued_at, attempted, made_after): Row = row.map_err(failed)?;
+        let (author, seq, text, queued_at, attempted, made_after, sealed): Row =
+            row.map_err(failed)?;
+        let stored = |text| Update::from_stored(text).map_err(damaged);
         Ok(Pending {
             id: id(&author, seq)?,
-            update: Update::from_text(text).map_err(damaged)?,
+            update: stored(text)?,
+            sealed: sealed.map(stored).transpose()?,
             queued_at,
             attempted,
             made_after: made_after
@@ -184,6 +202,26 @@ pub(crate) fn pending(
         })
     })
     .collect()
+}
+
+/// Keeps how an update is sent: a second attempt must send the very same.
+pub(crate) fn keep_sealed(
+    t: &Transaction<'_>,
+    space: &SpaceName,
+    id: UpdateId,
+    sealed: &Update,
+) -> Result<()> {
+    execute(
+        t,
+        "UPDATE queue SET sealed = ?4 WHERE space = ?1 AND author = ?2 AND seq = ?3",
+        params![
+            space.as_str(),
+            id.author.to_string(),
+            signed(id.seq.get()),
+            sealed.as_text()
+        ],
+    )?;
+    Ok(())
 }
 
 /// Marks the updates of a PUT that is about to begin; durable before it does. A replica that lost the mark in a power
@@ -253,7 +291,7 @@ pub(crate) fn acknowledge(
     ];
     execute(t,
         "INSERT OR REPLACE INTO own (space, author, seq, key, text, acked_at)
-         SELECT space, author, seq, ?5, text, ?6 FROM queue WHERE space = ?1 AND author = ?2 AND seq >= ?3 AND seq < ?4",
+         SELECT space, author, seq, ?5, coalesce(sealed, text), ?6 FROM queue WHERE space = ?1 AND author = ?2 AND seq >= ?3 AND seq < ?4",
         range,
     )?;
     execute(
@@ -303,7 +341,7 @@ pub(crate) fn change_author(
     for position in positions {
         execute(
             t,
-            "UPDATE queue SET author = ?2, seq = ?3, attempted = 0 WHERE position = ?1",
+            "UPDATE queue SET author = ?2, seq = ?3, attempted = 0, sealed = NULL WHERE position = ?1",
             params![position, new.to_string(), signed(seq.get())],
         )?;
         seq = seq.saturating_add(1);
@@ -357,7 +395,7 @@ pub(crate) fn refuse(
     for position in later {
         execute(
             t,
-            "UPDATE queue SET seq = seq - 1, attempted = 0 WHERE position = ?1",
+            "UPDATE queue SET seq = seq - 1, attempted = 0, sealed = NULL WHERE position = ?1",
             [position],
         )?;
     }

@@ -72,5 +72,8 @@ pub(crate) async fn since(reader: &Reader, own: UpdateId, key: Key) -> Result<Ve
         found.splice(0..0, older);
     }
     found.drain(..found.len().saturating_sub(SINCE_MAX));
+    for entry in &mut found {
+        reader.open_entry(entry);
+    }
     Ok(found)
 }

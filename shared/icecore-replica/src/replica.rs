@@ -180,14 +180,13 @@ impl SpaceReplica {
     /// # Errors
     /// Errors of the replica's database; then nothing is queued.
     pub fn enqueue(&mut self, updates: &[NewUpdate]) -> Result<Vec<UpdateId>> {
-        let begun = self.begun()?;
-        queue::enqueue(&mut self.replica.db(), &self.space, begun, |_| {
-            Ok(Cow::Borrowed(updates))
-        })
+        self.queue_up(|_| Ok(Cow::Borrowed(updates)))
     }
 
-    /// Whether what is queued now is about to be sent: the next flush need not look at the space first.
-    fn begun(&mut self) -> Result<Made> {
+    fn queue_up<'a>(
+        &mut self,
+        make: impl FnOnce(UpdateId) -> Result<Cow<'a, [NewUpdate]>>,
+    ) -> Result<Vec<UpdateId>> {
         if self.reader.is_none() {
             let info = saved::info(self.replica.db().read(), &self.space)?;
             if info.is_some_and(|info| info.order == Order::Sequence) {
@@ -196,14 +195,25 @@ impl SpaceReplica {
         }
         let sequenced = self.reader.as_ref();
         let sequenced = sequenced.filter(|reader| reader.info.order == Order::Sequence);
+        // Whether what is queued now is about to be sent: the next flush need not look at the space first.
         // Behind a gateway it is not known yet whether it will be sent, nor as whom.
         let has_access = self.replica.store.broker().is_none();
         let sending = has_access && self.pulled && !self.pull_is_overdue();
-        Ok(Made {
-            now: self.replica.store.clock.now(),
-            attempted: sending,
+        let store = &self.replica.store;
+        // Sealed now it is sent without a transaction of its own.
+        let content = self.reader.as_ref().map(|r| r.base.folded.content());
+        let content = content.filter(|content| sending && !content.is_locked());
+        let made = Made {
+            now: store.clock.now(),
+            // Else the flush seals it first.
+            attempted: sending && content.is_some(),
             after: sequenced.map(Reader::sequence_end),
-        })
+            seal: &|id, update| match content {
+                Some(content) => content.seal_update(id, update, store.salt(content)),
+                None => Ok(None),
+            },
+        };
+        queue::enqueue(&mut self.replica.db(), &self.space, &made, make)
     }
 
     /// As [`SpaceReplica::enqueue`], with updates that are made once the id of the first is known; the others
@@ -215,10 +225,7 @@ impl SpaceReplica {
         &mut self,
         make: impl FnOnce(UpdateId) -> Result<Vec<NewUpdate>>,
     ) -> Result<Vec<UpdateId>> {
-        let begun = self.begun()?;
-        queue::enqueue(&mut self.replica.db(), &self.space, begun, |first| {
-            make(first).map(Cow::Owned)
-        })
+        self.queue_up(|first| make(first).map(Cow::Owned))
     }
 
     /// What waits to be acknowledged, in the order in which it will be published; at most `limit`.
@@ -232,8 +239,8 @@ impl SpaceReplica {
     /// The state: what the bucket was last seen to hold, and the pending updates on top.
     ///
     /// # Errors
-    /// `NotFound` before the first sync; `Corrupt` when the model declared the history inconsistent, naming the update;
-    /// errors of the replica's database.
+    /// `NotFound` before the first sync; `Denied` in an encrypted space whose keys are not at hand; `Corrupt` when the
+    /// model declared the history inconsistent, naming the update; errors of the replica's database.
     pub fn state(&mut self) -> Result<Folded> {
         let folded = self.folded()?;
         folded.check_consistent()?;
@@ -250,9 +257,10 @@ impl SpaceReplica {
         let mut folded = reader.state();
         for pending in pending {
             if !reader.has(pending.id) {
-                folded.apply(pending.id, Key::MAX, &pending.update);
+                folded.apply_opened(pending.id, Key::MAX, &pending.update);
             }
         }
+        folded.check_unlocked()?;
         Ok(folded)
     }
 

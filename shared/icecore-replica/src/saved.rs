@@ -66,8 +66,8 @@ pub(crate) fn load(
 }
 
 fn load_base(connection: &Connection, store: &Store, info: &SpaceInfo) -> Result<Option<Base>> {
-    let model = store.model(info)?;
-    let mut base = Base::initial(info, model);
+    let content = store.content(info)?;
+    let mut base = Base::initial(info, content.clone());
     let mut select = connection
         .prepare_cached(
             "SELECT snapshot, bytes FROM layer WHERE space = ?1 ORDER BY generation, snapshot DESC",
@@ -79,7 +79,7 @@ fn load_base(connection: &Connection, store: &Store, info: &SpaceInfo) -> Result
             (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
         if is_snapshot {
             let snapshot = Snapshot::unpack(&bytes).map_err(damaged)?;
-            match Base::from_snapshot(&snapshot, info, store.model(info)?) {
+            match Base::from_snapshot(&snapshot, info, content.clone()) {
                 Ok(Some(from_snapshot)) => base = from_snapshot,
                 // Of another version of the model: the store has the history.
                 Ok(None) | Err(_) => return Ok(None),
@@ -225,8 +225,13 @@ fn save_layers(t: &Transaction<'_>, reader: &Reader, layers: &[Layer]) -> Result
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .map_err(failed)?;
-    if unsigned(segments) > SEGMENT_BYTES_MIN.max(unsigned(snapshot) / 4) {
-        let packed = reader.base.pack_snapshot()?;
+    let folded = &reader.base.folded;
+    // Of a history without a state there is only the history.
+    let has_state = folded.inconsistent.is_none() && !folded.content().is_locked();
+    if has_state && unsigned(segments) > SEGMENT_BYTES_MIN.max(unsigned(snapshot) / 4) {
+        let packed = reader
+            .base
+            .pack_snapshot(reader.store().salt(folded.content()))?;
         execute(t, "DELETE FROM layer WHERE space = ?1", [space])?;
         let own = Layer {
             generation: reader.base.generation,

@@ -9,6 +9,7 @@ pub use flush::Acknowledged;
 use crate::replica::SpaceReplica;
 use crate::status;
 use icecore_core::{Author, Entry, Result};
+use icecore_store::rollup::write_due_snapshot;
 use serde::Serialize;
 
 /// What a pull brought.
@@ -80,10 +81,25 @@ impl SpaceReplica {
         let _lock = self.replica.lock().await?;
         let pulled = self.pull_locked(!self.pulled).await?;
         let acknowledged = self.flush_locked(acknowledged).await?;
+        if pulled.layers > 0 {
+            self.snapshot_if_due().await;
+        }
         Ok(Synced {
             pulled,
             acknowledged,
         })
+    }
+
+    /// The roll-up of an encrypted space writes no snapshots: who holds the keys does. Failing to is harmless.
+    async fn snapshot_if_due(&mut self) {
+        let Ok(reader) = self.held_reader() else {
+            return;
+        };
+        match write_due_snapshot(&reader.store().clone(), reader).await {
+            Ok(Some(written)) => reader.snapshot = written.generation,
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "no snapshot was written; another replica does"),
+        }
     }
 
     /// Looks for what is new: one conditional GET while nothing changed and nothing is due. The first pull of a

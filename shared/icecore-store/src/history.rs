@@ -76,7 +76,7 @@ impl<'a> Segments<'a> {
 /// # Errors
 /// `NotFound` for a generation that does not exist; `Corrupt` for what cannot be read.
 pub async fn state_at(store: &Store, info: &SpaceInfo, generation: Generation) -> Result<Base> {
-    let mut base = Base::initial(info, store.model(info)?);
+    let mut base = Base::initial(info, store.content(info)?);
     let layers = list_layers(store, info, Generation::ZERO).await?;
     let newest = layers
         .segments
@@ -109,7 +109,7 @@ pub async fn state_at(store: &Store, info: &SpaceInfo, generation: Generation) -
 /// `Corrupt` for what cannot be read.
 pub async fn state_until(store: &Store, reader: &Reader, key: Key) -> Result<Folded> {
     let info = &reader.info;
-    let mut base = Base::initial(info, store.model(info)?);
+    let mut base = Base::initial(info, store.content(info)?);
     let mut until = Until::new(info.order, key);
     let mut segments = Segments::after(store, info, Generation::ZERO).await?;
     while let Some(mut segment) = segments.next().await? {

@@ -11,6 +11,7 @@
 //! - [`reader`]: the newest state and what changed since
 //! - [`rollup`], [`prune`], [`verify`], [`history`]: what an operator runs, by hand or on a schedule
 //! - [`rounds`]: roll-up and pruning of a whole store, round after round, for a function or a server
+//! - [`keyring`]: encrypted spaces, and who can open them
 //! - [`link`]: the history of one space joins that of another
 //! - [`transient`]: events that are part of no history
 //! - [`epochs`]: `compress`, `redact`, `reset`, the sweep of old epochs, `erase`
@@ -27,6 +28,8 @@ pub mod bucket;
 pub mod epochs;
 mod held;
 pub mod history;
+mod keychain;
+pub mod keyring;
 pub mod link;
 pub mod ports;
 pub mod prune;
@@ -42,6 +45,7 @@ pub mod verify;
 pub use backend::{Backend, BackendKind};
 pub use broker::Broker;
 pub use bucket::Bucket;
+pub use keychain::Secrets;
 pub use ports::{Clock, Ids, new_author, random_between};
 pub use reader::Reader;
 pub use settings::Settings;

@@ -172,6 +172,16 @@ fn sequenced(info: &SpaceInfo) -> Error {
 }
 
 fn check_fit(from: &SpaceInfo, into: &SpaceInfo) -> Result<()> {
+    // What is sealed for one space opens in no other.
+    if let Some(encrypted) = [from, into].into_iter().find(|info| info.keyring.is_some()) {
+        return Err(Error::invalid(
+            "an encrypted space cannot be linked: its updates open nowhere else",
+        )
+        .with_object(encrypted.space.to_string())
+        .with_hint(
+            "export the one with its secret, and `icecore import --replay` it into the other",
+        ));
+    }
     if from.space == into.space {
         return Err(Error::invalid("a space cannot be linked to itself")
             .with_object(from.space.to_string())

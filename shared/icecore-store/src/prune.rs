@@ -114,7 +114,7 @@ async fn snapshot_base(
             .map(|(g, b)| (*g, *b))
             .collect(),
     };
-    let mut base = Base::initial(info, store.model(info)?);
+    let mut base = Base::initial(info, store.content(info)?);
     crate::reader::base::catch_up(store, info, &mut base, &upto).await?;
     if base.generation != snapshot {
         // Another look went past it, by segments that no snapshot stands for yet.

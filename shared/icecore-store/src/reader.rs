@@ -11,6 +11,7 @@ pub use listing::Body;
 pub use poll::{Polled, Waited};
 
 use crate::bucket::Version;
+use crate::keyring::check_follows;
 use crate::settings::millis;
 use crate::store::{OpenSpace, Store, erased};
 use bytes::Bytes;
@@ -155,7 +156,7 @@ impl Reader {
     }
 
     fn empty(store: &Store, info: SpaceInfo) -> Result<Self> {
-        let base = Base::initial(&info, store.model(&info)?);
+        let base = Base::initial(&info, store.content(&info)?);
         Self::restore(
             store,
             Saved {
@@ -261,6 +262,11 @@ impl Reader {
         if let Some(at) = &open.info.erased_at {
             return Err(erased(&self.info.space, at));
         }
+        check_follows(&self.info, &open.info)?;
+        let content = self.store.content(&open.info)?;
+        if !self.base.folded.content().fits(&open.info) {
+            self.base.folded.set_content(content);
+        }
         // By the base: a new epoch that could not be entered must be found again next time.
         let another = open.info.epoch != self.base.epoch;
         self.info = open.info;
@@ -276,6 +282,16 @@ impl Reader {
         let read = fresh.load(head).await?;
         *self = fresh;
         Ok(read)
+    }
+
+    /// Whether an update was sealed under a key that the keyring did not have when it was read, and has now.
+    async fn has_newer_keys(&mut self) -> Result<bool> {
+        if self.base.folded.unknown_key.is_none() {
+            return Ok(false);
+        }
+        let before = self.base.folded.content().clone();
+        self.check_space().await?;
+        Ok(!before.fits(&self.info))
     }
 
     fn overlap_start(&self) -> Option<Key> {

@@ -5,7 +5,7 @@ mod quarantine;
 mod write;
 
 pub(crate) use quarantine::{is_quarantined, quarantine};
-pub use write::SnapshotWritten;
+pub use write::{SnapshotWritten, write_due_snapshot};
 pub(crate) use write::{put_layer, write_first, write_snapshot};
 
 use crate::bucket::Listed;
@@ -125,7 +125,7 @@ impl Warm {
 
     /// The base before the first segment.
     pub(crate) fn initial(store: &Store, info: &SpaceInfo) -> Result<Self> {
-        Ok(Self::of(Base::initial(info, store.model(info)?)))
+        Ok(Self::of(Base::initial(info, store.content(info)?)))
     }
 
     /// A base of which no snapshot was written.
@@ -136,6 +136,11 @@ impl Warm {
             bytes_since: 0,
             resume: None,
         }
+    }
+
+    /// Whether it is of the history that counts, and of the keys that the space has now.
+    pub(crate) fn fits(&self, info: &SpaceInfo) -> bool {
+        self.base.epoch == info.epoch && self.base.folded.content().fits(info)
     }
 
     /// Folds what others have added since.
@@ -196,7 +201,7 @@ pub async fn roll_up_warm(
 ) -> Result<RollupReport> {
     let start = store.clock.monotonic();
     let OpenSpace { info, .. } = store.space(space).await?;
-    let mut base = match warm.take().filter(|w| w.base.epoch == info.epoch) {
+    let mut base = match warm.take().filter(|w| w.fits(&info)) {
         Some(mut warm) => {
             warm.refresh(store, &info).await?;
             warm

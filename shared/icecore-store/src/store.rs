@@ -3,6 +3,7 @@
 use crate::backend::{Backend, ServerTime};
 use crate::broker::Broker;
 use crate::bucket::{Bucket, Changed, Content, Got, PutNew, Version};
+use crate::keychain::{Keychain, Secrets};
 use crate::ports::{Clock, Ids, random_between};
 use crate::settings::Settings;
 use bytes::Bytes;
@@ -13,8 +14,8 @@ use icecore_core::paths::{HEADS, SPACES};
 use icecore_core::space::FORMAT_VERSION;
 use icecore_core::wire::Look;
 use icecore_core::{
-    Epoch, Error, ErrorKind, ModelRef, ObjectKey, Order, Registry, Result, SpaceInfo, SpaceName,
-    StoreId, StoreInfo, time,
+    Epoch, Error, ErrorKind, ModelRef, ObjectKey, Order, Registry, Result, Seal, SpaceInfo,
+    SpaceName, StoreId, StoreInfo, time,
 };
 use object_store::ObjectStore;
 use object_store::path::Path;
@@ -43,6 +44,7 @@ pub struct Store {
     pub settings: Arc<Settings>,
     server_time: Arc<ServerTime>,
     broker: Option<Arc<dyn Broker>>,
+    keychain: Option<Arc<Keychain>>,
     crash_points: Option<CrashPoints>,
 }
 
@@ -94,6 +96,7 @@ impl Store {
             settings: Arc::new(settings),
             server_time,
             broker: None,
+            keychain: None,
             crash_points: None,
         }
     }
@@ -124,6 +127,17 @@ impl Store {
     pub fn with_broker(mut self, broker: Arc<dyn Broker>) -> Self {
         self.broker = Some(broker);
         self
+    }
+
+    /// With secrets that open encrypted spaces.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Arc<dyn Secrets>) -> Self {
+        self.keychain = Some(Arc::new(Keychain::new(secrets)));
+        self
+    }
+
+    pub(crate) fn keychain(&self) -> Option<&Keychain> {
+        self.keychain.as_deref()
     }
 
     /// Who hands out access to the bucket, where this program has no credentials of its own.
@@ -253,7 +267,18 @@ impl Store {
         model: ModelRef,
         order: Order,
     ) -> Result<SpaceInfo> {
-        let info = SpaceInfo {
+        let info = self.new_space(space, model, order).await?;
+        self.put_new_space(info).await
+    }
+
+    /// What a new space's `space.json` says.
+    pub(crate) async fn new_space(
+        &self,
+        space: &SpaceName,
+        model: ModelRef,
+        order: Order,
+    ) -> Result<SpaceInfo> {
+        Ok(SpaceInfo {
             v: FORMAT_VERSION,
             store: self.info().await?.store,
             space: space.clone(),
@@ -263,9 +288,14 @@ impl Store {
             created_at: time::to_rfc3339(self.now()),
             old_epochs: Vec::new(),
             linked: None,
+            keyring: None,
             erased_at: None,
             other: std::collections::BTreeMap::new(),
-        };
+        })
+    }
+
+    pub(crate) async fn put_new_space(&self, info: SpaceInfo) -> Result<SpaceInfo> {
+        let space = &info.space;
         let key = ObjectKey::Space(space.clone());
         let body = Bytes::from(info.to_json());
         match self
@@ -371,6 +401,17 @@ impl Store {
     /// `Invalid` when this program does not know it.
     pub fn model(&self, info: &SpaceInfo) -> Result<Arc<dyn AnyModel>> {
         self.registry.open(&info.model)
+    }
+
+    /// How the content of a space is read. The model of an encrypted one need not be known to whoever holds no key.
+    ///
+    /// # Errors
+    /// As [`Store::model`] and [`Store::seal`].
+    pub fn content(&self, info: &SpaceInfo) -> Result<icecore_core::Content> {
+        match self.seal(info)? {
+            Seal::Locked => Ok(icecore_core::Content::locked()),
+            seal => Ok(icecore_core::Content::new(self.model(info)?, seal)),
+        }
     }
 
     /// Tells whoever hands out access that a look at a space is about to be taken.

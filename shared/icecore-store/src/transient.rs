@@ -9,8 +9,10 @@ use crate::settings::millis;
 use crate::store::Store;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use icecore_core::content::locked;
 use icecore_core::transient::{TRANSIENT_BYTES_MAX, TRANSIENT_TTL_MAX, TransientEvent};
-use icecore_core::{Author, Error, Key, ObjectKey, Result, SpaceInfo};
+use icecore_core::{Author, Error, Key, ObjectKey, Result, Seal, SpaceInfo};
+use icecore_seal::Sealed;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ const SEEN_MAX: usize = 500;
 const OF_AUTHOR_MAX: usize = 50;
 /// Clocks of writers may differ from the server's by this much and their events still be seen.
 const SKEW: Duration = Duration::from_mins(5);
+/// The kind of an event in an encrypted space: what it says stands in its data, sealed.
+const SEALED_KIND: &str = "sealed";
 /// Deletions between two looks at the time.
 const REMOVED_AT_ONCE: usize = 512;
 /// Events of one author in one millisecond.
@@ -48,6 +52,7 @@ pub async fn send(
     author: Author,
     event: &TransientEvent,
 ) -> Result<Key> {
+    let event = &sealed(store, info, author, event)?;
     let now = u64::try_from(store.now()).unwrap_or(0);
     for n in 0..KEYS_MAX {
         let key = Key::new(now + n)?;
@@ -99,9 +104,11 @@ pub async fn live(store: &Store, info: &SpaceInfo) -> Result<Vec<Seen>> {
     let objects = listed.iter().map(|l| object(l.key)).collect();
     let got = store.get_all(objects).await?;
     let now = store.now();
+    let seal = store.seal(info)?;
     let seen = listed.iter().zip(got).filter_map(|(l, got)| {
         let (got, (key, author)) = (got?, l.key);
         let event = TransientEvent::from_json(&got.bytes).ok()?;
+        let event = opened(&seal, info, author, event)?;
         let expires_at = got.last_modified.saturating_add(millis(event.ttl()));
         let own = got.author.is_none_or(|named| named == author.to_string());
         (own && expires_at > now).then_some(Seen {
@@ -145,6 +152,55 @@ pub async fn remove_expired(
         }
     }
     Ok(removed)
+}
+
+/// The event as an encrypted space has it: what it says is sealed for its author.
+fn sealed(
+    store: &Store,
+    info: &SpaceInfo,
+    author: Author,
+    event: &TransientEvent,
+) -> Result<TransientEvent> {
+    let seal = match store.seal(info)? {
+        Seal::Clear => return Ok(event.clone()),
+        Seal::Locked => return Err(locked()),
+        Seal::Open(seal) => seal,
+    };
+    let said = serde_json::to_vec(&(&event.kind, &event.data))
+        .map_err(|e| Error::internal("BUG: an event has no JSON form").with_source(e))?;
+    let sealed = seal.keys().seal(
+        &seal.transient_context(author),
+        &said,
+        store.ids.random().to_be_bytes(),
+    );
+    let data = serde_json::to_value(&sealed)
+        .map_err(|e| Error::internal("BUG: an event has no JSON form").with_source(e))?;
+    TransientEvent::new(SEALED_KIND, data, event.ttl())
+}
+
+/// What an event says; `None` when it cannot be read: as others are, it is passed over.
+fn opened(
+    seal: &Seal,
+    info: &SpaceInfo,
+    author: Author,
+    event: TransientEvent,
+) -> Option<TransientEvent> {
+    let seal = match (seal, &info.keyring) {
+        (_, None) => return Some(event),
+        (Seal::Open(seal), Some(_)) if event.kind == SEALED_KIND => seal,
+        _ => return None,
+    };
+    let sealed: Sealed = serde_json::from_value(event.data).ok()?;
+    let said = seal
+        .keys()
+        .open(&seal.transient_context(author), &sealed)
+        .ok()?;
+    let (kind, data) = serde_json::from_slice(&said).ok()?;
+    Some(TransientEvent {
+        kind,
+        data,
+        ..event
+    })
 }
 
 fn folder(info: &SpaceInfo) -> String {

@@ -108,9 +108,10 @@ impl<'a> Stream<'a> {
             while self.shown_to < newest
                 && let Some(segment) = segments.next().await?
             {
-                for entry in &segment.entries {
+                for mut entry in segment.entries {
                     if self.shown.insert(entry.id) {
-                        show(entry, Held::Segment(segment.header.segment))?;
+                        reader.open_entry(&mut entry);
+                        show(&entry, Held::Segment(segment.header.segment))?;
                     }
                 }
                 self.shown_to = segment.header.segment;
@@ -120,9 +121,10 @@ impl<'a> Stream<'a> {
         let tail = reader.tail_entries();
         // Also what was skipped: a new epoch shows its segments from the first again.
         self.shown.extend(&reader.base.covered);
-        for entry in &tail {
+        for mut entry in tail {
             if self.shown.insert(entry.id) {
-                show(entry, Held::Tail)?;
+                reader.open_entry(&mut entry);
+                show(&entry, Held::Tail)?;
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ use icecore_core::{
     ObjectKey, Order, SegmentHeader, Seq, SpaceInfo, SpaceName, StoreId, StoreInfo, Update,
     UpdateId, UpdateObject, time,
 };
+use icecore_seal::KeyNumber;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -141,6 +142,7 @@ pub(crate) fn space_info() -> impl Strategy<Value = SpaceInfo> {
     (names, model, order, old, times).prop_map(|(names, model, order, old, times)| SpaceInfo {
         v: 1,
         linked: times.2,
+        keyring: None,
         store: names.0,
         space: names.1,
         epoch: names.2,
@@ -269,6 +271,7 @@ fn base_header() -> impl Strategy<Value = BaseHeader> {
             epoch,
             rejected,
             touched,
+            sealed: KeyNumber::new(model_version % 3),
         },
     )
 }
@@ -292,6 +295,7 @@ pub(crate) fn snapshot() -> impl Strategy<Value = (SnapshotHeader, Value)> {
         header.count = count;
         header.recent = recent;
         header.model = model;
+        header.sealed = KeyNumber::new(model_version % 3);
         (
             header.covered,
             header.rejected,

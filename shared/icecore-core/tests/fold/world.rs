@@ -41,6 +41,7 @@ pub(crate) fn info(model: &str, order: Order) -> SpaceInfo {
         created_at: String::new(),
         old_epochs: Vec::new(),
         linked: None,
+        keyring: None,
         erased_at: None,
         other: BTreeMap::default(),
     }

@@ -87,6 +87,7 @@ fn open(stored: &[u8], model: &str) -> Result<Base> {
         created_at: String::new(),
         old_epochs: Vec::new(),
         linked: None,
+        keyring: None,
         erased_at: None,
         other: std::collections::BTreeMap::default(),
     };

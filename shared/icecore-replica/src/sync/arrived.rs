@@ -38,5 +38,8 @@ pub(super) fn note(
     }
     pulled.arrived.extend(reader.tail_entries());
     pulled.arrived.retain(|entry| !before.contains(entry.id));
+    for entry in &mut pulled.arrived {
+        reader.open_entry(entry);
+    }
     Ok(())
 }

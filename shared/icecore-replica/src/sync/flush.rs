@@ -6,7 +6,7 @@ use crate::refusal::{self, Refusal};
 use crate::replica::SpaceReplica;
 use crate::saved;
 use icecore_core::update::OBJECT_UPDATES_MAX;
-use icecore_core::{Author, Error, Key, Order, Result, SpaceName, UpdateId, UpdateObject};
+use icecore_core::{Author, Error, Key, Order, Result, Seal, SpaceName, UpdateId, UpdateObject};
 use icecore_store::publish::{Published, publish_at_counting, publish_counting, write_head};
 use serde::Serialize;
 
@@ -92,8 +92,9 @@ impl SpaceReplica {
     /// Publishes the first queued updates as one object.
     async fn flush_one(&mut self) -> Result<Flushed> {
         let pending = queue::pending(self.replica.db().read(), &self.space, OBJECT_UPDATES_MAX)?;
+        let pending = self.sealed(pending)?;
         let run = run_of_one_author(&pending);
-        let fitting = UpdateObject::fitting(run.iter().map(|p| &p.update)).min(run.len());
+        let fitting = UpdateObject::fitting(run.iter().map(Pending::stored)).min(run.len());
         let run = &run[..fitting];
         if run.is_empty() {
             return Ok(Flushed::default());
@@ -122,13 +123,34 @@ impl SpaceReplica {
         })
     }
 
+    /// What is pending as it is sent: in an encrypted space sealed, and kept so.
+    fn sealed(&mut self, mut pending: Vec<Pending>) -> Result<Vec<Pending>> {
+        let content = self.held_reader()?.base.folded.content().clone();
+        if matches!(content.seal(), Seal::Clear) || pending.iter().all(|p| p.sealed.is_some()) {
+            return Ok(pending);
+        }
+        let store = self.replica.store();
+        for p in pending.iter_mut().filter(|p| p.sealed.is_none()) {
+            p.sealed = content.seal_update(p.id, &p.update, store.salt(&content))?;
+        }
+        self.replica.db().write(Durable::Soon, |t| {
+            for p in &pending {
+                if let Some(sealed) = &p.sealed {
+                    queue::keep_sealed(t, &self.space, p.id, sealed)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(pending)
+    }
+
     /// The object of these updates, which are marked as under way.
     fn begin(&self, run: &[Pending]) -> Result<UpdateObject> {
         let first = run
             .first()
             .ok_or_else(|| Error::internal("BUG: an object of no updates"))?
             .id;
-        let updates = run.iter().map(|p| p.update.clone()).collect();
+        let updates = run.iter().map(|p| p.stored().clone()).collect();
         let object = UpdateObject::new(first.author, first.seq, updates);
         if run.iter().any(|p| !p.attempted) {
             queue::mark_attempted(&mut self.replica.db(), &self.space, first, object.end())?;
@@ -222,7 +244,7 @@ impl SpaceReplica {
         let mut allowed = 0;
         for p in run {
             // What was acknowledged in an earlier epoch has its place in the history, whatever became of the state.
-            let applied = folded.apply(p.id, Key::MAX, &p.update);
+            let applied = folded.apply_opened(p.id, Key::MAX, &p.update);
             if !applied && !queue::is_own(self.replica.db().read(), &self.space, p.id)? {
                 break;
             }
@@ -236,7 +258,7 @@ impl SpaceReplica {
         let reader = self.reader()?;
         let mut folded = reader.state();
         let id = refused.id;
-        folded.apply(id, Key::MAX, &refused.update);
+        folded.apply_opened(id, Key::MAX, &refused.update);
         let reason = folded.last_reason().unwrap_or_default().to_owned();
         let after = refused.made_after.unwrap_or(reader.base.through);
         let since = refusal::since(reader, id, after).await?;

@@ -159,7 +159,11 @@ fn requeue_own(t: &rusqlite::Transaction<'_>, reader: &Reader, now: i64) -> Resu
     for (author, seq, text) in own {
         let id = queue::id(&author, seq)?;
         if !reader.has(id) {
-            queue::requeue(t, space, id, &text, now)?;
+            let stored = Update::from_stored(text).map_err(queue::damaged)?;
+            let opened = reader.base.folded.content().open(id, &stored);
+            let clear = opened.as_deref().unwrap_or(&stored).as_text();
+            let sealed = reader.info.keyring.as_ref().map(|_| stored.as_text());
+            queue::requeue(t, space, id, (clear, sealed), now)?;
             requeued += 1;
         }
     }
@@ -192,7 +196,7 @@ fn is_the_same(reader: &Reader, covered: &BTreeMap<UpdateId, Update>, pending: &
         .get(&pending.id)
         .or_else(|| reader.tail_update(pending.id))
     {
-        Some(update) => *update == pending.update,
+        Some(update) => update == pending.stored(),
         None => pending.attempted && reader.base.covered.contains(pending.id),
     }
 }

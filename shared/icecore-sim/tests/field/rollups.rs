@@ -58,7 +58,7 @@ async fn row_05_racing_roll_ups_have_one_winner_per_generation() {
     }
     let states = warm
         .iter()
-        .map(|warm| warm.as_ref().unwrap().base.pack_snapshot().unwrap());
+        .map(|warm| warm.as_ref().unwrap().base.pack_snapshot([0; 16]).unwrap());
     let digests: Vec<_> = states.map(|packed| packed.digest).collect();
     assert!(digests.iter().all(|d| *d == digests[0]), "{digests:?}");
     let mut all: Vec<&mut SpaceReplica> = writers.iter_mut().collect();

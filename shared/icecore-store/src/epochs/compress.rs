@@ -3,10 +3,10 @@
 use super::{NewEpoch, Settled, flip, next_epoch, settle};
 use crate::rollup::{Warm, write_first};
 use crate::store::Store;
-use icecore_core::fold::RejectedList;
 use icecore_core::segment::BaseHeader;
-use icecore_core::{Base, Epoch, Error, Generation, Result, SegmentHeader, SpaceInfo, SpaceName};
-use std::collections::BTreeMap;
+use icecore_core::{
+    Base, Epoch, Error, Folded, Generation, Result, SegmentHeader, SpaceInfo, SpaceName,
+};
 
 /// Begins an epoch whose history is the present state alone. It is read back and compared, byte for byte,
 /// before it replaces the old one.
@@ -15,17 +15,9 @@ use std::collections::BTreeMap;
 /// `Conflict` when the space was changed meanwhile; otherwise as a roll-up. The old history stays then.
 pub async fn compress(store: &Store, space: &SpaceName) -> Result<NewEpoch> {
     let settled = settle(store, space).await?;
-    let (open, warm) = (&settled.open, &settled.warm);
-    warm.base.folded.check_consistent()?;
-    let state = warm.base.folded.state_json()?;
-    let header = BaseHeader {
-        model_version: warm.base.folded.model().version(),
-        count: warm.base.count,
-        epoch: open.info.epoch,
-        rejected: warm.base.folded.rejected.clone(),
-        touched: warm.base.folded.touched.clone(),
-    };
-    begin(store, &settled, header, &state).await
+    let base = &settled.warm.base;
+    base.folded.check_consistent()?;
+    begin(store, &settled, &base.folded, base.count).await
 }
 
 /// Begins an epoch with an empty state. Everything seen so far stays covered, so none of it comes back; what
@@ -35,27 +27,13 @@ pub async fn compress(store: &Store, space: &SpaceName) -> Result<NewEpoch> {
 /// As [`compress`].
 pub async fn reset(store: &Store, space: &SpaceName) -> Result<NewEpoch> {
     let settled = settle(store, space).await?;
-    let open = &settled.open;
-    let model = store.model(&open.info)?;
-    let empty = Base::initial(&open.info, model);
-    let header = BaseHeader {
-        model_version: empty.folded.model().version(),
-        count: 0,
-        epoch: open.info.epoch,
-        rejected: RejectedList::default(),
-        touched: BTreeMap::new(),
-    };
-    let state = empty.folded.state_json()?;
-    begin(store, &settled, header, &state).await
+    let empty = Folded::initial(settled.warm.base.folded.content().clone());
+    begin(store, &settled, &empty, 0).await
 }
 
-async fn begin(
-    store: &Store,
-    settled: &Settled,
-    base: BaseHeader,
-    state: &[u8],
-) -> Result<NewEpoch> {
+async fn begin(store: &Store, settled: &Settled, folded: &Folded, count: u64) -> Result<NewEpoch> {
     let (info, old) = (&settled.open.info, &settled.warm.base);
+    let (base, state) = BaseHeader::of(folded, count, info.epoch, store.salt(folded.content()))?;
     let epoch = next_epoch(store, info).await?;
     let new_info = SpaceInfo {
         epoch,
@@ -67,8 +45,8 @@ async fn begin(
     header.model_version = base.model_version;
     header.carried = old.covered.clone();
     header.base = Some(Box::new(base));
-    write_first(store, &new_info, header, state).await?;
-    check(store, &new_info, state, old).await?;
+    write_first(store, &new_info, header, &state).await?;
+    check(store, &new_info, folded, old).await?;
     let carried = old.covered.len();
     let swept = flip(store, settled, epoch).await?;
     Ok(NewEpoch {
@@ -81,9 +59,9 @@ async fn begin(
 }
 
 /// Reads the new epoch as a stranger would and compares it with what it must be.
-async fn check(store: &Store, info: &SpaceInfo, state: &[u8], old: &Base) -> Result<()> {
-    let warm = Warm::load(store, info).await?;
-    let same = warm.base.folded.state_json()? == state && warm.base.covered == old.covered;
+async fn check(store: &Store, info: &SpaceInfo, folded: &Folded, old: &Base) -> Result<()> {
+    let base = Warm::load(store, info).await?.base;
+    let same = base.folded.state_json()? == folded.state_json()? && base.covered == old.covered;
     if same {
         Ok(())
     } else {

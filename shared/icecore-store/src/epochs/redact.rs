@@ -45,7 +45,7 @@ pub async fn redact(store: &Store, space: &SpaceName, redaction: Redaction) -> R
     let mut rewriting = Rewriting {
         store,
         info: &new_info,
-        base: Base::initial(&new_info, store.model(info)?),
+        base: Base::initial(&new_info, store.content(info)?),
     };
     // What another roll-up adds meanwhile is swept after the flip.
     let segments = Segments::after(store, info, Generation::ZERO).await?;

@@ -163,9 +163,9 @@ async fn follow(
     let (snapshot, mut next) = futures::future::join(snapshot, segments.next()).await;
     if let Some(generation) = plan.snapshot {
         let (unpacked, bytes) = snapshot.map_err(|e| of_snapshot(generation, e))?;
-        let model = store.model(info)?;
+        let content = store.content(info)?;
         let object = ObjectKey::Snapshot(info.space.clone(), info.epoch, generation).to_string();
-        *base = Base::from_snapshot(&unpacked, info, model)
+        *base = Base::from_snapshot(&unpacked, info, content)
             .map_err(|e| of_snapshot(generation, e.with_object(object)))?
             .ok_or_else(|| Failed::Snapshot(generation, of_another_model()))?;
         read.push(Layer {

@@ -84,6 +84,14 @@ impl Reader {
         if check || head_is_ahead {
             polled.layers = self.catch_up().await?;
         }
+        // The segments may be newer than the keyring: then what they hold is read anew.
+        if self.has_newer_keys().await? {
+            polled.new_epoch = true;
+            polled.layers = self.enter_epoch(head.as_ref()).await?;
+            polled.bodies = self.bodies();
+            self.head_version = version;
+            return Ok(polled);
+        }
         if let Some(head) = &head {
             self.snapshot = self.snapshot.max(head.snapshot.min(self.base.generation));
         }

@@ -6,6 +6,7 @@ use icecore_core::plan::Loaded;
 use icecore_core::{
     Author, Entry, Error, Folded, Key, Order, Result, Seq, Update, UpdateId, UpdateObject,
 };
+use std::borrow::Cow;
 
 impl Reader {
     /// The places of the tail's updates in canonical order. In a sequenced space only up to the first hole: what
@@ -126,6 +127,14 @@ impl Reader {
                 object: Some(object),
             },
         );
+    }
+
+    /// Makes an entry readable, where the space is encrypted and its keys open it; else it stays as it is stored.
+    pub fn open_entry(&self, entry: &mut Entry) {
+        let opened = self.base.folded.content().open(entry.id, &entry.update);
+        if let Ok(Cow::Owned(update)) = opened {
+            entry.update = update;
+        }
     }
 
     /// The state with the tail: what every replica that has seen the same objects shows.

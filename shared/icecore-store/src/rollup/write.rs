@@ -2,12 +2,13 @@
 
 use super::{Run, Warm, diverged};
 use crate::bucket::{Bucket, Content, PutNew};
-use crate::reader::base::fold;
+use crate::reader::Reader;
+use crate::reader::base::{fold, list_layers};
 use crate::store::Store;
 use bytes::Bytes;
 use icecore_core::layers::Packed;
 use icecore_core::{
-    Base, Entry, Error, Generation, Key, ObjectKey, Result, Segment, SegmentHeader, Snapshot,
+    Base, Entry, Error, Generation, Key, ObjectKey, Result, Seal, Segment, SegmentHeader, Snapshot,
     SpaceInfo, invariants,
 };
 
@@ -39,7 +40,7 @@ impl Run<'_> {
         header.through = part.through;
         header.full_at = part.full_at;
         header.rolled_at = self.store.now();
-        header.model_version = base.folded.model().version();
+        header.model_version = base.folded.content().model_version();
         header.covered = part.entries.iter().map(|e| e.id).collect();
         header.count = part.entries.len() as u64;
         invariants::next_segment(base, &header)?;
@@ -80,6 +81,10 @@ impl Run<'_> {
             self.report.inconsistent = Some(rejected.clone());
             return Ok(());
         }
+        // Of an encrypted space whoever holds its keys writes them.
+        if warm.base.folded.content().is_locked() || has_newer_keys(self.store, warm).await? {
+            return Ok(());
+        }
         if segments == 0 || !rule.is_due(warm.snapshot.map(|s| s.1), warm.bytes_since, segments) {
             return Ok(());
         }
@@ -101,8 +106,10 @@ pub(crate) async fn write_snapshot(
     warm: &Warm,
 ) -> Result<SnapshotWritten> {
     let generation = warm.base.generation;
-    let packed = warm.base.pack_snapshot()?;
-    let (bytes, digest) = (packed.bytes.len() as u64, packed.digest);
+    let packed = warm
+        .base
+        .pack_snapshot(store.salt(warm.base.folded.content()))?;
+    let bytes = packed.bytes.len() as u64;
     let key = ObjectKey::Snapshot(info.space.clone(), info.epoch, generation);
     if !put_layer(store, &key, packed).await? {
         let stored = store
@@ -114,11 +121,53 @@ pub(crate) async fn write_snapshot(
         // Another version of the model may have written it; then it is not ours to compare.
         let same_model =
             |s: &Snapshot| s.header.model_version == warm.base.folded.model().version();
-        if stored.is_some_and(|s| same_model(&s) && s.digest() != digest) {
+        if let Some(stored) = stored.filter(same_model)
+            && warm.base.is_snapshot(&stored)? == Some(false)
+        {
             return Err(diverged("snapshot", generation).with_object(key.to_string()));
         }
     }
     Ok(SnapshotWritten { generation, bytes })
+}
+
+/// Whether an update was sealed under a key that the space's keyring did not have when it was read, and has now.
+async fn has_newer_keys(store: &Store, warm: &Warm) -> Result<bool> {
+    if warm.base.folded.unknown_key.is_none() {
+        return Ok(false);
+    }
+    let open = store.space(&warm.base.space).await?;
+    Ok(!warm.base.folded.content().fits(&open.info))
+}
+
+/// Writes the snapshot of an encrypted space for which a roll-up without its keys has written segments, where one is due.
+/// For whoever reads the space and holds the keys.
+///
+/// # Errors
+/// As a roll-up.
+pub async fn write_due_snapshot(store: &Store, reader: &Reader) -> Result<Option<SnapshotWritten>> {
+    let (info, base) = (&reader.info, &reader.base);
+    if !matches!(base.folded.content().seal(), Seal::Open(_)) || base.generation <= reader.snapshot
+    {
+        return Ok(None);
+    }
+    let layers = list_layers(store, info, reader.snapshot.saturating_sub(1)).await?;
+    let newest = layers.snapshots.range(..=base.generation).next_back();
+    let since = newest.map_or(Generation::ZERO, |(generation, _)| *generation);
+    let after = layers
+        .segments
+        .range(since.saturating_add(1)..=base.generation);
+    let (segments, bytes) = after.fold((0, 0), |(n, sum), (_, bytes)| (n + 1, sum + bytes));
+    let rule = store.settings.snapshot;
+    let mut warm = Warm::of(base.clone());
+    warm.snapshot = newest.map(|(generation, bytes)| (*generation, *bytes));
+    let due = segments > 0 && rule.is_due(warm.snapshot.map(|s| s.1), bytes, segments);
+    if !due || base.folded.inconsistent.is_some() || has_newer_keys(store, &warm).await? {
+        return Ok(None);
+    }
+    store.crash_point("sync.before_snapshot");
+    let written = write_snapshot(store, info, &warm).await?;
+    store.crash_point("sync.after_snapshot");
+    Ok(Some(written))
 }
 
 /// Writes the first segment of an epoch that continues another from a state, and the snapshot of it.
@@ -137,7 +186,7 @@ pub(crate) async fn write_first(
             .with_hint("look at the space again, then repeat the command"));
     }
     store.crash_point("epoch.after_segment");
-    let mut base = Base::initial(info, store.model(info)?);
+    let mut base = Base::initial(info, store.content(info)?);
     base.fold(&Segment {
         header,
         base_state: Some(state.to_vec()),

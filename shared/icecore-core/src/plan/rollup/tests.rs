@@ -16,6 +16,7 @@ fn base(order: Order) -> Base {
         created_at: String::new(),
         old_epochs: Vec::new(),
         linked: None,
+        keyring: None,
         erased_at: None,
         other: BTreeMap::default(),
     };

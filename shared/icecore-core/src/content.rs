@@ -1,0 +1,285 @@
+//! How the content of a space is read: by a model, and, where the space is encrypted, with its keys.
+//!
+//! In an encrypted space `at`, `kind` and `data` of each update are sealed, and so are the states of snapshots. Who holds
+//! no key still sees authors, seqs, keys and counts: enough to roll up, to prune and to check the chain.
+
+mod sealed_state;
+
+pub use sealed_state::{SealedState, Summary};
+
+use crate::error::{Error, Result};
+use crate::ids::{Author, SpaceName, StoreId, UpdateId};
+use crate::model::{AnyModel, Meta, Model, Rejected};
+use crate::space::SpaceInfo;
+use crate::update::{UPDATE_BYTES_MAX, Update};
+use icecore_seal::{KeyNumber, OpenError, Sealed, SpaceKeys};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// The random bytes that make two sealings of one text differ.
+pub type Salt = [u8; 16];
+
+/// What a sealing is bound to besides the space: nothing opens in another place.
+pub(crate) fn context(what: &str, store: &StoreId, space: &SpaceName, rest: &str) -> Vec<u8> {
+    format!("[\"icecore\",1,\"{what}\",\"{store}\",\"{space}\"{rest}]").into_bytes()
+}
+
+/// What a space's keyring is bound to.
+pub fn keyring_context(store: &StoreId, space: &SpaceName) -> Vec<u8> {
+    context("keyring", store, space, "")
+}
+
+/// The keys of one space.
+#[derive(Clone)]
+pub struct SpaceSeal {
+    keys: SpaceKeys,
+    store: StoreId,
+    space: SpaceName,
+    /// The version of the keyring that they come from.
+    version: u64,
+}
+
+impl SpaceSeal {
+    /// The keys that a space's keyring gave.
+    pub fn new(info: &SpaceInfo, keys: SpaceKeys) -> Self {
+        Self {
+            keys,
+            store: info.store,
+            space: info.space.clone(),
+            version: info
+                .keyring
+                .as_ref()
+                .map_or(0, icecore_seal::Keyring::version),
+        }
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &SpaceKeys {
+        &self.keys
+    }
+
+    pub(crate) fn context(&self, what: &str, rest: &str) -> Vec<u8> {
+        context(what, &self.store, &self.space, rest)
+    }
+
+    /// What a transient event is bound to.
+    pub fn transient_context(&self, author: Author) -> Vec<u8> {
+        self.context("transient", &format!(",\"{author}\""))
+    }
+
+    fn update_context(&self, id: UpdateId) -> Vec<u8> {
+        self.context("update", &format!(",\"{}\",{}", id.author, id.seq))
+    }
+}
+
+impl fmt::Debug for SpaceSeal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SpaceSeal({:?})", self.keys)
+    }
+}
+
+/// Whether a space is encrypted, and whether this program can read it.
+#[derive(Debug, Clone)]
+pub enum Seal {
+    /// It is not encrypted.
+    Clear,
+    /// It is, and no key is at hand: nothing can be folded.
+    Locked,
+    /// It is, and these are its keys.
+    Open(Arc<SpaceSeal>),
+}
+
+/// Why a stored update cannot be read in its space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unopened {
+    /// No key is at hand.
+    Locked,
+    /// It is not sealed, and its space is encrypted: whoever wrote it holds no key.
+    NotSealed,
+    /// It is sealed under a key that the space did not have when its keyring was read.
+    UnknownKey(KeyNumber),
+    /// It was changed, or moved from another space, author or seq.
+    Refused,
+}
+
+impl Unopened {
+    /// For a person, and for the list of rejected updates: the same on all replicas that hold the keys.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Locked => "the space is encrypted, and no key is at hand",
+            Self::NotSealed => {
+                "the update is not encrypted: whoever wrote it holds no key of this space"
+            }
+            // Of a key that there will never be it is the same as of a wrong one.
+            Self::UnknownKey(_) | Self::Refused => {
+                "the update cannot be decrypted: it was changed, moved, or not made with a key of this space"
+            }
+        }
+    }
+}
+
+/// How the content of a space is read.
+#[derive(Clone)]
+pub struct Content {
+    model: Arc<dyn AnyModel>,
+    seal: Seal,
+}
+
+impl Content {
+    /// A model, and the keys of the space.
+    pub fn new(model: Arc<dyn AnyModel>, seal: Seal) -> Self {
+        Self { model, seal }
+    }
+
+    /// Of an encrypted space whose keys are not at hand: its model need not be known.
+    pub fn locked() -> Self {
+        Self::new(Arc::new(Blind), Seal::Locked)
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Arc<dyn AnyModel> {
+        &self.model
+    }
+
+    /// The keys.
+    pub fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    /// Whether the space is encrypted and no key is at hand.
+    pub fn is_locked(&self) -> bool {
+        matches!(self.seal, Seal::Locked)
+    }
+
+    /// What a segment says of the model that rolled it up; 0 of none.
+    pub fn model_version(&self) -> u32 {
+        if self.is_locked() {
+            0
+        } else {
+            self.model.version()
+        }
+    }
+
+    /// Whether this is how the space is read now: its keyring may have changed since.
+    pub fn fits(&self, info: &SpaceInfo) -> bool {
+        match (&self.seal, &info.keyring) {
+            (Seal::Clear, None) | (Seal::Locked, Some(_)) => true,
+            (Seal::Open(seal), Some(keyring)) => seal.version == keyring.version(),
+            _ => false,
+        }
+    }
+
+    /// A stored update as its author wrote it.
+    ///
+    /// # Errors
+    /// [`Unopened`] in an encrypted space; in one that is not, every update is returned as it is.
+    pub fn open<'a>(&self, id: UpdateId, stored: &'a Update) -> Result<Cow<'a, Update>, Unopened> {
+        let seal = match &self.seal {
+            Seal::Clear => return Ok(Cow::Borrowed(stored)),
+            Seal::Locked => return Err(Unopened::Locked),
+            Seal::Open(seal) => seal,
+        };
+        let sealed = sealed_form(stored).ok_or(Unopened::NotSealed)?;
+        let opened = seal.keys.open(&seal.update_context(id), &sealed);
+        let opened = opened.map_err(|error| match error {
+            OpenError::UnknownKey(key) if key > seal.keys.newest() => Unopened::UnknownKey(key),
+            _ => Unopened::Refused,
+        })?;
+        let text = std::str::from_utf8(&opened).map_err(|_| Unopened::Refused)?;
+        Update::from_stored(text.to_owned()).map_or(Err(Unopened::Refused), |u| Ok(Cow::Owned(u)))
+    }
+
+    /// An update as it is to be stored: sealed in an encrypted space.
+    ///
+    /// # Errors
+    /// `Denied` when the space is encrypted and no key is at hand; `Invalid` when the sealed update is too large.
+    pub fn seal_update(&self, id: UpdateId, update: &Update, salt: Salt) -> Result<Option<Update>> {
+        let seal = match &self.seal {
+            Seal::Clear => return Ok(None),
+            Seal::Locked => return Err(locked()),
+            Seal::Open(seal) => seal,
+        };
+        let text = update.as_text().as_bytes();
+        let sealed = seal.keys.seal(&seal.update_context(id), text, salt);
+        let text = serde_json::to_string(&sealed)
+            .map_err(|e| Error::internal("BUG: a sealed update has no JSON form").with_source(e))?;
+        if text.len() > UPDATE_BYTES_MAX {
+            return Err(Error::invalid(format!(
+                "the update has {} bytes when it is sealed, at most {UPDATE_BYTES_MAX} fit",
+                text.len()
+            ))
+            .with_hint(
+                "split it into several updates, or keep large content elsewhere and refer to it",
+            ));
+        }
+        Update::from_stored(text).map(Some)
+    }
+}
+
+impl From<Arc<dyn AnyModel>> for Content {
+    fn from(model: Arc<dyn AnyModel>) -> Self {
+        Self::new(model, Seal::Clear)
+    }
+}
+
+impl<M: Model> From<Arc<M>> for Content {
+    fn from(model: Arc<M>) -> Self {
+        Self::new(model, Seal::Clear)
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content")
+            .field("model", &self.model.name())
+            .field("seal", &self.seal)
+            .finish()
+    }
+}
+
+/// What `{"key", "sealed"}` says; `None` for anything else.
+pub(crate) fn sealed_form(update: &Update) -> Option<Sealed> {
+    let text = update.as_text();
+    // serde would take a list too.
+    text.starts_with('{')
+        .then(|| serde_json::from_str(text).ok())?
+}
+
+/// The error of whoever needs the content of an encrypted space without its keys.
+pub fn locked() -> Error {
+    Error::denied("the space is encrypted, and no secret was given that opens it")
+        .with_hint("give its passphrase (ICECORE_PASSPHRASE, --passphrase-fd) or an --identity; without one you can still sync, roll up, prune and verify it")
+}
+
+/// Folds nothing.
+#[derive(Debug)]
+struct Blind;
+
+impl Model for Blind {
+    type State = ();
+    type Update = ();
+
+    fn name(&self) -> &'static str {
+        "locked"
+    }
+
+    /// It takes any segment.
+    fn version(&self) -> u32 {
+        u32::MAX
+    }
+
+    fn initial(&self) {}
+
+    fn decode(&self, _kind: &str, _data: &RawValue) -> Result<(), Rejected> {
+        Ok(())
+    }
+
+    fn apply(&self, _state: &mut (), _update: (), _meta: &Meta<'_>) -> Result<(), Rejected> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
