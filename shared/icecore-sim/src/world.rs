@@ -14,6 +14,7 @@ use crate::random::Random;
 use icecore_core::plan::SnapshotRule;
 use icecore_core::rules::Rule;
 use icecore_core::{Order, SpaceName};
+use icecore_seal::{Identity, NewHolder, Secret};
 use icecore_store::backend::ServerTime;
 use icecore_store::{Settings, Store};
 use object_store::path::Path;
@@ -52,6 +53,8 @@ pub struct Plan {
     pub no_put_if_absent: bool,
     /// The actors reach the bucket through a gateway, with a token and nothing else.
     pub gateway: bool,
+    /// The space is encrypted: who rolls up and prunes holds no key, and the keys are rotated now and then.
+    pub encrypted: bool,
     /// A safety rule that is switched off.
     pub rule_off: Option<Rule>,
     /// How long the actors work, in virtual seconds.
@@ -75,6 +78,7 @@ impl Plan {
             tampering: false,
             no_put_if_absent: false,
             gateway: false,
+            encrypted: false,
             rule_off: None,
             seconds: 900,
         }
@@ -127,6 +131,11 @@ pub(crate) fn settings(plan: &Plan) -> Settings {
     }
 }
 
+/// The one that all who hold the keys have.
+fn identity() -> Identity {
+    Identity::generate(&mut || [7; 32])
+}
+
 /// What every actor shares.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -172,6 +181,8 @@ pub struct Log {
     pub layers: u64,
     /// Epochs begun.
     pub epochs: u64,
+    /// Keys made after the first.
+    pub rotations: u64,
     /// Updates taken out.
     pub redacted: u64,
     /// What pruning deleted while the others worked.
@@ -224,7 +235,24 @@ impl World {
 
     /// The store with the right clock and a good network.
     pub(crate) fn calm_store(&self) -> Store {
-        self.store(&self.clock, Faults::none(), true).0
+        self.unlocked(self.store(&self.clock, Faults::none(), true).0)
+    }
+
+    /// The store of somebody who holds the keys of an encrypted space.
+    pub(crate) fn unlocked(&self, store: Store) -> Store {
+        if !self.plan.encrypted {
+            return store;
+        }
+        let secret = Arc::new(Secret::Identity(identity()));
+        store.with_secrets(Arc::new(vec![secret]))
+    }
+
+    /// Who can open the space, if it is encrypted.
+    pub(crate) fn holders() -> Vec<NewHolder> {
+        vec![NewHolder::Member {
+            name: "everybody".to_owned(),
+            public: identity().public(),
+        }]
     }
 
     pub(crate) fn log(&self) -> std::sync::MutexGuard<'_, Log> {

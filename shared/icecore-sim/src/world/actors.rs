@@ -5,6 +5,7 @@ use crate::clock::SimClock;
 use icecore_core::{Error, ErrorKind, Update};
 use icecore_replica::{NewUpdate, Replica, SpaceReplica};
 use icecore_store::epochs::{Redaction, compress, redact};
+use icecore_store::keyring::{KeyringChange, change_keyring};
 use icecore_store::prune::prune;
 use icecore_store::rollup::{RollupOptions, Warm, roll_up_warm};
 use icecore_store::{Clock, Store};
@@ -140,6 +141,17 @@ pub(super) async fn prune_now_and_then(world: World, store: Store) {
                 }
             }
             Err(error) => note(&world, "prune", &error),
+        }
+    }
+}
+
+/// Makes a new key now and then.
+pub(super) async fn rotate_keys(world: World, store: Store) {
+    loop {
+        wait(&world, 20_000, 240_000).await;
+        match change_keyring(&store, &world.space, KeyringChange::Rotate).await {
+            Ok(_) => world.log().rotations += 1,
+            Err(error) => note(&world, "rotate", &error),
         }
     }
 }

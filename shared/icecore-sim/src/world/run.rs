@@ -7,7 +7,7 @@ use crate::checker::{self, Verdict};
 use crate::clock::SimClock;
 use crate::random::Random;
 use icecore_core::rules::testonly_switch_off;
-use icecore_core::{ModelRef, ObjectKey, Segment};
+use icecore_core::{ModelRef, ObjectKey, Result, Segment, SpaceInfo};
 use icecore_replica::Replica;
 use icecore_store::prune::prune;
 use icecore_store::rollup::{RollupOptions, roll_up};
@@ -39,6 +39,8 @@ pub struct Outcome {
     pub epochs: u64,
     /// Updates rolled up late.
     pub late: u64,
+    /// Keys made after the first, in an encrypted space.
+    pub rotations: u64,
     /// Updates redacted.
     pub redacted: u64,
     /// What pruning deleted while the others worked.
@@ -105,9 +107,7 @@ async fn simulate(seed: u64, plan: Plan) -> Outcome {
     };
     let calm = world.calm_store();
     calm.create().await.expect("a store");
-    calm.create_space(&world.space, ModelRef::named("log"), plan.order)
-        .await
-        .expect("a space");
+    create_space(&world, &calm).await.expect("a space");
     world
         .bucket
         .with_disk(|disk| disk.ignores_conditions = plan.no_put_if_absent);
@@ -141,8 +141,20 @@ async fn simulate(seed: u64, plan: Plan) -> Outcome {
         layers: log.layers,
         epochs: log.epochs,
         late: log.late,
+        rotations: log.rotations,
         redacted: log.redacted,
         pruned: log.pruned,
+    }
+}
+
+async fn create_space(world: &World, calm: &Store) -> Result<SpaceInfo> {
+    let (space, order) = (&world.space, world.plan.order);
+    let model = ModelRef::named("log");
+    if world.plan.encrypted {
+        let holders = World::holders();
+        calm.create_encrypted_space(space, model, order, holders).await
+    } else {
+        calm.create_space(space, model, order).await
     }
 }
 
@@ -154,7 +166,7 @@ fn assemble(world: &World) -> Cast {
     };
     for reader in [false; WRITERS].into_iter().chain([true; READERS]) {
         let clock = world.clock.skewed(skew(world));
-        let store = actor_store(world, &mut cast, &clock);
+        let store = world.unlocked(actor_store(world, &mut cast, &clock));
         let replica = Replica::in_memory(store.clone()).expect("a replica in memory");
         cast.replicas.push((replica.clone(), clock.clone()));
         let (world, own) = (world.clone(), clock.clone());
@@ -180,7 +192,14 @@ fn assemble(world: &World) -> Cast {
     }
     if world.plan.epochs {
         add(world, &mut cast, |world, store| {
+            let store = world.unlocked(store);
             Box::pin(actors::begin_epochs(world, store))
+        });
+    }
+    if world.plan.encrypted {
+        add(world, &mut cast, |world, store| {
+            let store = world.unlocked(store);
+            Box::pin(actors::rotate_keys(world, store))
         });
     }
     cast

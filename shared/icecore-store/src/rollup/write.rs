@@ -153,9 +153,10 @@ pub async fn write_due_snapshot(store: &Store, reader: &Reader) -> Result<Option
     let layers = list_layers(store, info, reader.snapshot.saturating_sub(1)).await?;
     let newest = layers.snapshots.range(..=base.generation).next_back();
     let since = newest.map_or(Generation::ZERO, |(generation, _)| *generation);
-    let after = layers
-        .segments
-        .range(since.saturating_add(1)..=base.generation);
+    let is_after = |(generation, _): &(&Generation, &u64)| {
+        **generation > since && **generation <= base.generation
+    };
+    let after = layers.segments.iter().filter(is_after);
     let (segments, bytes) = after.fold((0, 0), |(n, sum), (_, bytes)| (n + 1, sum + bytes));
     let rule = store.settings.snapshot;
     let mut warm = Warm::of(base.clone());
