@@ -69,6 +69,8 @@
 //! - [`replica`]: opening, updating, reading, syncing
 //! - [`changes`]: what changed, by whom, pending or confirmed
 //! - [`secrets`]: what opens encrypted spaces
+//! - [`class`]: typed JSON for states and arguments
+//! - [`exit`]: how a command of one's own ends
 //! - [`past`]: the history, past states, conflicts and what else a person decides
 //! - `system`: the clock, the randomness and the environment of this machine
 //!
@@ -80,6 +82,8 @@
 //! Folding without a model: the crates `icecore-replica` and `icecore-store` below this one do that.
 
 pub mod changes;
+pub mod class;
+pub mod exit;
 pub mod past;
 pub mod place;
 pub mod replica;
@@ -87,6 +91,7 @@ pub mod secrets;
 mod space;
 mod system;
 
+pub use class::Typed;
 pub use changes::{Change, Changes, News, Stage};
 pub use icecore_core::model::{self, message};
 pub use icecore_core::{

@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 pub const PASSPHRASE: &str = "ICECORE_PASSPHRASE";
 /// The environment variable that names the file of an identity.
 pub const IDENTITY: &str = "ICECORE_IDENTITY";
+/// The environment variable that holds a passphrase which is to be set.
+pub const NEW_PASSPHRASE: &str = "ICECORE_NEW_PASSPHRASE";
 /// The most bytes of a passphrase or an identity that are read.
 const BYTES_MAX: u64 = 64 * 1024;
 /// The name of the holder that a space is created with, where it has a passphrase.
@@ -54,6 +56,8 @@ pub struct GivenSecrets {
     args: SecretArgs,
     environment: BTreeMap<String, String>,
     read: Mutex<Option<Vec<Arc<Secret>>>>,
+    /// The given passphrase: a pipe can be read once only.
+    given: Mutex<Option<Passphrase>>,
     /// Whether a person can be asked.
     ask: bool,
 }
@@ -61,20 +65,26 @@ pub struct GivenSecrets {
 impl GivenSecrets {
     /// From these arguments and this environment; `ask` says whether a person at the terminal may be asked.
     pub fn new(args: SecretArgs, environment: &BTreeMap<String, String>, ask: bool) -> Self {
-        let wanted = [PASSPHRASE, IDENTITY];
+        let wanted = [PASSPHRASE, IDENTITY, NEW_PASSPHRASE];
         let given = wanted
             .iter()
             .filter_map(|name| environment.get_key_value(*name));
+        // An empty variable is how a shell unsets one for a single command.
+        let given = given.filter(|(_, value)| !value.is_empty());
         let given = given.map(|(name, value)| (name.clone(), value.clone()));
         Self {
             args,
             environment: given.collect(),
             read: Mutex::new(None),
+            given: Mutex::new(None),
             ask,
         }
     }
 
     /// A passphrase that is at hand already.
+    ///
+    /// # Errors
+    /// `Invalid` when it is empty.
     pub fn passphrase(text: &str) -> Result<Arc<Secret>> {
         Ok(Arc::new(Secret::Passphrase(checked(text.to_owned())?)))
     }
@@ -87,9 +97,12 @@ impl GivenSecrets {
         if let Some(passphrase) = self.given_passphrase()? {
             secrets.push(Arc::new(Secret::Passphrase(passphrase)));
         }
-        if secrets.is_empty() && self.ask && std::io::stdin().is_terminal() {
+        if secrets.is_empty() && self.can_ask() {
             let text = prompt(&format!("passphrase of {space}: "))?;
-            secrets.push(Arc::new(Secret::Passphrase(checked(text)?)));
+            // Whoever just presses Enter has none.
+            if !text.is_empty() {
+                secrets.push(Arc::new(Secret::Passphrase(checked(text)?)));
+            }
         }
         Ok(secrets)
     }
@@ -111,15 +124,11 @@ impl GivenSecrets {
     /// # Errors
     /// `Invalid` when it is empty or not text, `NotFound` when nothing can be read from the descriptor.
     pub fn given_passphrase(&self) -> Result<Option<Passphrase>> {
-        if let Some(fd) = self.args.passphrase_fd {
-            return checked(read_text(
-                Path::new(&format!("/dev/fd/{fd}")),
-                "--passphrase-fd",
-            )?)
-            .map(Some);
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.is_none() {
+            *given = self.passphrase_from(self.args.passphrase_fd, PASSPHRASE)?;
         }
-        let given = self.environment.get(PASSPHRASE).cloned();
-        given.map(checked).transpose()
+        Ok(given.clone())
     }
 
     /// A passphrase for something new: the given one, or asked for twice.
@@ -127,15 +136,40 @@ impl GivenSecrets {
     /// # Errors
     /// `Invalid` when the two differ, or when there is none and nobody to ask.
     pub fn new_passphrase(&self, what: &str) -> Result<Passphrase> {
-        if let Some(passphrase) = self.given_passphrase()? {
-            return Ok(passphrase);
+        let none = format!("set {PASSPHRASE}, or pass one with --passphrase-fd");
+        self.given_passphrase()?
+            .map_or_else(|| self.asked_twice(what, none), Ok)
+    }
+
+    /// A passphrase to be set where another one may open the space: from a file descriptor, from
+    /// `ICECORE_NEW_PASSPHRASE`, or asked for twice.
+    ///
+    /// # Errors
+    /// As [`GivenSecrets::new_passphrase`].
+    pub fn other_passphrase(&self, fd: Option<u32>, what: &str) -> Result<Passphrase> {
+        let none = format!("set {NEW_PASSPHRASE}, or pass one with --new-passphrase-fd");
+        self.passphrase_from(fd, NEW_PASSPHRASE)?
+            .map_or_else(|| self.asked_twice(what, none), Ok)
+    }
+
+    fn passphrase_from(&self, fd: Option<u32>, variable: &str) -> Result<Option<Passphrase>> {
+        if let Some(fd) = fd {
+            let path = format!("/dev/fd/{fd}");
+            let text = read_text(Path::new(&path), "the file descriptor")?;
+            return checked(text).map(Some);
         }
-        if !self.ask || !std::io::stdin().is_terminal() {
-            return Err(
-                Error::invalid("no passphrase is given, and nobody to ask for one").with_hint(
-                    format!("set {PASSPHRASE}, or pass one with --passphrase-fd"),
-                ),
-            );
+        let given = self.environment.get(variable).cloned();
+        given.map(checked).transpose()
+    }
+
+    fn can_ask(&self) -> bool {
+        self.ask && std::io::stdin().is_terminal()
+    }
+
+    fn asked_twice(&self, what: &str, none: String) -> Result<Passphrase> {
+        if !self.can_ask() {
+            let nobody = Error::invalid("no passphrase is given, and nobody to ask for one");
+            return Err(nobody.with_hint(none));
         }
         let text = prompt(&format!("new passphrase of {what}: "))?;
         let again = prompt("the same again: ")?;
