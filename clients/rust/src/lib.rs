@@ -91,8 +91,8 @@ pub mod secrets;
 mod space;
 mod system;
 
-pub use class::Typed;
 pub use changes::{Change, Changes, News, Stage};
+pub use class::Typed;
 pub use icecore_core::model::{self, message};
 pub use icecore_core::{
     Author, Conflict, Epoch, Error, ErrorKind, Key, Meta, Model, ModelRef, Order, Rejected,

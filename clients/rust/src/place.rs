@@ -64,21 +64,26 @@ struct Injected {
     settings: Option<Settings>,
     passphrase: Option<String>,
     store: Option<Store>,
+    /// Without a folder the copy is in memory. A command that was given none must not keep a queue there.
+    in_memory: bool,
 }
 
 impl Place {
     /// A store, with a copy in memory until [`Place::with_replica`] names a folder.
     pub fn new(store: impl Into<String>) -> Self {
-        Self {
+        let mut place = Self {
             store: Some(store.into()),
             ..Self::default()
-        }
+        };
+        place.injected.in_memory = true;
+        place
     }
 
     /// A store that is open already, e.g. one in memory that several replicas share.
     pub fn on(store: Store) -> Self {
         let injected = Injected {
             store: Some(store),
+            in_memory: true,
             ..Injected::default()
         };
         Self {
@@ -137,6 +142,16 @@ impl Place {
     /// The folder of the local copy, as it was given.
     pub fn replica(&self) -> Option<&std::path::Path> {
         self.replica.as_deref()
+    }
+
+    /// Opens the local copy of a store.
+    pub(crate) fn replicas(&self, store: Store) -> Result<icecore_replica::Replica> {
+        match &self.replica {
+            Some(folder) => icecore_replica::Replica::open(store, folder),
+            None if self.injected.in_memory => icecore_replica::Replica::in_memory(store),
+            None => Err(Error::invalid("no folder is given for this device's copy and queue")
+                .with_hint("name one with --replica or ICECORE_REPLICA, e.g. --replica ./device-a; each device needs its own")),
+        }
     }
 
     /// Opens the store, with a model. No request is made.

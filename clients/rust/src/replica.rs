@@ -99,10 +99,7 @@ impl<M: App> Replica<M> {
     }
 
     async fn on(model: M, place: &Place, store: Store, name: SpaceName) -> Result<Self> {
-        let replicas = match place.replica() {
-            Some(folder) => icecore_replica::Replica::open(store.clone(), folder)?,
-            None => icecore_replica::Replica::in_memory(store.clone())?,
-        };
+        let replicas = place.replicas(store.clone())?;
         let space = replicas.space(&name)?;
         let folded = Folded::initial(Arc::new(model.clone()));
         let inner = Inner {

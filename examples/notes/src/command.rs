@@ -11,13 +11,16 @@ use icecore::{Error, Order, Place, Replica, Result};
 
 /// Notes on several devices, on nothing but a bucket or a folder
 #[derive(Debug, Parser)]
-#[command(name = "notes", after_help = "Start here:
+#[command(
+    name = "notes",
+    after_help = "Start here:
   export ICECORE_STORE=./my-store ICECORE_REPLICA=./device-a
   notes create
   notes add 'Pack the tent' --due 2026-12-24T18:00:00Z
   notes list
 
-Exit codes: 0 ok, 1 failed, 2 usage, 3 conflict, 4 unavailable (try again later), 5 corrupt.")]
+Exit codes: 0 ok, 1 failed, 2 usage, 3 conflict, 4 unavailable (try again later), 5 corrupt."
+)]
 pub struct Notes {
     /// Where the store and this device's copy lie.
     #[command(flatten)]
@@ -141,11 +144,11 @@ pub async fn run(notes: Notes) -> Result<()> {
         };
     };
     check_title(&replica, &call)?;
-    shows.call(&call)?;
     match settles {
-        Some(conflict) => replica.resolve(&conflict, call).await?,
-        None => replica.update(call).await?,
+        Some(conflict) => replica.resolve(&conflict, call.clone()).await?,
+        None => replica.update(call.clone()).await?,
     };
+    shows.call(&call)?;
     if !notes.offline {
         pull(&replica).await?;
     }
@@ -232,7 +235,11 @@ async fn new_id(replica: &Replica<NotesModel>) -> Result<NoteId> {
     let author = replica.author().await?.to_string();
     let device = &author[author.len() - 6..];
     let mut number = replica.now();
-    while replica.state().notes.contains_key(&format!("{device}-{number:x}")) {
+    while replica
+        .state()
+        .notes
+        .contains_key(&format!("{device}-{number:x}"))
+    {
         number += 1;
     }
     Ok(format!("{device}-{number:x}"))
@@ -240,13 +247,19 @@ async fn new_id(replica: &Replica<NotesModel>) -> Result<NoteId> {
 
 /// On one device no two notes get one title; only a merge can bring them together.
 fn check_title(replica: &Replica<NotesModel>, call: &Call) -> Result<()> {
-    let (Call::Add(Add { id, note: Note { title, .. } }) | Call::Rename(Rename { id, title })) =
-        call
+    let (Call::Add(Add {
+        id,
+        note: Note { title, .. },
+    })
+    | Call::Rename(Rename { id, title })) = call
     else {
         return Ok(());
     };
     let state = replica.state();
-    let taken = state.notes.iter().find(|(other, note)| *other != id && note.title == *title);
+    let taken = state
+        .notes
+        .iter()
+        .find(|(other, note)| *other != id && note.title == *title);
     match taken {
         None => Ok(()),
         Some((other, _)) => Err(Error::invalid(format!("there is a note called {title:?}"))

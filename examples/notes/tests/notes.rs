@@ -24,7 +24,9 @@ impl Site {
     }
 
     async fn device(&self, name: &str) -> Replica<NotesModel> {
-        Replica::create(NotesModel, &self.place(name), "notes", Order::Timestamp).await.unwrap()
+        Replica::create(NotesModel, &self.place(name), "notes", Order::Timestamp)
+            .await
+            .unwrap()
     }
 }
 
@@ -53,9 +55,18 @@ fn all_calls() -> Vec<Call> {
     vec![
         add("a/b~c", "Pack"),
         rename("a/b~c", "Pack the tent"),
-        Call::Write(Write { id: id(), text: "and the $type of stove".to_owned() }),
-        Call::Postpone(Postpone { id: id(), due: None }),
-        Call::Mark(Mark { id: id(), status: done }),
+        Call::Write(Write {
+            id: id(),
+            text: "and the $type of stove".to_owned(),
+        }),
+        Call::Postpone(Postpone {
+            id: id(),
+            due: None,
+        }),
+        Call::Mark(Mark {
+            id: id(),
+            status: done,
+        }),
         Call::Remove(id()),
     ]
 }
@@ -90,9 +101,21 @@ fn an_update_is_json_with_types() {
 fn what_is_no_call_is_rejected_with_the_place() {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
     for (method, argument, reason) in [
-        ("burn", "null", "a notebook has no method `burn`; it has add, rename,"),
-        ("rename", r#"{"$type":"Add"}"#, "rename: expected an object of type `Rename`"),
-        ("mark", r#"{"$type":"Mark","id":"n","status":"Done"}"#, "/status"),
+        (
+            "burn",
+            "null",
+            "a notebook has no method `burn`; it has add, rename,",
+        ),
+        (
+            "rename",
+            r#"{"$type":"Add"}"#,
+            "rename: expected an object of type `Rename`",
+        ),
+        (
+            "mark",
+            r#"{"$type":"Mark","id":"n","status":"Done"}"#,
+            "/status",
+        ),
         ("remove", "7", "remove: "),
     ] {
         let rejected = Call::from_update(method, &raw(argument)).unwrap_err();
@@ -106,19 +129,31 @@ async fn classes_enums_and_dates_come_back_as_what_they_were() {
     let (phone, laptop) = (site.device("phone").await, site.device("laptop").await);
     phone.update(add("n1", "Pack")).await.unwrap();
     let done = Status::Done(Date::from_millis(phone.now()).unwrap());
-    phone.update(Call::Mark(Mark { id: "n1".into(), status: done })).await.unwrap();
+    phone
+        .update(Call::Mark(Mark {
+            id: "n1".into(),
+            status: done,
+        }))
+        .await
+        .unwrap();
     phone.sync().await.unwrap();
     // From a snapshot, and from updates alone.
     for _ in 0..2 {
         laptop.sync().await.unwrap();
-        let expected = Note { status: done, ..note("Pack") };
+        let expected = Note {
+            status: done,
+            ..note("Pack")
+        };
         assert_eq!(laptop.state().notes["n1"], expected);
         phone.roll_up().await.unwrap();
     }
     let json = serde_json::to_value(&*laptop.state()).unwrap();
     assert_eq!(json, to_typed(&laptop.state().0).unwrap());
     assert_eq!(json["$type"], "Notebook");
-    assert_eq!(serde_json::from_value::<Typed<Notebook>>(json).unwrap(), *laptop.state());
+    assert_eq!(
+        serde_json::from_value::<Typed<Notebook>>(json).unwrap(),
+        *laptop.state()
+    );
     assert!(phone.verify().await.unwrap().problems.is_empty());
 }
 
@@ -148,7 +183,10 @@ async fn row_13_two_notes_of_one_title_are_flagged_and_settled_by_a_person() {
     assert_eq!(phone.conflicts().await.unwrap(), conflicts);
 
     let mut news = laptop.changes();
-    phone.resolve(&conflicts[0].id, rename("p", "Shopping in town")).await.unwrap();
+    phone
+        .resolve(&conflicts[0].id, rename("p", "Shopping in town"))
+        .await
+        .unwrap();
     phone.sync().await.unwrap();
     laptop.sync().await.unwrap();
     assert!(phone.conflicts().await.unwrap().is_empty());
@@ -175,7 +213,10 @@ async fn what_lost_its_note_meanwhile_is_listed_and_stops_nothing() {
     laptop.sync().await.unwrap();
     let rejected = laptop.rejected().await.unwrap();
     assert_eq!(rejected.len(), 1);
-    assert_eq!((rejected[0].id, rejected[0].reason.as_str()), (late, "there is no note n1"));
+    assert_eq!(
+        (rejected[0].id, rejected[0].reason.as_str()),
+        (late, "there is no note n1")
+    );
     assert_eq!(laptop.state().notes.keys().collect::<Vec<_>>(), ["n2"]);
 }
 
@@ -185,7 +226,9 @@ async fn a_device_that_stops_before_it_sends_sends_when_it_is_back() {
     let phone = site.device("phone").await;
     phone.update(add("n1", "Pack")).await.unwrap();
     drop(phone);
-    let phone = Replica::open(NotesModel, &site.place("phone"), "notes").await.unwrap();
+    let phone = Replica::open(NotesModel, &site.place("phone"), "notes")
+        .await
+        .unwrap();
     assert_eq!(phone.state().notes["n1"], note("Pack"));
     phone.sync().await.unwrap();
     assert_eq!(phone.pending().await.unwrap(), 0);

@@ -44,6 +44,10 @@ pub struct Base {
     pub count: u64,
     /// Keys of covered objects that a listing may still show.
     pub recent: BTreeSet<Key>,
+    /// Whether a segment since the snapshot was rolled up by who could not fold it.
+    pub blind: bool,
+    /// The newest version of the model that segments and snapshots name: who cannot fold hands it on.
+    pub model_version: u32,
     /// The state.
     pub folded: Folded,
 }
@@ -62,6 +66,8 @@ impl Base {
             covered: Covered::default(),
             count: 0,
             recent: BTreeSet::new(),
+            blind: false,
+            model_version: 0,
             folded: Folded::initial(content),
         }
     }
@@ -77,7 +83,7 @@ impl Base {
         content: impl Into<Content>,
     ) -> Result<Option<Self>> {
         let (header, content) = (&snapshot.header, content.into());
-        let another = !content.is_locked() && header.model != content.model().name();
+        let another = !content.is_blind() && header.model != content.model().name();
         if header.space != info.space || header.epoch != info.epoch || another {
             return Err(Error::corrupt(format!(
                 "the snapshot is of space {} epoch {} model {}",
@@ -98,6 +104,8 @@ impl Base {
             covered: header.covered.clone(),
             count: header.count,
             recent: header.recent_keys()?,
+            blind: false,
+            model_version: header.model_version,
             folded,
         }))
     }
@@ -140,6 +148,8 @@ impl Base {
         self.through = header.through;
         self.full_at = header.full_at;
         self.digest = Some(segment.digest);
+        self.model_version = self.model_version.max(header.model_version);
+        self.blind |= header.blind;
         self.remember(segment.entries.iter().map(|e| e.key));
         Ok(())
     }
@@ -165,7 +175,7 @@ impl Base {
         let digest = self
             .digest
             .ok_or_else(|| Error::internal("BUG: a snapshot before the first segment"))?;
-        self.folded.check_unlocked()?;
+        self.folded.check_readable()?;
         self.folded.check_consistent()?;
         let content = self.folded.content();
         let mut header = SnapshotHeader::new(&self.space, self.epoch, self.generation, digest);
@@ -194,6 +204,15 @@ impl Base {
         })
     }
 
+    /// What the next segment says of the model that rolls it up.
+    pub fn rolls_up_as(&self) -> u32 {
+        if self.folded.content().is_blind() {
+            self.model_version
+        } else {
+            self.folded.model().version()
+        }
+    }
+
     fn summary(&self) -> Summary {
         Summary {
             rejected: self.folded.rejected.clone(),
@@ -208,7 +227,7 @@ impl Base {
     /// `Corrupt` when it cannot be decrypted.
     pub fn is_snapshot(&self, snapshot: &Snapshot) -> Result<Option<bool>> {
         let content = self.folded.content();
-        if content.is_locked() {
+        if content.is_blind() {
             return Ok(None);
         }
         let own = self.pack_snapshot(Salt::default())?;
@@ -253,8 +272,10 @@ impl Base {
 fn open_snapshot(snapshot: &Snapshot, content: Content) -> Result<Option<Folded>> {
     let header = &snapshot.header;
     let version = header.model_version;
+    if content.is_blind() {
+        return Ok(Some(Folded::initial(content)));
+    }
     let (folded, summary) = match (content.seal(), header.sealed) {
-        (Seal::Locked, _) => return Ok(Some(Folded::initial(content))),
         (Seal::Open(_), Some(key)) => {
             let (about, max) = (snapshot.header_json(), snapshot.unpacked_max());
             let SealedState { summary, state } =
@@ -270,7 +291,7 @@ fn open_snapshot(snapshot: &Snapshot, content: Content) -> Result<Option<Folded>
             let state = snapshot.state_json();
             (Folded::from_json(content, version, state)?, summary)
         }
-        (Seal::Open(_) | Seal::Clear, _) => return Err(sealed_otherwise("snapshot")),
+        _ => return Err(sealed_otherwise("snapshot")),
     };
     Ok(folded.map(|folded| with_summary(folded, summary)))
 }
@@ -278,8 +299,10 @@ fn open_snapshot(snapshot: &Snapshot, content: Content) -> Result<Option<Folded>
 /// The state that an epoch starts from; `None` when the model cannot read it.
 fn open_base(base: &BaseHeader, state: &[u8], content: Content) -> Result<Option<Folded>> {
     let version = base.model_version;
+    if content.is_blind() {
+        return Ok(Some(Folded::initial(content)));
+    }
     let (folded, summary) = match (content.seal(), base.sealed) {
-        (Seal::Locked, _) => return Ok(Some(Folded::initial(content))),
         (Seal::Open(_), Some(key)) => {
             let SealedState { summary, state } =
                 content.open_state(&base.about(), key, state, UNPACKED_BYTES_MAX)?;
@@ -293,7 +316,7 @@ fn open_base(base: &BaseHeader, state: &[u8], content: Content) -> Result<Option
             };
             (Folded::from_json(content, version, state)?, summary)
         }
-        (Seal::Open(_) | Seal::Clear, _) => return Err(sealed_otherwise("segment")),
+        _ => return Err(sealed_otherwise("segment")),
     };
     Ok(folded.map(|folded| with_summary(folded, summary)))
 }

@@ -1,7 +1,8 @@
 //! How the content of a space is read: by a model, and, where the space is encrypted, with its keys.
 //!
 //! In an encrypted space `at`, `kind` and `data` of each update are sealed, and so are the states of snapshots. Who holds
-//! no key still sees authors, seqs, keys and counts: enough to roll up, to prune and to check the chain.
+//! no key still sees authors, seqs, keys and counts: enough to roll up, to prune and to check the chain. The same holds for
+//! a program that does not know a space's model: one roll-up serves the spaces of any app.
 
 mod sealed_state;
 
@@ -125,17 +126,44 @@ impl Unopened {
 pub struct Content {
     model: Arc<dyn AnyModel>,
     seal: Seal,
+    blind: Option<Blindness>,
+}
+
+/// Why nothing can be folded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Blindness {
+    /// The space is encrypted, and no key is at hand.
+    Locked,
+    /// The program does not know the model of this name.
+    UnknownModel(String),
 }
 
 impl Content {
     /// A model, and the keys of the space.
     pub fn new(model: Arc<dyn AnyModel>, seal: Seal) -> Self {
-        Self { model, seal }
+        Self {
+            model,
+            seal,
+            blind: None,
+        }
     }
 
     /// Of an encrypted space whose keys are not at hand: its model need not be known.
     pub fn locked() -> Self {
-        Self::new(Arc::new(Blind), Seal::Locked)
+        Self {
+            model: Arc::new(Blind),
+            seal: Seal::Locked,
+            blind: Some(Blindness::Locked),
+        }
+    }
+
+    /// Of a space whose model the program does not know.
+    pub fn unknown_model(name: &str, seal: Seal) -> Self {
+        Self {
+            model: Arc::new(Blind),
+            seal,
+            blind: Some(Blindness::UnknownModel(name.to_owned())),
+        }
     }
 
     /// The model.
@@ -153,12 +181,20 @@ impl Content {
         matches!(self.seal, Seal::Locked)
     }
 
-    /// What a segment says of the model that rolled it up; 0 of none.
-    pub fn model_version(&self) -> u32 {
-        if self.is_locked() {
-            0
-        } else {
-            self.model.version()
+    /// Whether nothing can be folded: the space is locked, or its model is unknown.
+    pub fn is_blind(&self) -> bool {
+        self.blind.is_some()
+    }
+
+    /// Whether the space can be folded.
+    ///
+    /// # Errors
+    /// `Denied` in an encrypted space whose keys are not at hand; `Invalid` where the program does not know the model.
+    pub fn check_readable(&self) -> Result<()> {
+        match &self.blind {
+            None => Ok(()),
+            Some(Blindness::Locked) => Err(locked()),
+            Some(Blindness::UnknownModel(name)) => Err(unknown_model(name)),
         }
     }
 
@@ -253,6 +289,12 @@ pub fn locked() -> Error {
         .with_hint("give its passphrase (ICECORE_PASSPHRASE, --passphrase-fd) or an --identity; without one you can still sync, roll up, prune and verify it")
 }
 
+/// The error of whoever needs the state of a space whose model the program does not know.
+fn unknown_model(name: &str) -> Error {
+    Error::invalid(format!("this program does not know the model `{name}`"))
+        .with_hint("use the program that the space was made with; this one can sync, roll up, prune and verify it")
+}
+
 /// Folds nothing.
 #[derive(Debug)]
 struct Blind;
@@ -262,7 +304,7 @@ impl Model for Blind {
     type Update = ();
 
     fn name(&self) -> &'static str {
-        "locked"
+        "unknown"
     }
 
     /// It takes any segment.

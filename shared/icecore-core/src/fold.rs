@@ -1,6 +1,6 @@
 //! Folding: from updates in order to a state, with what was rejected and which rules are broken.
 
-use crate::content::{Content, Unopened, locked};
+use crate::content::{Content, Unopened};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::ids::{Key, UpdateId};
@@ -120,7 +120,7 @@ impl Folded {
 
     /// Applies one stored update, or lists it as rejected. `true` when it was applied.
     pub fn apply(&mut self, id: UpdateId, key: Key, stored: &Update) -> bool {
-        if self.content.is_locked() {
+        if self.content.is_blind() {
             return false;
         }
         let content = self.content.clone();
@@ -293,15 +293,12 @@ impl Folded {
         self.content = content;
     }
 
-    /// Whether there is a state: an encrypted space without its keys has none.
+    /// Whether there is a state (see [`Content::check_readable`]).
     ///
     /// # Errors
-    /// `Denied` in an encrypted space whose keys are not at hand.
-    pub fn check_unlocked(&self) -> Result<()> {
-        if self.content.is_locked() {
-            return Err(locked());
-        }
-        Ok(())
+    /// `Denied` in an encrypted space whose keys are not at hand; `Invalid` where the program does not know the model.
+    pub fn check_readable(&self) -> Result<()> {
+        self.content.check_readable()
     }
 }
 

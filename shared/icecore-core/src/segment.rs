@@ -34,6 +34,9 @@ pub struct SegmentHeader {
     pub full_at: i64,
     /// The version of the model that rolled it up: an older program holds here rather than show another state.
     pub model_version: u32,
+    /// Whoever rolled it up could not fold it, for want of a key or of the model, and wrote no snapshot: who can does.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub blind: bool,
     /// The digest of the segment before it; absent in the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Digest>,
@@ -75,7 +78,7 @@ impl BaseHeader {
     /// # Errors
     /// `Denied` in an encrypted space whose keys are not at hand; `Internal` when the state has no JSON form.
     pub fn of(folded: &Folded, count: u64, epoch: Epoch, salt: Salt) -> Result<(Self, Vec<u8>)> {
-        folded.check_unlocked()?;
+        folded.check_readable()?;
         let content = folded.content();
         let mut header = Self {
             model_version: content.model().version(),
@@ -247,6 +250,11 @@ impl Segment {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 impl SegmentHeader {
     /// A header of the current format without entries.
     pub fn new(
@@ -264,6 +272,7 @@ impl SegmentHeader {
             rolled_at: 0,
             full_at: 0,
             model_version: 0,
+            blind: false,
             previous,
             count: 0,
             covered: Covered::default(),

@@ -260,7 +260,7 @@ impl SpaceReplica {
                 folded.apply_opened(pending.id, Key::MAX, &pending.update);
             }
         }
-        folded.check_unlocked()?;
+        folded.check_readable()?;
         Ok(folded)
     }
 

@@ -227,7 +227,7 @@ fn save_layers(t: &Transaction<'_>, reader: &Reader, layers: &[Layer]) -> Result
         .map_err(failed)?;
     let folded = &reader.base.folded;
     // Of a history without a state there is only the history.
-    let has_state = folded.inconsistent.is_none() && !folded.content().is_locked();
+    let has_state = folded.inconsistent.is_none() && !folded.content().is_blind();
     if has_state && unsigned(segments) > SEGMENT_BYTES_MIN.max(unsigned(snapshot) / 4) {
         let packed = reader
             .base

@@ -90,13 +90,16 @@ impl SpaceReplica {
         })
     }
 
-    /// The roll-up of an encrypted space writes no snapshots: who holds the keys does. Failing to is harmless.
+    /// A roll-up without the keys, or without the model, writes no snapshots: who has both does. Failing to is harmless.
     async fn snapshot_if_due(&mut self) {
         let Ok(reader) = self.held_reader() else {
             return;
         };
         match write_due_snapshot(&reader.store().clone(), reader).await {
-            Ok(Some(written)) => reader.snapshot = written.generation,
+            Ok(Some(written)) => {
+                reader.snapshot = written.generation;
+                reader.base.blind = false;
+            }
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "no snapshot was written; another replica does"),
         }

@@ -12,6 +12,8 @@ mod bad_objects;
 mod clocks;
 #[path = "field/cost.rs"]
 mod cost;
+#[path = "field/encryption.rs"]
+mod encryption;
 #[path = "field/late.rs"]
 mod late;
 #[path = "field/newer.rs"]

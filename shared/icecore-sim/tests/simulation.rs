@@ -99,10 +99,7 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
         );
         assert!(pruned.updates > 0, "no update object was pruned");
         assert!(pruned.snapshots > 0, "no snapshot was pruned");
-        assert!(
-            rotations > 0 || !plan.encrypted,
-            "no key was rotated"
-        );
+        assert!(rotations > 0 || !plan.encrypted, "no key was rotated");
         if plan.epochs {
             assert!(pruned.epochs > 0, "no epoch was pruned");
             assert!(redacted > 0, "no update was redacted");

@@ -74,7 +74,7 @@ async fn settle(store: &Store, space: &SpaceName) -> Result<Settled> {
                 .with_hint(format!("do it in {}, or erase {space}", linked.into)));
             }
             let warm = Warm::load(store, &open.info).await?;
-            warm.base.folded.check_unlocked()?;
+            warm.base.folded.check_readable()?;
             return Ok(Settled { open, warm, at });
         }
         store.back_off(tries).await;

@@ -403,13 +403,17 @@ impl Store {
         self.registry.open(&info.model)
     }
 
-    /// How the content of a space is read. The model of an encrypted one need not be known to whoever holds no key.
+    /// How the content of a space is read. Where the model is unknown, or no key is at hand, nothing is folded, and the
+    /// space can be synced, rolled up, pruned and verified all the same.
     ///
     /// # Errors
-    /// As [`Store::model`] and [`Store::seal`].
+    /// `Invalid` for settings that the model does not take; otherwise as [`Store::seal`].
     pub fn content(&self, info: &SpaceInfo) -> Result<icecore_core::Content> {
         match self.seal(info)? {
             Seal::Locked => Ok(icecore_core::Content::locked()),
+            seal if !self.registry.knows(&info.model.name) => {
+                Ok(icecore_core::Content::unknown_model(&info.model.name, seal))
+            }
             seal => Ok(icecore_core::Content::new(self.model(info)?, seal)),
         }
     }

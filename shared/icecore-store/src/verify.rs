@@ -52,8 +52,8 @@ pub struct VerifyReport {
     pub snapshots: u64,
     /// Snapshots of an older version of the model: only what they cover was compared.
     pub snapshots_of_older_models: u64,
-    /// Snapshots of an encrypted space whose keys are not at hand: only what they cover was compared.
-    pub snapshots_locked: u64,
+    /// Snapshots whose state cannot be read here, without a key or the model: only what they cover was compared.
+    pub snapshots_unread: u64,
     /// Update objects still stored that are covered, each compared with its segment.
     pub covered_objects: u64,
     /// Update objects that wait to be rolled up.
@@ -95,7 +95,7 @@ pub async fn verify(
 enum Compared {
     Same,
     OlderModel,
-    Locked,
+    Unread,
 }
 
 struct Verifier<'a> {
@@ -188,19 +188,19 @@ impl Verifier<'_> {
         let checked = Snapshot::unpack(&got.bytes).and_then(|snapshot| {
             invariants::snapshot_of(&self.base, &snapshot.header)?;
             let content = self.base.folded.content();
-            if snapshot.header.model_version < content.model_version() {
+            if !content.is_blind() && snapshot.header.model_version < content.model().version() {
                 return Ok(Compared::OlderModel);
             }
             match self.base.is_snapshot(&snapshot)? {
                 Some(true) => Ok(Compared::Same),
-                None => Ok(Compared::Locked),
+                None => Ok(Compared::Unread),
                 Some(false) => Err(Error::corrupt("the snapshot is not what its history gives")
                     .with_hint("delete it: the next roll-up writes one again, and readers go by the segments until then")),
             }
         });
         match checked {
             Ok(Compared::Same) => self.report.snapshots += 1,
-            Ok(Compared::Locked) => self.report.snapshots_locked += 1,
+            Ok(Compared::Unread) => self.report.snapshots_unread += 1,
             Ok(Compared::OlderModel) => self.report.snapshots_of_older_models += 1,
             Err(error) => self.problem(path, &error),
         }

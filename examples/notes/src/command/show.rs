@@ -40,7 +40,9 @@ impl Shows {
                 Status::Started => "started".to_owned(),
                 Status::Done(at) => format!("done {at}"),
             };
-            let due = note.due.map_or_else(String::new, |due| format!(", due {due}"));
+            let due = note
+                .due
+                .map_or_else(String::new, |due| format!(", due {due}"));
             line(&format!("{id}  {} ({status}{due})", note.title))?;
             if !note.text.is_empty() {
                 line(&format!("    {}", note.text))?;

@@ -109,7 +109,7 @@ fn who_has_no_key_folds_nothing_and_is_told() {
     let mut folded = Folded::initial(Content::locked());
     assert!(!folded.apply(id(1, 1), Key::MIN, &sealed.unwrap()));
     assert_eq!(folded.rejected.count, 0);
-    let error = folded.check_unlocked().unwrap_err();
+    let error = folded.check_readable().unwrap_err();
     assert!(error.hint().unwrap().contains("ICECORE_PASSPHRASE"));
     assert!(
         Content::locked()

@@ -56,6 +56,11 @@ impl Registry {
         self.models.keys().map(String::as_str)
     }
 
+    /// Whether there is a model of this name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.models.contains_key(name)
+    }
+
     /// Opens the model that a space names.
     ///
     /// # Errors

@@ -152,7 +152,8 @@ async fn create_space(world: &World, calm: &Store) -> Result<SpaceInfo> {
     let model = ModelRef::named("log");
     if world.plan.encrypted {
         let holders = World::holders();
-        calm.create_encrypted_space(space, model, order, holders).await
+        calm.create_encrypted_space(space, model, order, holders)
+            .await
     } else {
         calm.create_space(space, model, order).await
     }

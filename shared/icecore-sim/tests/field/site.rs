@@ -11,10 +11,11 @@ use icecore_sim::bucket::{Faults, SimBucket, Stored};
 use icecore_sim::clock::SimClock;
 use icecore_sim::gateway::{Traffic, behind_a_gateway};
 use icecore_sim::random::Random;
+use icecore_seal::{Identity, NewHolder, Secret};
 use icecore_store::backend::{Metered, ServerTime};
 use icecore_store::rollup::{RollupOptions, RollupReport, roll_up};
 use icecore_store::verify::{VerifyReport, verify};
-use icecore_store::{Clock, Reader, Settings, Store, new_author};
+use icecore_store::{Clock, Reader, Secrets, Settings, Store, new_author};
 use object_store::path::Path;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
@@ -40,6 +41,13 @@ pub(crate) struct Site {
     pub(crate) bucket: SimBucket,
     pub(crate) space: SpaceName,
     pub(crate) settings: Settings,
+    /// What opens the space, where it is encrypted.
+    pub(crate) secrets: Option<Arc<dyn Secrets>>,
+}
+
+/// The one who can open an encrypted space at its beginning.
+pub(crate) fn ada() -> Identity {
+    Identity::generate(&mut || [7; 32])
 }
 
 impl Site {
@@ -48,7 +56,29 @@ impl Site {
         Self::with(ModelRef::named("log"), Order::Timestamp).await
     }
 
+    /// A store with one encrypted space, which [`ada`] can open. [`Site::locked`] is the store of who cannot.
+    pub(crate) async fn encrypted(order: Order) -> Self {
+        let mut site = Self::empty().await;
+        let member = NewHolder::Member {
+            name: "ada".to_owned(),
+            public: ada().public(),
+        };
+        let (store, model) = (site.store(), ModelRef::named("log"));
+        let holders = vec![member];
+        let created = store.create_encrypted_space(&site.space, model, order, holders);
+        created.await.unwrap();
+        site.secrets = Some(secrets(ada()));
+        site
+    }
+
     pub(crate) async fn with(model: ModelRef, order: Order) -> Self {
+        let site = Self::empty().await;
+        let store = site.store();
+        store.create_space(&site.space, model, order).await.unwrap();
+        site
+    }
+
+    async fn empty() -> Self {
         let random = Random::new(1);
         let clock = SimClock::start();
         let site = Self {
@@ -57,11 +87,20 @@ impl Site {
             clock,
             space: "notes".parse().unwrap(),
             settings: Settings::default(),
+            secrets: None,
         };
-        let store = site.store();
-        store.create().await.unwrap();
-        store.create_space(&site.space, model, order).await.unwrap();
+        site.store().create().await.unwrap();
         site
+    }
+
+    /// The store of somebody without a key.
+    pub(crate) fn locked(&self) -> Store {
+        let secrets = None;
+        let locked = Self {
+            secrets,
+            ..self.clone()
+        };
+        locked.store()
     }
 
     /// The store with the right clock, a good network and a server that tells its time.
@@ -93,7 +132,12 @@ impl Site {
             Arc::new(self.random.clone()),
             server_time,
         );
-        (store.with_settings(self.settings.clone()), metered)
+        let store = store.with_settings(self.settings.clone());
+        let store = match &self.secrets {
+            Some(secrets) => store.with_secrets(Arc::clone(secrets)),
+            None => store,
+        };
+        (store, metered)
     }
 
     /// The store as somebody with a token sees it, and what goes over its network.
@@ -254,6 +298,11 @@ impl Site {
     pub(crate) fn tree(&self) -> String {
         self.bucket.with_disk(|disk| disk.tree())
     }
+}
+
+/// An identity as a program has it at hand.
+pub(crate) fn secrets(identity: Identity) -> Arc<dyn Secrets> {
+    Arc::new(vec![Arc::new(Secret::Identity(identity))])
 }
 
 /// An update of a `log`.

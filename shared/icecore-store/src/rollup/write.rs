@@ -8,7 +8,7 @@ use crate::store::Store;
 use bytes::Bytes;
 use icecore_core::layers::Packed;
 use icecore_core::{
-    Base, Entry, Error, Generation, Key, ObjectKey, Result, Seal, Segment, SegmentHeader, Snapshot,
+    Base, Entry, Error, Generation, Key, ObjectKey, Result, Segment, SegmentHeader, Snapshot,
     SpaceInfo, invariants,
 };
 
@@ -40,7 +40,8 @@ impl Run<'_> {
         header.through = part.through;
         header.full_at = part.full_at;
         header.rolled_at = self.store.now();
-        header.model_version = base.folded.content().model_version();
+        header.model_version = base.rolls_up_as();
+        header.blind = base.folded.content().is_blind();
         header.covered = part.entries.iter().map(|e| e.id).collect();
         header.count = part.entries.len() as u64;
         invariants::next_segment(base, &header)?;
@@ -81,8 +82,8 @@ impl Run<'_> {
             self.report.inconsistent = Some(rejected.clone());
             return Ok(());
         }
-        // Of an encrypted space whoever holds its keys writes them.
-        if warm.base.folded.content().is_locked() || has_newer_keys(self.store, warm).await? {
+        // Whoever holds the keys and knows the model writes them.
+        if warm.base.folded.content().is_blind() || has_newer_keys(self.store, warm).await? {
             return Ok(());
         }
         if segments == 0 || !rule.is_due(warm.snapshot.map(|s| s.1), warm.bytes_since, segments) {
@@ -139,15 +140,14 @@ async fn has_newer_keys(store: &Store, warm: &Warm) -> Result<bool> {
     Ok(!warm.base.folded.content().fits(&open.info))
 }
 
-/// Writes the snapshot of an encrypted space for which a roll-up without its keys has written segments, where one is due.
-/// For whoever reads the space and holds the keys.
+/// Writes the snapshot that a roll-up could not write, where one is due: of an encrypted space whose keys it does not hold,
+/// or of a model that it does not know. For whoever reads the space and can.
 ///
 /// # Errors
 /// As a roll-up.
 pub async fn write_due_snapshot(store: &Store, reader: &Reader) -> Result<Option<SnapshotWritten>> {
     let (info, base) = (&reader.info, &reader.base);
-    if !matches!(base.folded.content().seal(), Seal::Open(_)) || base.generation <= reader.snapshot
-    {
+    if !base.blind || base.folded.content().is_blind() || base.generation <= reader.snapshot {
         return Ok(None);
     }
     let layers = list_layers(store, info, reader.snapshot.saturating_sub(1)).await?;
