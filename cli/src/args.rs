@@ -4,6 +4,7 @@ use crate::commands;
 use crate::exit::ErrorJson;
 use clap::error::ErrorKind as ClapKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use icecore::secrets::SecretArgs;
 use icecore_core::{Error, Result, SpaceName};
 use std::io::Write;
 use std::path::PathBuf;
@@ -61,6 +62,10 @@ pub(crate) struct Global {
     )]
     pub(crate) replica: Option<PathBuf>,
 
+    /// What opens encrypted spaces.
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+
     /// Print results and errors as JSON, one value per line
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
@@ -91,9 +96,13 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     Init(commands::init::InitArgs),
     Space(commands::space::SpaceArgs),
+    Identity(commands::identity::IdentityArgs),
+    Keyring(commands::keyring::KeyringArgs),
     Update(commands::update::UpdateArgs),
     State(commands::state::StateArgs),
     Log(commands::log::LogArgs),
+    Diff(commands::diff::DiffArgs),
+    Restore(commands::restore::RestoreArgs),
     Sync(commands::sync::SyncArgs),
     Status(commands::status::StatusArgs),
     Rollup(commands::rollup::RollupArgs),

@@ -3,16 +3,21 @@
 pub(crate) mod completions;
 pub(crate) mod compress;
 pub(crate) mod conflicts;
+pub(crate) mod diff;
 pub(crate) mod erase;
 pub(crate) mod export;
+pub(crate) mod identity;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod keyring;
 pub(crate) mod log;
+pub(crate) mod past;
 pub(crate) mod prune;
 pub(crate) mod publish;
 pub(crate) mod redact;
 pub(crate) mod reset;
 pub(crate) mod resolve;
+pub(crate) mod restore;
 pub(crate) mod rollup;
 pub(crate) mod serve;
 pub(crate) mod space;
@@ -39,7 +44,7 @@ const VERBOSE: &str =
 
 /// Runs the command and returns the exit code.
 pub(crate) async fn run(cli: Cli) -> ExitCode {
-    let context = Context::new(&cli.global);
+    let context = Context::new(&cli.global, needs_content(&cli.command));
     let default = match (&cli.command, cli.global.verbose) {
         (_, true) => VERBOSE,
         // A server that says nothing of what it does cannot be looked after.
@@ -55,6 +60,26 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
     let code = exit::of(outcome, &context.out);
     context.print_stats();
     code
+}
+
+/// Whether the command can do nothing, or little, with an encrypted space that is not opened: only then is a person
+/// asked for its passphrase.
+fn needs_content(command: &Command) -> bool {
+    match command {
+        Command::State(_)
+        | Command::Log(_)
+        | Command::Export(_)
+        | Command::Conflicts(_)
+        | Command::Resolve(_)
+        | Command::Update(_)
+        | Command::Import(_)
+        | Command::Compress(_)
+        | Command::Redact(_)
+        | Command::Reset(_) => true,
+        Command::Space(args) => args.creates(),
+        Command::Keyring(args) => args.changes(),
+        _ => false,
+    }
 }
 
 /// Logs go to stderr; what fails is an error of the command and not only a log line.
@@ -73,6 +98,8 @@ async fn dispatch(command: Command, context: &Context) -> Outcome {
     match command {
         Command::Init(args) => init::run(&args, context).await,
         Command::Space(args) => space::run(args, context).await,
+        Command::Identity(args) => identity::run(args, context),
+        Command::Keyring(args) => keyring::run(args, context).await,
         Command::Update(args) => update::run(&args, context).await,
         Command::State(args) => state::run(&args, context).await,
         Command::Log(args) => {
@@ -80,6 +107,8 @@ async fn dispatch(command: Command, context: &Context) -> Outcome {
             context.out.until_printed(reading);
             log::run(&args, context).await
         }
+        Command::Diff(args) => diff::run(&args, context).await,
+        Command::Restore(args) => restore::run(&args, context).await,
         Command::Sync(args) => sync::run(&args, context).await,
         Command::Status(args) => status::run(&args, context).await,
         Command::Rollup(args) => rollup::run(&args, context).await,

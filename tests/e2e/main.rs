@@ -7,6 +7,7 @@ mod cli;
 mod demo;
 mod functions;
 mod kill;
+mod pages;
 mod serve;
 mod stuck;
 mod support;

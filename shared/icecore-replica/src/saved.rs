@@ -2,7 +2,7 @@
 
 use crate::db::{execute, failed};
 use crate::queue::{damaged, signed, unsigned};
-use icecore_core::{Base, Key, Result, Segment, Snapshot, SpaceInfo, SpaceName};
+use icecore_core::{Base, Content, ErrorKind, Key, Result, Segment, Snapshot, SpaceInfo, SpaceName};
 use icecore_store::reader::{Body, Layer, Polled, Saved};
 use icecore_store::{Reader, Store};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -66,7 +66,11 @@ pub(crate) fn load(
 }
 
 fn load_base(connection: &Connection, store: &Store, info: &SpaceInfo) -> Result<Option<Base>> {
-    let content = store.content(info)?;
+    let content = match store.content(info) {
+        // The secret may be that of a newer keyring, which the next look at the space brings.
+        Err(error) if error.kind() == ErrorKind::Denied => Content::locked(),
+        content => content?,
+    };
     let mut base = Base::initial(info, content.clone());
     let mut select = connection
         .prepare_cached(

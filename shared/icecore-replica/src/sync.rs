@@ -101,7 +101,11 @@ impl SpaceReplica {
                 reader.base.blind = false;
             }
             Ok(None) => {}
-            Err(error) => tracing::debug!(%error, "no snapshot was written; another replica does"),
+            Err(error) => {
+                // Not at once again: a token may not allow it.
+                reader.base.blind = false;
+                tracing::debug!(%error, "no snapshot was written; another replica does");
+            }
         }
     }
 

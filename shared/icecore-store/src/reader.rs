@@ -245,7 +245,8 @@ impl Reader {
         last.is_none_or(|last| self.store.clock.monotonic().saturating_sub(last) >= every)
     }
 
-    /// Looks whether `space.json` is as it was; `true` when the space has entered another epoch.
+    /// Looks whether `space.json` is as it was; `true` when all must be read anew: the space has entered another epoch, or
+    /// can be read now and could not before.
     async fn check_space(&mut self) -> Result<bool> {
         let (space, version) = (&self.info.space, self.space_version.as_ref());
         let Some(open) = self.store.space_if_changed(space, version).await? else {
@@ -264,11 +265,13 @@ impl Reader {
         }
         check_follows(&self.info, &open.info)?;
         let content = self.store.content(&open.info)?;
+        // What nothing was folded of is read anew once it can be.
+        let unlocked = self.base.folded.content().is_blind() && !content.is_blind();
         if !self.base.folded.content().fits(&open.info) {
             self.base.folded.set_content(content);
         }
         // By the base: a new epoch that could not be entered must be found again next time.
-        let another = open.info.epoch != self.base.epoch;
+        let another = unlocked || open.info.epoch != self.base.epoch;
         self.info = open.info;
         self.space_version = (!another).then_some(open.version);
         Ok(another)

@@ -170,3 +170,40 @@ fn a_sequenced_space_travels_by_when_updates_happened() {
     );
     assert!(id_of(&log[0]).ends_with(":2"));
 }
+
+#[test]
+fn what_changed_is_told_and_what_was_deleted_is_brought_back() {
+    let place = Place::with_todo();
+    let (a, b) = (place.replica("a"), place.replica("b"));
+    a.merge("todo", r#"{"milk":{"done":false},"eggs":6}"#);
+    a.ok(&["rollup", "todo", "--now"]);
+    b.merge("todo", r#"{"milk":null,"eggs":12,"bread":1}"#);
+    a.ok(&["rollup", "todo", "--now"]);
+    let changes = a.ok(&["diff", "todo", "1"]);
+    assert_eq!(
+        changes.lines().collect::<Vec<_>>(),
+        ["+ /bread 1", "~ /eggs 6 -> 12", r#"- /milk {"done":false}"#]
+    );
+    let back = a.json(&["diff", "todo", "2", "1"]);
+    assert_eq!(back[1], json!({ "path": "/eggs", "from": 12, "to": 6 }));
+    assert!(a.json(&["diff", "todo", "2"]).is_empty());
+    assert!(
+        a.fails(1, &["diff", "todo", "9"])
+            .contains("no generation 9")
+    );
+
+    a.ok(&["restore", "todo", "/milk", "--at", "1"]);
+    let error = a.fails(3, &["restore", "todo", "/eggs", "--at", "1"]);
+    assert!(error.contains("--replace"), "{error}");
+    a.ok(&["restore", "todo", "/eggs", "--at", "1", "--replace"]);
+    assert!(
+        a.fails(1, &["restore", "todo", "/bread", "--at", "1"])
+            .contains("nothing there then")
+    );
+    let state = b.json(&["state", "todo"]);
+    assert_eq!(
+        state[0],
+        json!({ "bread": 1, "eggs": 6, "milk": { "done": false } })
+    );
+    a.ok(&["verify", "todo"]);
+}

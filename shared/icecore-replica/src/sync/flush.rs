@@ -92,7 +92,12 @@ impl SpaceReplica {
     /// Publishes the first queued updates as one object.
     async fn flush_one(&mut self) -> Result<Flushed> {
         let pending = queue::pending(self.replica.db().read(), &self.space, OBJECT_UPDATES_MAX)?;
-        let pending = self.sealed(pending)?;
+        let sealed = self.sealed(pending);
+        if sealed.is_err() {
+            // What stands in its way may be gone: the next sync looks at the space first.
+            self.pulled = false;
+        }
+        let pending = sealed?;
         let run = run_of_one_author(&pending);
         let fitting = UpdateObject::fitting(run.iter().map(Pending::stored)).min(run.len());
         let run = &run[..fitting];
@@ -126,6 +131,10 @@ impl SpaceReplica {
     /// What is pending as it is sent: in an encrypted space sealed, and kept so.
     fn sealed(&mut self, mut pending: Vec<Pending>) -> Result<Vec<Pending>> {
         let content = self.held_reader()?.base.folded.content().clone();
+        // Into a space of a model that is not known here nothing is written. What is sealed already needs no key.
+        if !pending.is_empty() && !content.is_locked() {
+            content.check_readable()?;
+        }
         if matches!(content.seal(), Seal::Clear) || pending.iter().all(|p| p.sealed.is_some()) {
             return Ok(pending);
         }

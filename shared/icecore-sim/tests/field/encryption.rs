@@ -333,15 +333,20 @@ async fn a_roll_up_need_not_know_the_model() {
     assert_eq!((report.segments, report.snapshots), (1, 0));
     phone.sync().await.unwrap();
     assert_eq!(site.paths("snapshots").len(), 1, "{}", site.tree());
-    // What it hands on: the version of the model that the chain names already.
-    site.write(&mut phone, "two").await;
+    // What it hands on: the version of the model that the segments name already.
+    for text in ["two", "three"] {
+        site.write(&mut phone, text).await;
+        site.wait(MINUTE).await;
+        site.roll_up().await;
+    }
+    site.write(&mut phone, "four").await;
     roll_up(&stranger, &site.space, &options).await.unwrap();
     let reader = Reader::open(&stranger, &site.space).await.unwrap();
-    assert_eq!((reader.base.model_version, reader.base.generation.get()), (1, 2));
+    assert_eq!((reader.base.model_version, reader.base.generation.get()), (1, 4));
     assert_eq!(reader.state().check_readable().unwrap_err().kind(), ErrorKind::Invalid);
     assert_eq!(verify(&stranger, &site.space, &mut |_, _| {}).await.unwrap().problems, []);
-    assert_eq!(site.notes().await, ["one", "two"]);
-    assert!(reader.base.covered.len() == 2 && reader.largest_key() > Key::MIN);
+    assert_eq!(site.notes().await, ["one", "two", "three", "four"]);
+    assert!(reader.base.covered.len() == 4 && reader.largest_key() > Key::MIN);
     site.verified().await;
 }
 
