@@ -82,7 +82,9 @@ impl<M: App> Replica<M> {
     /// # Errors
     /// `Unavailable`: do it again, it goes on; otherwise as [`Replica::sync`].
     pub async fn erase(&self) -> Result<Erased> {
-        epochs::erase(self.store(), self.name()).await
+        let erased = epochs::erase(self.store(), self.name()).await?;
+        self.space().lock().await.look_again();
+        Ok(erased)
     }
 
     /// Folds the whole history anew and holds everything stored against it.

@@ -113,6 +113,25 @@ async fn a_refusal_tells_what_changed_in_between() {
     bob.sync().await.unwrap();
 }
 
+/// Who has erased an account and writes to it again is told, and so is another device.
+#[tokio::test]
+async fn what_was_erased_takes_no_update() {
+    let site = Site::new();
+    let ada = site.replica("ada", Order::Timestamp).await;
+    let bob = site.replica("bob", Order::Timestamp).await;
+    ada.update(Msg::Add { by: 3 }).await.unwrap();
+    ada.sync().await.unwrap();
+    bob.sync().await.unwrap();
+    ada.erase().await.unwrap();
+    for replica in [&ada, &bob] {
+        replica.update(Msg::Add { by: 5 }).await.unwrap();
+        let error = replica.sync().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains("erased"), "{error}");
+        assert_eq!(replica.pending().await.unwrap(), 1);
+    }
+}
+
 /// A history that cannot have happened stops reading, and names the update; redacting it is a person's decision.
 #[tokio::test]
 async fn an_inconsistent_history_stops_reading() {

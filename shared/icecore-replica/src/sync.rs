@@ -119,6 +119,11 @@ impl SpaceReplica {
         self.pull_locked(!self.pulled).await
     }
 
+    /// Lets the next sync look at everything, whatever the head says: this program has just changed the space itself.
+    pub fn look_again(&mut self) {
+        self.pulled = false;
+    }
+
     /// Publishes everything that is queued; pulls first if this session has not yet, so that it writes to the
     /// epoch that counts and not as an author that another writer uses.
     ///
