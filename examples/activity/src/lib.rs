@@ -1,0 +1,27 @@
+//! Activity attempts: what several devices saw of an exercise, merged into one order and shown as status, duration and
+//! points.
+//!
+//! # Layout
+//! - [`event`]: what a device says that happened
+//! - [`timeline`]: the events of an attempt in their merged order
+//! - [`attempts`]: the model, which puts them there
+//! - [`projection`]: what an attempt's events amount to, by pure computation
+//! - [`arrivals`], [`hub`], [`api`]: a one-call sync over HTTP, for clients that speak no icecore
+//! - [`command`]: the `activity` command, without its terminal
+//! - [`bench`]: how long folding takes
+
+pub mod api;
+pub mod arrivals;
+pub mod attempts;
+pub mod bench;
+pub mod command;
+pub mod event;
+pub mod hub;
+pub mod projection;
+pub mod timeline;
+
+pub use attempts::{Activity, Attempts};
+pub use event::{AttemptId, EventId, Message, Stamp, Time, What};
+pub use hub::{Hub, SyncRequest, SyncResponse};
+pub use projection::{Projection, Status, project};
+pub use timeline::{Event, Timeline};

@@ -1,0 +1,11 @@
+//! Fitness sessions as people and their phones meet them.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod command;
+mod erased;
+mod gateway;
+mod guests;
+mod latest;
+mod model;
+mod phones;
+mod support;

@@ -1,0 +1,82 @@
+//! Devices, clocks, and what lies on disks.
+
+use async_trait::async_trait;
+use flate2::read::GzDecoder;
+use icecore_store::Clock;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// A clock that is wrong by so many milliseconds.
+#[derive(Debug)]
+pub(crate) struct WrongClock {
+    start: Instant,
+    wrong_by: i64,
+}
+
+impl WrongClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that is injected"
+    )]
+    pub(crate) fn by(wrong_by: i64) -> Self {
+        Self {
+            start: Instant::now(),
+            wrong_by,
+        }
+    }
+}
+
+#[async_trait]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the clock that is injected"
+)]
+impl Clock for WrongClock {
+    fn now(&self) -> i64 {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        i64::try_from(since.unwrap().as_millis()).unwrap() + self.wrong_by
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// The files below a folder, whose bytes, packed or not, hold a text.
+pub(crate) fn holding(folder: &Path, text: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(holding(&path, text));
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap();
+        let mut unpacked = Vec::new();
+        let is_packed = GzDecoder::new(bytes.as_slice())
+            .read_to_end(&mut unpacked)
+            .is_ok();
+        if contains(&bytes, text) || (is_packed && contains(&unpacked, text)) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes
+        .windows(text.len())
+        .any(|part| part == text.as_bytes())
+}
+
+/// Nothing in the space is wrong.
+pub(crate) async fn verify(replica: &icecore::Replica<icecore_example_steps::Steps>) {
+    let report = replica.verify().await.unwrap();
+    assert!(report.problems.is_empty(), "{report:?}");
+}
