@@ -397,7 +397,7 @@ fn check(folded: &mut Folded, first: UpdateId, updates: &[NewUpdate]) -> Result<
         if !folded.apply_opened(id, Key::MAX, &new.update) {
             let reason = folded.last_reason().unwrap_or("no reason given").to_owned();
             let error = Error::invalid(reason)
-                .with_hint("the present state does not allow this; nothing was queued");
+                .with_hint("the update was refused here, and nothing was queued");
             return Err(if updates.len() > 1 {
                 error.with_object(format!("message {}", n + 1))
             } else {

@@ -113,6 +113,22 @@ async fn a_refusal_tells_what_changed_in_between() {
     bob.sync().await.unwrap();
 }
 
+/// Two programs on one folder: what the one has read, the other shows after its next sync.
+#[tokio::test]
+async fn what_another_process_has_read_is_shown() {
+    let site = Site::new();
+    let bob = site.replica("bob", Order::Timestamp).await;
+    let one = site.replica("ada", Order::Timestamp).await;
+    let two = site.replica("ada", Order::Timestamp).await;
+    bob.update(Msg::Add { by: 3 }).await.unwrap();
+    bob.sync().await.unwrap();
+    one.sync().await.unwrap();
+    let mut news = two.changes();
+    two.sync().await.unwrap();
+    assert_eq!((one.state().sum, two.state().sum), (3, 3));
+    assert!(matches!(news.try_next(), Some(News::Reread)));
+}
+
 /// Who has erased an account and writes to it again is told, and so is another device.
 #[tokio::test]
 async fn what_was_erased_takes_no_update() {

@@ -271,7 +271,7 @@ impl fmt::Debug for Content {
         f.debug_struct("Content")
             .field("model", &self.model.name())
             .field("seal", &self.seal)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

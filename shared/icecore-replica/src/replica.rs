@@ -289,15 +289,16 @@ impl SpaceReplica {
         self.reader.as_mut().ok_or_else(|| not_seen(&self.space))
     }
 
-    /// Loads the saved reader, unless the one in memory is as new.
-    pub(crate) fn restore(&mut self) -> Result<()> {
+    /// Loads the saved reader, unless the one in memory is as new. `true` when another process has saved a newer one.
+    pub(crate) fn restore(&mut self) -> Result<bool> {
         let db = self.replica.db();
         let saves = saved::saves(db.read(), &self.space)?;
-        if self.reader.is_none() || saves != self.saves {
+        let newer = self.reader.is_some() && saves != self.saves;
+        if self.reader.is_none() || newer {
             self.reader = saved::load(db.read(), &self.replica.store, &self.space)?;
             self.saves = saves;
         }
-        Ok(())
+        Ok(newer)
     }
 
     /// The space's name.

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl SpaceReplica {
     pub(super) async fn pull_locked(&mut self, everything: bool) -> Result<Pulled> {
-        self.restore()?;
+        let newer = self.restore()?;
         let waited = if everything {
             Waited::Not
         } else {
@@ -37,6 +37,10 @@ impl SpaceReplica {
             ..Pulled::default()
         };
         arrived::note(&mut pulled, &reader, &polled, before)?;
+        if newer {
+            // What another process of this replica has read is news here too.
+            (pulled.changed, pulled.reread) = (true, true);
+        }
         let saved = if polled.looked {
             let covered = self.look_up_covered(&reader).await?;
             self.settle(&reader, &polled, &covered, &mut pulled)?
