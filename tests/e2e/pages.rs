@@ -64,14 +64,19 @@ fn script(blocks: &[(&str, String)], listen: &str) -> String {
             "sh" => script.push_str(text),
             "sh server" => {
                 // An example's own server says its port; the command gets one here.
-                let own = text.split("--port ").nth(1).and_then(|rest| rest.split_whitespace().next());
+                let own = text
+                    .split("--port ")
+                    .nth(1)
+                    .and_then(|rest| rest.split_whitespace().next());
                 let port = own.unwrap_or(port);
-                script.push_str(&format!(
-                    "{{ {text} }} &\nfor n in $(seq 200); do\n  if (exec 3<>/dev/tcp/{host}/{port}) 2>/dev/null; then break; fi; sleep 0.1\ndone\n"
-                ));
+                let open = format!("(exec 3<>/dev/tcp/{host}/{port}) 2>/dev/null");
+                let wait = format!(
+                    "for n in $(seq 200); do\n  if {open}; then break; fi; sleep 0.1\ndone\n"
+                );
+                script.extend(["{ ", text, " } &\n", &wait]);
             }
             // It goes on until somebody stops it.
-            "sh background" => script.push_str(&format!("{{ {text} }} &\n")),
+            "sh background" => script.extend(["{ ", text, " } &\n"]),
             other => panic!("the page has a block of {other:?}"),
         }
     }

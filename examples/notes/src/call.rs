@@ -85,8 +85,9 @@ impl Call {
     pub fn touches(&self) -> Vec<String> {
         let title = |id: &str| vec![format!("/notes/{}/title", escaped(id))];
         match self {
-            Self::Add(Add { id, .. }) | Self::Rename(Rename { id, .. }) => title(id),
-            Self::Remove(id) => title(id),
+            Self::Add(Add { id, .. }) | Self::Rename(Rename { id, .. }) | Self::Remove(id) => {
+                title(id)
+            }
             Self::Write(_) | Self::Postpone(_) | Self::Mark(_) => Vec::new(),
         }
     }

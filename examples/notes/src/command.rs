@@ -148,7 +148,7 @@ pub async fn run(notes: Notes) -> Result<()> {
         Some(conflict) => replica.resolve(&conflict, call.clone()).await?,
         None => replica.update(call.clone()).await?,
     };
-    shows.call(&call)?;
+    show::call(&call)?;
     if !notes.offline {
         pull(&replica).await?;
     }

@@ -86,6 +86,10 @@ pub struct Mark {
 }
 
 /// The methods that change a notebook. Each takes one argument and either does all that it says or nothing.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "each method takes its argument as an update brings it"
+)]
 impl Notebook {
     /// Adds a note.
     ///

@@ -2,7 +2,9 @@
 
 use crate::db::{execute, failed};
 use crate::queue::{damaged, signed, unsigned};
-use icecore_core::{Base, Content, ErrorKind, Key, Result, Segment, Snapshot, SpaceInfo, SpaceName};
+use icecore_core::{
+    Base, Content, ErrorKind, Key, Result, Segment, Snapshot, SpaceInfo, SpaceName,
+};
 use icecore_store::reader::{Body, Layer, Polled, Saved};
 use icecore_store::{Reader, Store};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};

@@ -27,6 +27,13 @@ pub(super) fn warning(text: &str) {
     drop(writeln!(std::io::stderr(), "warning: {text}"));
 }
 
+/// Prints a call, as the update that it is.
+pub(super) fn call(call: &Call) -> Result<()> {
+    let update = serde_json::to_string(call)
+        .map_err(|e| Error::internal("BUG: a call has no JSON form").with_source(e))?;
+    line(&update)
+}
+
 impl Shows {
     /// The notes, or the whole state as typed JSON.
     pub(super) fn list(self, replica: &Replica<NotesModel>) -> Result<()> {
@@ -51,19 +58,12 @@ impl Shows {
         Ok(())
     }
 
-    /// A call, as the update that it is.
-    pub(super) fn call(self, call: &Call) -> Result<()> {
-        let update = serde_json::to_string(call)
-            .map_err(|e| Error::internal("BUG: a call has no JSON form").with_source(e))?;
-        line(&update)
-    }
-
     /// The whole history, as calls.
     pub(super) async fn calls(self, replica: &Replica<NotesModel>) -> Result<()> {
         for recorded in replica.history().await? {
             match recorded.update {
-                Ok(call) if self.json => self.call(&call)?,
-                Ok(call) => line(&format!("{}  {call:?}", recorded.at))?,
+                Ok(made) if self.json => call(&made)?,
+                Ok(made) => line(&format!("{}  {made:?}", recorded.at))?,
                 Err(rejected) => line(&format!("{}  unreadable: {rejected}", recorded.at))?,
             }
         }

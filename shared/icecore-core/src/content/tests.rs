@@ -94,7 +94,10 @@ fn what_cannot_be_opened_is_listed_and_stops_nothing() {
     assert!(folded.apply(id(1, 1), key, &sealed));
     assert!(folded.apply_opened(id(3, 1), key, &update()));
     assert_eq!(
-        (folded.rejected.count, folded.unknown_key.map(|k| k.get())),
+        (
+            folded.rejected.count,
+            folded.unknown_key.map(KeyNumber::get)
+        ),
         (3, Some(9))
     );
     let state = String::from_utf8(folded.state_json().unwrap()).unwrap();

@@ -20,7 +20,9 @@ async fn roll_up_locked(site: &Site) -> RollupReport {
         now: true,
         ..RollupOptions::default()
     };
-    roll_up(&site.locked(), &site.space, &options).await.unwrap()
+    roll_up(&site.locked(), &site.space, &options)
+        .await
+        .unwrap()
 }
 
 fn space_json(site: &Site) -> (String, SpaceInfo) {
@@ -43,7 +45,9 @@ async fn add_bob(site: &Site) {
     let public = bob().public();
     let name = "bob".to_owned();
     let add = KeyringChange::Add(NewHolder::Member { name, public });
-    change_keyring(&site.store(), &site.space, add).await.unwrap();
+    change_keyring(&site.store(), &site.space, add)
+        .await
+        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,12 +58,19 @@ async fn who_holds_no_key_rolls_up_and_prunes_and_sees_nothing() {
         site.write(&mut phone, &format!("{SECRET} {n}")).await;
     }
     let report = roll_up_locked(&site).await;
-    assert_eq!((report.updates, report.segments, report.snapshots), (5, 1, 0));
+    assert_eq!(
+        (report.updates, report.segments, report.snapshots),
+        (5, 1, 0)
+    );
     // The next one who reads and holds the key writes the snapshot.
     let mut laptop = site.replica();
     laptop.sync().await.unwrap();
     let first = ObjectKey::Snapshot(site.space.clone(), Epoch::MIN, 1_u64.try_into().unwrap());
-    assert!(site.paths("snapshots").contains(&first.to_string()), "{}", site.tree());
+    assert!(
+        site.paths("snapshots").contains(&first.to_string()),
+        "{}",
+        site.tree()
+    );
     site.wait(25 * 60 * MINUTE).await;
     let pruned = prune(&site.locked(), &site.space, None).await.unwrap();
     assert_eq!(pruned.updates, 5);
@@ -67,8 +78,17 @@ async fn who_holds_no_key_rolls_up_and_prunes_and_sees_nothing() {
     assert_eq!(shown(&mut laptop).len(), 5);
     assert_eq!(site.notes().await.len(), 5);
     assert_eq!(site.holding("melon"), [""; 0], "{}", site.tree());
-    let locked = verify(&site.locked(), &site.space, &mut |_, _| {}).await.unwrap();
-    assert_eq!((locked.problems.len(), locked.snapshots, locked.snapshots_unread), (0, 0, 1));
+    let locked = verify(&site.locked(), &site.space, &mut |_, _| {})
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            locked.problems.len(),
+            locked.snapshots,
+            locked.snapshots_unread
+        ),
+        (0, 0, 1)
+    );
     assert_eq!(site.verified().await.snapshots, 1);
 
     let mut blind = site.replica_on(site.locked());
@@ -89,10 +109,14 @@ async fn new_epochs_are_as_sealed_as_old_ones() {
     assert_eq!(site.agreed(&mut [&mut phone]).await.rejected.count, 0);
     assert_eq!(site.notes().await.len(), 3);
     assert_eq!(site.holding("melon"), [""; 0]);
-    let error = epochs::compress(&site.locked(), &site.space).await.unwrap_err();
+    let error = epochs::compress(&site.locked(), &site.space)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied);
     let redaction = epochs::Redaction::Update(first);
-    let error = epochs::redact(&store, &site.space, redaction).await.unwrap_err();
+    let error = epochs::redact(&store, &site.space, redaction)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid, "it was compressed");
     epochs::reset(&store, &site.space).await.unwrap();
     assert_eq!(site.notes().await, [""; 0]);
@@ -110,10 +134,20 @@ async fn what_was_planted_changed_or_moved_is_listed_and_stops_nothing() {
     let now = site.now();
     // In clear, under a new author.
     let stranger = site.author();
-    site.land(now + 1, &UpdateObject::new(stranger, 1_u64.try_into().unwrap(), vec![note("hello").update]));
+    site.land(
+        now + 1,
+        &UpdateObject::new(
+            stranger,
+            1_u64.try_into().unwrap(),
+            vec![note("hello").update],
+        ),
+    );
     // The sealed update, as another author's.
     let other = site.author();
-    site.land(now + 2, &UpdateObject::new(other, good.seq, good.updates.clone()));
+    site.land(
+        now + 2,
+        &UpdateObject::new(other, good.seq, good.updates.clone()),
+    );
     // The same, a character off.
     let text = good.updates[0].as_text();
     let (head, tail) = text.split_at(text.len() - 12);
@@ -125,12 +159,29 @@ async fn what_was_planted_changed_or_moved_is_listed_and_stops_nothing() {
     let folded = site.agreed(&mut [&mut phone, &mut laptop]).await;
     assert_eq!(notes(&folded), [SECRET]);
     assert_eq!(folded.rejected.count, 3);
-    let reasons: Vec<&str> = folded.rejected.list.iter().map(|r| r.reason.as_str()).collect();
-    assert!(reasons[0].starts_with("the update is not encrypted"), "{reasons:?}");
-    assert!(reasons[1].starts_with("the update cannot be decrypted"), "{reasons:?}");
+    let reasons: Vec<&str> = folded
+        .rejected
+        .list
+        .iter()
+        .map(|r| r.reason.as_str())
+        .collect();
+    assert!(
+        reasons[0].starts_with("the update is not encrypted"),
+        "{reasons:?}"
+    );
+    assert!(
+        reasons[1].starts_with("the update cannot be decrypted"),
+        "{reasons:?}"
+    );
     roll_up_locked(&site).await;
     site.write(&mut laptop, "and on").await;
-    assert_eq!(site.agreed(&mut [&mut phone, &mut laptop]).await.rejected.count, 3);
+    assert_eq!(
+        site.agreed(&mut [&mut phone, &mut laptop])
+            .await
+            .rejected
+            .count,
+        3
+    );
     site.verified().await;
 }
 
@@ -149,7 +200,9 @@ async fn a_forged_snapshot_is_passed_over() {
     let older = site.bytes(&paths[0]);
     site.put(&paths[1], &older);
     assert_eq!(site.notes().await, [SECRET, "a second"]);
-    let report = verify(&site.store(), &site.space, &mut |_, _| {}).await.unwrap();
+    let report = verify(&site.store(), &site.space, &mut |_, _| {})
+        .await
+        .unwrap();
     assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
 }
 
@@ -165,7 +218,9 @@ async fn row_10_who_was_removed_is_told_and_loses_nothing() {
     bobs.sync().await.unwrap();
     assert_eq!(shown(&mut bobs), [SECRET]);
     let remove = KeyringChange::Remove("bob".to_owned());
-    change_keyring(&site.store(), &site.space, remove).await.unwrap();
+    change_keyring(&site.store(), &site.space, remove)
+        .await
+        .unwrap();
     site.write(&mut phone, "without bob").await;
     bobs.enqueue(&[note("still here")]).unwrap();
     site.wait(2 * MINUTE).await;
@@ -196,7 +251,11 @@ async fn of_two_who_change_the_keyring_at_once_one_is_told() {
     let mut outcomes = [one.map(drop), other.map(drop)];
     outcomes.sort_by_key(Result::is_err);
     assert!(outcomes[0].is_ok());
-    assert!(outcomes[1].as_ref().is_err_and(icecore_core::Error::is_conflict));
+    assert!(
+        outcomes[1]
+            .as_ref()
+            .is_err_and(icecore_core::Error::is_conflict)
+    );
     let (_, info) = space_json(&site);
     assert_eq!(info.keyring.unwrap().keys().len(), 2);
 }
@@ -208,7 +267,9 @@ async fn a_keyring_that_went_back_is_refused() {
     let mut phone = site.replica();
     site.write(&mut phone, SECRET).await;
     let (path, old) = space_json(&site);
-    change_keyring(&site.store(), &site.space, KeyringChange::Rotate).await.unwrap();
+    change_keyring(&site.store(), &site.space, KeyringChange::Rotate)
+        .await
+        .unwrap();
     site.write(&mut phone, "with a new key").await;
     let (_, new) = space_json(&site);
     let stripped = SpaceInfo {
@@ -240,14 +301,19 @@ async fn a_reader_that_meets_a_newer_key_looks_for_it() {
     site.write(&mut phone, SECRET).await;
     let mut reader = Reader::open(&store, &site.space).await.unwrap();
     let stale = reader.info.clone();
-    change_keyring(&store, &site.space, KeyringChange::Rotate).await.unwrap();
+    change_keyring(&store, &site.space, KeyringChange::Rotate)
+        .await
+        .unwrap();
     site.write(&mut phone, "with the second key").await;
     site.wait(MINUTE).await;
     site.roll_up().await;
     // As if its look at space.json had come before.
     assert_eq!(reader.info, stale);
     site.wait(11 * MINUTE).await;
-    reader.poll(icecore_store::reader::Waited::Not).await.unwrap();
+    reader
+        .poll(icecore_store::reader::Waited::Not)
+        .await
+        .unwrap();
     let state = reader.state();
     assert_eq!((state.rejected.count, notes(&state).len()), (0, 2));
     site.verified().await;
@@ -302,14 +368,31 @@ async fn transient_events_are_sealed_and_links_refused() {
     let (_, info) = space_json(&site);
     let data = serde_json::json!({ "in": "cellar" });
     let event = TransientEvent::new("typing", data, Duration::from_secs(30)).unwrap();
-    transient::send(&store, &info, author, &event).await.unwrap();
-    assert_eq!(transient::live(&store, &info).await.unwrap()[0].event, event);
+    transient::send(&store, &info, author, &event)
+        .await
+        .unwrap();
+    assert_eq!(
+        transient::live(&store, &info).await.unwrap()[0].event,
+        event
+    );
     assert_eq!(site.holding("cellar"), [""; 0]);
-    assert!(transient::live(&site.locked(), &info).await.unwrap().is_empty());
-    assert!(transient::send(&site.locked(), &info, author, &event).await.is_err());
+    assert!(
+        transient::live(&site.locked(), &info)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        transient::send(&site.locked(), &info, author, &event)
+            .await
+            .is_err()
+    );
 
     let clear = "clear".parse().unwrap();
-    store.create_space(&clear, ModelRef::named("log"), Order::Timestamp).await.unwrap();
+    store
+        .create_space(&clear, ModelRef::named("log"), Order::Timestamp)
+        .await
+        .unwrap();
     for (from, into) in [(&site.space, &clear), (&clear, &site.space)] {
         let error = link::link(&store, from, into).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
@@ -324,7 +407,9 @@ async fn a_roll_up_need_not_know_the_model() {
     let site = Site::new().await;
     let mut phone = site.replica();
     site.write(&mut phone, "one").await;
-    let stranger = site.store().with_registry(icecore_core::Registry::default());
+    let stranger = site
+        .store()
+        .with_registry(icecore_core::Registry::default());
     let options = RollupOptions {
         now: true,
         ..RollupOptions::default()
@@ -342,9 +427,21 @@ async fn a_roll_up_need_not_know_the_model() {
     site.write(&mut phone, "four").await;
     roll_up(&stranger, &site.space, &options).await.unwrap();
     let reader = Reader::open(&stranger, &site.space).await.unwrap();
-    assert_eq!((reader.base.model_version, reader.base.generation.get()), (1, 4));
-    assert_eq!(reader.state().check_readable().unwrap_err().kind(), ErrorKind::Invalid);
-    assert_eq!(verify(&stranger, &site.space, &mut |_, _| {}).await.unwrap().problems, []);
+    assert_eq!(
+        (reader.base.model_version, reader.base.generation.get()),
+        (1, 4)
+    );
+    assert_eq!(
+        reader.state().check_readable().unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
+    assert_eq!(
+        verify(&stranger, &site.space, &mut |_, _| {})
+            .await
+            .unwrap()
+            .problems,
+        []
+    );
     assert_eq!(site.notes().await, ["one", "two", "three", "four"]);
     assert!(reader.base.covered.len() == 4 && reader.largest_key() > Key::MIN);
     site.verified().await;

@@ -7,11 +7,11 @@ use icecore_core::{
     UpdateObject,
 };
 use icecore_replica::{NewUpdate, Replica, SpaceReplica};
+use icecore_seal::{Identity, NewHolder, Secret};
 use icecore_sim::bucket::{Faults, SimBucket, Stored};
 use icecore_sim::clock::SimClock;
 use icecore_sim::gateway::{Traffic, behind_a_gateway};
 use icecore_sim::random::Random;
-use icecore_seal::{Identity, NewHolder, Secret};
 use icecore_store::backend::{Metered, ServerTime};
 use icecore_store::rollup::{RollupOptions, RollupReport, roll_up};
 use icecore_store::verify::{VerifyReport, verify};
