@@ -1,6 +1,7 @@
 //! Measuring: each number beside its target, on this machine.
 
 mod contention;
+mod encryption;
 mod fold;
 mod history;
 mod idle;
@@ -42,7 +43,7 @@ use std::time::Duration;
 Times are ratios to a floor that is measured in the same run. With --store s3://… publishing and contention are \
 measured there too; spaces are made in it and left there.")]
 pub(crate) struct BenchArgs {
-    /// Which benchmarks: publish, poll, open, contention, latency, fold, history, memory, presign,
+    /// Which benchmarks: publish, poll, open, contention, latency, fold, history, encryption, memory, presign,
     /// idle, load [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
@@ -67,7 +68,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 type Run = for<'a> fn(&'a Context, &'a BenchArgs) -> BoxFuture<'a, Result<Vec<Number>>>;
 
 /// Every benchmark, by its name.
-const BENCHMARKS: [(&str, Run); 11] = [
+const BENCHMARKS: [(&str, Run); 12] = [
     ("publish", |context, _| Box::pin(requests::publish(context))),
     ("poll", |context, _| Box::pin(requests::poll(context))),
     ("open", |context, _| Box::pin(requests::open(context))),
@@ -78,6 +79,9 @@ const BENCHMARKS: [(&str, Run); 11] = [
     ("fold", |context, _| Box::pin(fold::fold(context))),
     ("history", |context, args| {
         Box::pin(history::history(context, args))
+    }),
+    ("encryption", |context, _| {
+        Box::pin(encryption::encryption(context))
     }),
     ("memory", |context, _| Box::pin(memory::memory(context))),
     ("presign", |context, _| Box::pin(presign::presign(context))),

@@ -67,6 +67,8 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
 fn needs_content(command: &Command) -> bool {
     match command {
         Command::State(_)
+        | Command::Diff(_)
+        | Command::Restore(_)
         | Command::Log(_)
         | Command::Export(_)
         | Command::Conflicts(_)

@@ -4,8 +4,10 @@ use crate::args::Global;
 use crate::exit::Stop;
 use crate::human;
 use crate::output::Output;
+use crate::secrets::{CommandSecrets, without_secrets};
 use crate::system::{self, OsIds, SystemClock};
 use directories::ProjectDirs;
+use icecore::secrets::GivenSecrets;
 use icecore_core::{Digest, Error, Result, SpaceName};
 use icecore_replica::{Replica, SpaceReplica};
 use icecore_store::backend::{Metered, RequestCounts, cost_usd};
@@ -27,6 +29,8 @@ pub(crate) struct Context {
     pub(crate) ids: Arc<dyn Ids>,
     /// The environment: credentials and test settings.
     pub(crate) environment: BTreeMap<String, String>,
+    /// What opens encrypted spaces.
+    pub(crate) secrets: CommandSecrets,
     store_url: Option<String>,
     replica_folder: Option<PathBuf>,
     stats: bool,
@@ -36,16 +40,18 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// The real surroundings.
-    pub(crate) fn new(global: &Global) -> Self {
+    /// The real surroundings. `asks` says whether a person may be asked for a passphrase.
+    pub(crate) fn new(global: &Global, asks: bool) -> Self {
         let environment = system::environment();
         let wrong_by = environment.get("ICECORE_CLOCK_OFFSET_MS");
         let wrong_by = wrong_by.and_then(|millis| millis.parse().ok()).unwrap_or(0);
+        let given = GivenSecrets::new(global.secrets.clone(), &environment, asks);
         Self {
             out: Output::new(global.json),
             clock: Arc::new(SystemClock::new(wrong_by)),
             ids: Arc::new(OsIds),
             environment,
+            secrets: CommandSecrets::new(given),
             store_url: global.store.clone(),
             replica_folder: global.replica.clone(),
             stats: global.stats || global.verbose,
@@ -105,6 +111,7 @@ impl Context {
     pub(crate) fn store_on(&self, backend: &Backend) -> Result<Store> {
         let store = Store::new(backend, Arc::clone(&self.clock), Arc::clone(&self.ids));
         let store = store.with_settings(self.settings()?);
+        let store = store.with_secrets(Arc::new(self.secrets.clone()));
         let Some(wanted) = &self.crash_at else {
             return Ok(store);
         };
@@ -140,6 +147,16 @@ impl Context {
     /// As [`Context::replica`].
     pub(crate) fn space(&self, space: &SpaceName) -> Result<SpaceReplica> {
         self.replica()?.space(space)
+    }
+
+    /// The same for what needs no content: no secret is read, and nobody is asked for one.
+    ///
+    /// # Errors
+    /// As [`Context::replica`].
+    pub(crate) fn locked_space(&self, space: &SpaceName) -> Result<SpaceReplica> {
+        let replica = self.replica()?;
+        let store = without_secrets(replica.store());
+        replica.reopened(store).space(space)
     }
 
     /// One replica per store: buckets of one name on two servers are two stores.

@@ -16,6 +16,7 @@ mod human;
 mod lines;
 mod output;
 mod progress;
+mod secrets;
 mod system;
 
 use std::process::ExitCode;

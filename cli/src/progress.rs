@@ -1,9 +1,9 @@
 //! A progress bar for what takes longer than a second, only on a terminal.
 
 use icecore_store::Clock;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -13,6 +13,14 @@ const TICK: Duration = Duration::from_millis(120);
 
 const SPINNER: &str = "{spinner} {msg} ({elapsed})";
 const STEPS: &str = "{msg} [{bar:30}] {pos}/{len} ({eta})";
+
+/// All bars, so that they can make room for a question.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Does something that writes to the terminal while no bar is drawn: asks a person.
+pub(crate) fn hidden_while<T>(work: impl FnOnce() -> T) -> T {
+    BARS.suspend(work)
+}
 
 /// A bar on stderr that appears when the work takes long, and goes when it is dropped.
 #[derive(Debug)]
@@ -43,8 +51,7 @@ impl Progress {
         let (clock, appearing) = (Arc::clone(clock), bar.clone());
         let appears = tokio::spawn(async move {
             clock.sleep(QUIET_FOR).await;
-            appearing.set_draw_target(ProgressDrawTarget::stderr());
-            appearing.enable_steady_tick(TICK);
+            BARS.add(appearing).enable_steady_tick(TICK);
         });
         Self {
             bar,

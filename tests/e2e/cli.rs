@@ -4,6 +4,7 @@ mod bad_input;
 mod clocks;
 mod conflicts;
 mod damage;
+mod encryption;
 mod epochs;
 mod full_disk;
 mod history;

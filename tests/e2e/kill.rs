@@ -5,6 +5,7 @@
 //! On a folder, on the S3 server of `icecore-sim`, and on a real S3 server where there is one.
 
 mod bench;
+mod encrypted;
 mod epochs;
 mod layers;
 mod process;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 type Check = fn(&Trial<'_>);
 
 /// Every named point with what is killed there; `:n` means that it is passed n − 1 times before.
-const TRIALS: [(&str, Check); 32] = [
+const TRIALS: [(&str, Check); 35] = [
     ("publish.before_put", publishing::killed),
     ("publish.before_put:2", publishing::killed),
     ("publish.after_put", publishing::killed),
@@ -55,6 +56,9 @@ const TRIALS: [(&str, Check); 32] = [
     ("epoch.after_flip", epochs::killed_resetting),
     ("epoch.before_flip", epochs::killed_erasing),
     ("epoch.after_flip", epochs::killed_erasing),
+    ("keyring.before_change", encrypted::killed_rotating),
+    ("sync.before_snapshot", encrypted::killed_at_a_snapshot),
+    ("sync.after_snapshot", encrypted::killed_at_a_snapshot),
     ("sweep.before_publish", epochs::killed_sweeping),
     ("sweep.before_publish:2", epochs::killed_sweeping),
 ];

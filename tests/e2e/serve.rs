@@ -2,6 +2,7 @@
 
 mod access;
 mod chaos;
+mod encrypted;
 mod faults;
 mod forgery;
 mod main_line;

@@ -138,7 +138,7 @@ async fn measure(site: &Site, raw: &[Raw], replica: &Path, context: &Context) ->
 }
 
 async fn flush(space: &mut SpaceReplica, context: &Context) -> Result<Duration> {
-    let (time, acknowledged) = time(&*context.clock, space.flush()).await;
+    let (time, acknowledged) = time(&*context.clock, Box::pin(space.flush())).await;
     if acknowledged?.len() == 1 {
         Ok(time)
     } else {

@@ -133,7 +133,7 @@ impl Client {
 
     async fn flush(&mut self, measured: &mut Measured) {
         let clock = Arc::clone(&self.clock);
-        let (time, result) = time(&*clock, self.space.flush()).await;
+        let (time, result) = time(&*clock, Box::pin(self.space.flush())).await;
         match result {
             Ok(acknowledged) => {
                 measured.times.push(time);

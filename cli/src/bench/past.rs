@@ -1,6 +1,7 @@
 //! A long history, made the way it is made: updates are published, rolled up and pruned, on a clock that runs
 //! through months.
 
+use super::encryption::Holder;
 use super::sample::{author, task};
 use super::site::Site;
 use crate::context::Context;
@@ -8,7 +9,7 @@ use crate::progress::Progress;
 use async_trait::async_trait;
 use icecore_core::plan::KeyClock;
 use icecore_core::update::OBJECT_UPDATES_MAX;
-use icecore_core::{Result, Seq, SpaceInfo, UpdateObject};
+use icecore_core::{Content, Result, Seq, SpaceInfo, UpdateId, UpdateObject};
 use icecore_store::prune::prune;
 use icecore_store::publish::publish;
 use icecore_store::rollup::{RollupOptions, Warm, roll_up_warm};
@@ -36,6 +37,7 @@ pub(super) struct Past {
     pub(super) updates: u64,
     pub(super) generations: u64,
     store: Store,
+    content: Content,
     ticking: Arc<Ticking>,
     warm: Option<Warm>,
 }
@@ -43,6 +45,25 @@ pub(super) struct Past {
 impl Past {
     /// A history of so many updates, rolled up and pruned.
     pub(super) async fn write(folder: &Path, updates: u64, context: &Context) -> Result<Self> {
+        Self::write_for(folder, updates, None, context).await
+    }
+
+    /// The same in an encrypted space.
+    pub(super) async fn write_sealed(
+        folder: &Path,
+        updates: u64,
+        holder: &Holder,
+        context: &Context,
+    ) -> Result<Self> {
+        Self::write_for(folder, updates, Some(holder), context).await
+    }
+
+    async fn write_for(
+        folder: &Path,
+        updates: u64,
+        holder: Option<&Holder>,
+        context: &Context,
+    ) -> Result<Self> {
         let objects = updates.div_ceil(UPDATES_PER_OBJECT);
         let ago = AGO_MILLIS + MILLIS_PER_OBJECT * i64::try_from(objects).unwrap_or(0);
         let ticking = Arc::new(Ticking {
@@ -51,13 +72,18 @@ impl Past {
         });
         let clock: Arc<dyn Clock> = Arc::<Ticking>::clone(&ticking);
         let site = Site::open(&folder.display().to_string(), context, &clock).await?;
-        let info = site.space().await?;
+        let info = match holder {
+            Some(holder) => holder.space(&site.store).await?,
+            None => site.space().await?,
+        };
         let settings = Settings {
             look_back: Duration::from_hours(24),
             ..Settings::default()
         };
         let store = site.store.clone().with_settings(settings);
+        let store = holder.map_or(store.clone(), |holder| holder.open(&store));
         let mut past = Self {
+            content: store.content(&info)?,
             info,
             updates: 0,
             generations: 0,
@@ -96,9 +122,18 @@ impl Past {
     async fn publish(&mut self, count: u64) -> Result<()> {
         let object = self.updates / UPDATES_PER_OBJECT;
         let seq = Seq::new(object / AUTHORS * UPDATES_PER_OBJECT + 1)?;
-        let tasks = (self.updates..self.updates + count).map(|n| task(n, TASKS));
+        let author = author(object % AUTHORS);
+        let tasks = (0..count).map(|n| {
+            let task = task(self.updates + n, TASKS)?;
+            let seq = seq.saturating_add(n);
+            let salt = self.store.salt(&self.content);
+            let sealed = self
+                .content
+                .seal_update(UpdateId { author, seq }, &task, salt)?;
+            Ok(sealed.unwrap_or(task))
+        });
         let tasks: Vec<_> = tasks.collect::<Result<_>>()?;
-        let object = UpdateObject::new(author(object % AUTHORS), seq, tasks);
+        let object = UpdateObject::new(author, seq, tasks);
         publish(&self.store, &self.info, &object, &mut KeyClock::default()).await?;
         self.ticking
             .now

@@ -8,11 +8,12 @@ use crate::human;
 use crate::progress::Progress;
 use clap::Args;
 use icecore_core::SpaceName;
+use icecore_core::content::locked;
 
 /// Print the whole history as NDJSON, for `icecore import`
 ///
 /// As `icecore log`, without the generations: what was exported twice is the same, whatever was rolled up in
-/// between.
+/// between. Of an encrypted space it prints what is sealed in the clear: keep the file where only you can read.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   icecore export todo > todo.ndjson
@@ -27,6 +28,9 @@ pub(crate) async fn run(args: &ExportArgs, context: &Context) -> Outcome {
     let store = context.store()?;
     let progress = Progress::spinner(&context.clock, format!("exporting {}", args.space));
     let mut stream = Stream::open(&store, &args.space).await?;
+    if stream.is_locked() {
+        return Err(locked().with_object(args.space.to_string()).into());
+    }
     if let Some(note) = stream.begins().await? {
         progress.suspend(|| context.out.note(&note));
     }

@@ -42,7 +42,11 @@ pub(crate) struct ImportArgs {
 pub(crate) async fn run(args: &ImportArgs, context: &Context) -> Outcome {
     let mut space = context.space(&args.space)?;
     space.pull().await?;
-    let model = space.reader()?.info.model.name.clone();
+    let reader = space.reader()?;
+    // Before anything is read, or queued that could not be sent.
+    let unlocked = reader.base.folded.check_readable();
+    unlocked.map_err(|e| e.with_object(args.space.to_string()))?;
+    let model = reader.info.model.name.clone();
     let rules = read::Rules {
         now: context.clock.now(),
         model: &model,

@@ -20,7 +20,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Print the history in canonical order, as one JSON object per line
 ///
 /// Each line has author, seq, key, at, kind and data; generation is the segment that holds the update, or null
-/// for one that is not rolled up yet.
+/// for one that is not rolled up yet. In an encrypted space that is not opened, and of what cannot be read, raw
+/// stands in place of at, kind and data.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   icecore log todo
@@ -61,6 +62,9 @@ pub(crate) async fn run(args: &LogArgs, context: &Context) -> Outcome {
     let mut after = args.after.clone().unwrap_or(After::Start);
     after.check(&stream)?;
     stream.skip_to(after.generation());
+    if stream.is_locked() {
+        context.out.note("note: the space is encrypted, and no secret was given that opens it: updates are shown as they are stored");
+    }
     if let Some(note) = stream.begins().await? {
         context.out.note(&note);
     }

@@ -8,6 +8,7 @@ use crate::human::{count, parse_duration};
 use crate::progress::Progress;
 use clap::Args;
 use icecore_core::SpaceName;
+use icecore_store::Store;
 use icecore_store::prune::{PruneReport, prune};
 use std::time::Duration;
 
@@ -38,7 +39,8 @@ pub(crate) async fn run(args: &PruneArgs, context: &Context) -> Outcome {
     let names = spaces::named_or_all(context, &store, args.space.as_ref()).await?;
     spaces::each(context, &names, async |name| {
         let progress = Progress::spinner(&context.clock, format!("pruning {name}"));
-        let report = prune(&store, name, args.retention).await?;
+        let prune = async |store: &Store| prune(store, name, args.retention).await;
+        let report = spaces::with_any_secret(context, &store, name, prune).await?;
         drop(progress);
         context.out.result(&spaces::with_space(name, &report), || {
             format!("{name}: {}", text(&report))

@@ -40,7 +40,7 @@ pub(crate) struct RestoreArgs {
 }
 
 pub(crate) async fn run(args: &RestoreArgs, context: &Context) -> Outcome {
-    let mut space = spaces::opened(context, &context.replica()?, &args.space).await?;
+    let mut space = context.space(&args.space)?;
     spaces::pull(context, &mut space).await?;
     let model = space.reader()?.info.model.name.clone();
     if model != "document" {

@@ -8,6 +8,7 @@ use crate::human::{bytes, count};
 use crate::progress::Progress;
 use clap::Args;
 use icecore_core::SpaceName;
+use icecore_store::Store;
 use icecore_store::rollup::{RollupOptions, RollupReport, roll_up};
 
 /// Press older updates into the next segment, and a snapshot when it is due
@@ -42,7 +43,8 @@ pub(crate) async fn run(args: &RollupArgs, context: &Context) -> Outcome {
     };
     spaces::each(context, &names, async |name| {
         let progress = Progress::spinner(&context.clock, format!("rolling up {name}"));
-        let report = roll_up(&store, name, &options).await?;
+        let roll_up = async |store: &Store| roll_up(store, name, &options).await;
+        let report = spaces::with_any_secret(context, &store, name, roll_up).await?;
         drop(progress);
         let result = spaces::with_space(name, &report);
         context.out.result(&result, || text(name, &report))?;

@@ -3,6 +3,7 @@
 mod table;
 
 use crate::args::{parsed, space_name};
+use crate::commands::keyring::public_key;
 use crate::commands::spaces;
 use crate::context::Context;
 use crate::exit::Outcome;
@@ -12,6 +13,7 @@ use crate::progress::Progress;
 use clap::{Args, Subcommand, ValueEnum};
 use icecore_core::model::document::{Document, Rule};
 use icecore_core::{Error, ModelRef, Order, Result, SpaceName};
+use icecore_seal::NewHolder;
 use serde_json::{Value, json};
 
 /// Create spaces, list or link them, or forget the copy of one
@@ -19,6 +21,13 @@ use serde_json::{Value, json};
 pub(crate) struct SpaceArgs {
     #[command(subcommand)]
     command: SpaceCommand,
+}
+
+impl SpaceArgs {
+    /// Whether a space is to be created: it may need a passphrase.
+    pub(crate) fn creates(&self) -> bool {
+        matches!(self.command, SpaceCommand::Create(_))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -35,7 +44,9 @@ enum SpaceCommand {
   icecore space create todo
   icecore space create plan --rule unique:/tasks/*/slot --rule max:/seats:10
   icecore space create chat --model log
-  icecore space create timer --order sequence")]
+  icecore space create timer --order sequence
+  icecore space create diary --encrypted                                  # asks for a passphrase
+  icecore space create plans --encrypted --identity ~/.icecore-identity --member ada=icecore-public-…")]
 struct CreateArgs {
     /// 1 to 64 of a-z 0-9 - _ . without a leading dot
     #[arg(value_parser = space_name)]
@@ -53,6 +64,15 @@ struct CreateArgs {
     /// What the state of a document should satisfy, e.g. `unique:/notes/*/title`; may be repeated
     #[arg(long = "rule", value_name = "RULE", value_parser = rule)]
     rules: Vec<Rule>,
+
+    /// Seal what is written, so that only the holders of its keyring can read it: who knows the passphrase that is given
+    /// or asked for, or has the identity that is given
+    #[arg(long)]
+    encrypted: bool,
+
+    /// Somebody else who can open it, by the public key that `icecore identity show` prints; may be repeated
+    #[arg(long = "member", value_name = "NAME=PUBLIC", requires = "encrypted")]
+    members: Vec<String>,
 }
 
 /// List the spaces of the store
@@ -134,18 +154,40 @@ async fn create(args: CreateArgs, context: &Context) -> Outcome {
         name: args.model,
         settings,
     };
-    let info = context
-        .store()?
-        .create_space(&args.name, model, order)
-        .await?;
+    let store = context.store()?;
+    let info = if args.encrypted {
+        let members = members(&args.members)?;
+        let mut holders = context.secrets.given().first_holders(args.name.as_str())?;
+        holders.extend(members);
+        store
+            .create_encrypted_space(&args.name, model, order, holders)
+            .await?
+    } else {
+        store.create_space(&args.name, model, order).await?
+    };
     context.out.result(&info, || {
+        let encrypted = if args.encrypted { "encrypted " } else { "" };
         format!(
-            "created the space {} (model {}, order {})",
+            "created the {encrypted}space {} (model {}, order {})",
             info.space,
             info.model.name,
             order_name(order)
         )
     })
+}
+
+fn members(given: &[String]) -> Result<Vec<NewHolder>> {
+    let member = |text: &String| {
+        // A public key has no equals sign; an error does not repeat what was typed, which may be a secret.
+        let (name, public) = text.rsplit_once('=').ok_or_else(|| {
+            Error::invalid("a member has a name and a public key")
+                .with_hint("write --member NAME=icecore-public-…")
+        })?;
+        let public = public_key(public).map_err(|e| e.with_object(name))?;
+        let name = name.to_owned();
+        Ok(NewHolder::Member { name, public })
+    };
+    given.iter().map(member).collect()
 }
 
 async fn list(context: &Context) -> Outcome {

@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::exit::{Outcome, Stop};
 use crate::progress::Progress;
+use crate::secrets::{is_wrong_secret, without_secrets};
 use icecore_core::{Error, Result, SpaceName};
 use icecore_replica::SpaceReplica;
 use icecore_store::Store;
@@ -104,6 +105,33 @@ pub(crate) async fn pull_unless_offline(
             .map_or(own.to_owned(), |hint| format!("{hint}; {own}"));
         error.with_hint(hint)
     })
+}
+
+/// Does work that needs no content with the secrets that were given. Where they do not open the space, it says so and does
+/// it without.
+///
+/// # Errors
+/// What `work` reports.
+pub(crate) async fn with_any_secret<T>(
+    context: &Context,
+    store: &Store,
+    name: &SpaceName,
+    work: impl AsyncFn(&Store) -> Result<T>,
+) -> Result<T> {
+    match work(store).await {
+        Err(error) if is_wrong_secret(&error) => {
+            let warning = format!("warning: {name}: {error}; going on without its content");
+            context.out.note(&warning);
+            work(&without_secrets(store)).await
+        }
+        result => result,
+    }
+}
+
+/// The error for a space that has no keyring.
+pub(crate) fn not_encrypted(space: &SpaceName) -> Error {
+    Error::invalid(format!("the space {space} is not encrypted"))
+        .with_hint("`icecore space create NAME --encrypted` makes one that is; `icecore export` and `icecore import --replay` move a history there")
 }
 
 /// Refuses without `--yes`, saying what would happen.

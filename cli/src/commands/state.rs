@@ -67,12 +67,7 @@ pub(crate) async fn run(args: &StateArgs, context: &Context) -> Outcome {
 }
 
 async fn present(args: &StateArgs, context: &Context) -> Result<Folded> {
-    let replica = context.replica()?;
-    let mut space = if args.offline {
-        replica.space(&args.space)?
-    } else {
-        spaces::opened(context, &replica, &args.space).await?
-    };
+    let mut space = context.space(&args.space)?;
     spaces::pull_unless_offline(context, &mut space, args.offline).await?;
     space.state()
 }

@@ -7,10 +7,12 @@ use crate::commands::spaces;
 use crate::context::Context;
 use crate::exit::{ErrorJson, Outcome};
 use crate::progress::Progress;
+use crate::secrets::without_secrets;
 use clap::Args;
-use icecore_core::{Error, Generation, ObjectKey, Result, SpaceInfo, SpaceName};
+use icecore_core::{Error, Generation, ObjectKey, Result, Seal, SpaceInfo, SpaceName};
 use icecore_replica::{Replica, Status};
 use icecore_store::Store;
+use serde::Serialize;
 use serde_json::json;
 
 /// Show queue, generation, lag, clock, and why a sync is stuck
@@ -91,13 +93,17 @@ async fn look(store: &Store, name: &SpaceName, offline: bool) -> Remote {
 }
 
 fn show(context: &Context, replica: &Replica, name: &SpaceName, remote: &Remote) -> Outcome {
-    let status = status(replica, name, remote)?;
+    // What is needed here is no content.
+    let locked = replica.reopened(without_secrets(replica.store()));
+    let status = status(&locked, name, remote)?;
+    let encrypted = Encrypted::of(replica.store(), &locked, name, remote);
     if !context.out.json {
         let clock = report::Clock {
             now: context.clock.now(),
             is_compared: replica.store().knows_server_time(),
         };
-        return context.out.line(report::text(&status, remote, clock));
+        let text = report::text(&status, (remote, encrypted.as_ref()), clock);
+        return context.out.line(text);
     }
     let mut value = serde_json::to_value(&status).unwrap_or_default();
     value["store"] = match remote {
@@ -106,8 +112,39 @@ fn show(context: &Context, replica: &Replica, name: &SpaceName, remote: &Remote)
         Remote::Seen { info, generation } => json!({ "epoch": info.epoch, "generation": generation,
             "erased_at": info.erased_at, "linked": info.linked, "model": info.model.name, "order": info.order }),
     };
+    value["encrypted"] = json!(encrypted);
     value["warnings"] = json!(report::warnings(&status, remote));
     context.out.line(value.to_string())
+}
+
+/// How far an encrypted space is open here.
+#[derive(Debug, Serialize)]
+pub(super) struct Encrypted {
+    /// The version of its keyring.
+    keyring: u64,
+    /// Whether a secret that was given opens it.
+    readable: bool,
+    /// Why one that was given does not.
+    problem: Option<String>,
+}
+
+impl Encrypted {
+    /// By what the store says now or, where it was not asked, by what this replica last saw.
+    fn of(store: &Store, locked: &Replica, name: &SpaceName, remote: &Remote) -> Option<Self> {
+        let info = match remote {
+            Remote::Seen { info, .. } => (**info).clone(),
+            _ => locked.space(name).ok()?.reader().ok()?.info.clone(),
+        };
+        let keyring = info.keyring.as_ref()?.version();
+        let seal = store.seal(&info);
+        let readable = matches!(seal, Ok(Seal::Open(_)));
+        let problem = seal.err().map(|error| error.to_string());
+        Some(Self {
+            keyring,
+            readable,
+            problem,
+        })
+    }
 }
 
 /// A space that neither the replica nor the store knows is a mistyped name.

@@ -47,7 +47,12 @@ pub(crate) struct UpdateArgs {
 }
 
 pub(crate) async fn run(args: &UpdateArgs, context: &Context) -> Outcome {
-    let mut space = context.space(&args.space)?;
+    // To queue needs no content: what is queued is sealed when it is sent.
+    let mut space = if args.offline {
+        context.locked_space(&args.space)?
+    } else {
+        context.space(&args.space)?
+    };
     let model = model(context, &mut space, args.offline).await?;
     let updates = read(
         args,

@@ -8,12 +8,13 @@ use crate::human::count;
 use crate::progress::Progress;
 use clap::Args;
 use icecore_core::SpaceName;
+use icecore_store::Store;
 use icecore_store::verify::{VerifyReport, verify};
 
 /// Fold the history again from the first segment and compare everything stored with it
 ///
 /// Checks the chain of segments, the covered sets, every snapshot byte for byte, the update objects that are
-/// still there, and that nothing else lies in the space. Ends with exit code 5 and the exact objects if
+/// still there, and that nothing else lies in the space. Of an encrypted space it needs a secret for the content only. Ends with exit code 5 and the exact objects if
 /// anything is off. What lies in quarantine is reported and is no failure.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -30,7 +31,10 @@ pub(crate) async fn run(args: &VerifyArgs, context: &Context) -> Outcome {
     let names = spaces::named_or_all(context, &store, args.space.as_ref()).await?;
     spaces::each(context, &names, async |name| {
         let progress = Progress::spinner(&context.clock, format!("verifying {name}"));
-        let report = verify(&store, name, &mut |done, all| progress.at(done, all)).await?;
+        let verify = async |store: &Store| {
+            verify(store, name, &mut |done, all| progress.at(done, all)).await
+        };
+        let report = spaces::with_any_secret(context, &store, name, verify).await?;
         drop(progress);
         context
             .out
@@ -61,6 +65,12 @@ fn text(name: &SpaceName, report: &VerifyReport) -> String {
         let older = count(report.snapshots_of_older_models, "snapshot");
         lines.push(format!(
             "  {older} of an older version of the model: not compared"
+        ));
+    }
+    if report.snapshots_unread > 0 {
+        let unread = count(report.snapshots_unread, "snapshot");
+        lines.push(format!(
+            "  {unread} not read, without a secret that opens the space or without its model: only what they cover was compared"
         ));
     }
     for problem in &report.problems {

@@ -160,7 +160,13 @@ impl Replica {
             .current_dir(&self.home)
             .env("HOME", &self.home)
             .env("ICECORE_STORE", &self.url);
-        for name in ["ICECORE_REPLICA", "ICECORE_LOG", "XDG_DATA_HOME"] {
+        let secrets = [
+            "ICECORE_PASSPHRASE",
+            "ICECORE_NEW_PASSPHRASE",
+            "ICECORE_IDENTITY",
+        ];
+        let others = ["ICECORE_REPLICA", "ICECORE_LOG", "XDG_DATA_HOME"];
+        for name in others.into_iter().chain(secrets) {
             command.env_remove(name);
         }
         // The servers of the tests are on this machine.
@@ -319,6 +325,22 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// A command that is started with nothing to read and nobody to read it.
+    pub(crate) fn of(mut command: Command) -> Self {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = command.spawn().expect("the command starts");
+        let stdout = None;
+        Self { child, stdout }
+    }
+
+    /// Waits for the end; the exit code.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
+    }
+
     fn stdout(&mut self) -> &mut BufReader<ChildStdout> {
         self.stdout.as_mut().expect("its stdout is open")
     }

@@ -33,6 +33,7 @@ pub(super) async fn run(
         check_against_state(reader, &new)?;
     }
     let (store, info) = (reader.store().clone(), reader.info.clone());
+    let new = sealed(reader, new)?;
     let mut target = Target {
         keys: KeyClock::new(None, reader.largest_key()),
         end: reader.sequence_end(),
@@ -94,9 +95,16 @@ async fn compare(reader: &Reader, skipped: &[(UpdateId, Update)]) -> Result<()> 
         .collect();
     let newest = reader.base.generation;
     stored.extend(find_updates(reader.store(), &reader.info, newest, &covered).await?);
-    let other = skipped
-        .iter()
-        .find(|(id, update)| stored.get(id).is_some_and(|there| !is_same(update, there)));
+    let content = reader.base.folded.content();
+    let differs = |id: UpdateId, update: &Update| {
+        let there = stored.get(&id);
+        // What cannot be opened is shown, exported and imported as it is stored.
+        there.is_some_and(|stored| match content.open(id, stored) {
+            Ok(there) => !is_same(update, &there),
+            Err(_) => !is_same(update, stored),
+        })
+    };
+    let other = skipped.iter().find(|(id, update)| differs(*id, update));
     match other {
         None => Ok(()),
         Some((id, _)) => Err(Error::conflict(
@@ -105,6 +113,18 @@ async fn compare(reader: &Reader, skipped: &[(UpdateId, Update)]) -> Result<()> 
         .with_object(id.to_string())
         .with_hint("nothing was imported; `--replay` appends the updates of the file as new ones")),
     }
+}
+
+/// The updates as they are to be stored: sealed, in an encrypted space.
+fn sealed(reader: &Reader, new: Vec<(UpdateId, Update)>) -> Result<Vec<(UpdateId, Update)>> {
+    let (content, store) = (reader.base.folded.content(), reader.store());
+    new.into_iter()
+        .map(|(id, update)| {
+            let sealed = content.seal_update(id, &update, store.salt(content));
+            let sealed = sealed.map_err(|e| e.with_object(id.to_string()))?;
+            Ok((id, sealed.unwrap_or(update)))
+        })
+        .collect()
 }
 
 fn is_same(one: &Update, other: &Update) -> bool {
@@ -123,7 +143,7 @@ fn is_same(one: &Update, other: &Update) -> bool {
 fn check_against_state(reader: &Reader, new: &[(UpdateId, Update)]) -> Result<()> {
     let mut folded = reader.state();
     for (id, update) in new {
-        if !folded.apply(*id, Key::MAX, update) {
+        if !folded.apply_opened(*id, Key::MAX, update) {
             let reason = folded
                 .rejected
                 .list

@@ -4,6 +4,7 @@ use crate::commands::typed::check_content;
 use crate::lines;
 use icecore_core::update::UPDATE_BYTES_MAX;
 use icecore_core::{Author, Error, Generation, Key, Result, Seq, Update, UpdateId, time};
+use icecore_seal::Sealed;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -126,6 +127,10 @@ fn parse(number: usize, text: &str, rules: &Rules<'_>) -> Result<Imported> {
             .with_hint("`--replay` appends such lines as new updates of this replica"));
     }
     let update = match (line.raw, line.kind, line.data) {
+        (Some(raw), None, None) if serde_json::from_str::<Sealed>(raw.get()).is_ok() => {
+            return Err(Error::invalid("the line is sealed: it opens nowhere else")
+                .with_hint("print the history again with a secret that opens its space, by `icecore export`"));
+        }
         (Some(raw), None, None) if raw.get().len() <= UPDATE_BYTES_MAX => {
             serde_json::from_str(raw.get())
                 .map_err(|e| bad("the raw update does not parse").with_source(e))?

@@ -53,6 +53,12 @@ impl<'a> Stream<'a> {
         self.order
     }
 
+    /// Whether the space is encrypted and not opened: its updates are shown as they are stored.
+    pub(crate) fn is_locked(&self) -> bool {
+        let reader = self.reader.as_ref();
+        reader.is_some_and(|reader| reader.base.folded.content().is_locked())
+    }
+
     /// The newest generation that is known.
     pub(crate) fn newest(&self) -> Generation {
         self.reader

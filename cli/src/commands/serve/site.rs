@@ -5,6 +5,7 @@ use super::dispatch::Service;
 use super::metrics::Metrics;
 use super::secrets::Secrets;
 use crate::context::Context;
+use crate::secrets::without_secrets;
 use icecore_core::{Error, Result, StoreId};
 use icecore_gateway::api::Origins;
 use icecore_gateway::token::{HttpFetch, Secret, Verifier};
@@ -143,7 +144,8 @@ async fn of_bucket(
 }
 
 async fn open_store(context: &Context, backend: &Backend) -> Result<(Store, StoreId)> {
-    let store = context.store_on(backend)?;
+    // Whoever serves a space, and rolls it up, need not read it.
+    let store = without_secrets(&context.store_on(backend)?);
     match store.info().await {
         Ok(info) => return Ok((store, info.store)),
         Err(error) if error.is_not_found() => {}

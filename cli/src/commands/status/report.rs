@@ -1,6 +1,6 @@
 //! A status as a table for people, and what to worry about.
 
-use super::Remote;
+use super::{Encrypted, Remote};
 use crate::human::{count, millis};
 use icecore_core::{Key, Order, time};
 use icecore_replica::Status;
@@ -17,7 +17,11 @@ pub(super) struct Clock {
 }
 
 /// The table.
-pub(super) fn text(status: &Status, remote: &Remote, clock: Clock) -> String {
+pub(super) fn text(
+    status: &Status,
+    (remote, encrypted): (&Remote, Option<&Encrypted>),
+    clock: Clock,
+) -> String {
     let mut rows: Vec<(&str, String)> = vec![
         ("space", status.space.to_string()),
         ("author", status.author.to_string()),
@@ -33,6 +37,7 @@ pub(super) fn text(status: &Status, remote: &Remote, clock: Clock) -> String {
             ),
         ));
     }
+    rows.extend(encrypted.map(|encrypted| ("encrypted", readable(encrypted))));
     rows.push(("generation", generation(status, remote)));
     if status.generation.is_some() {
         rows.push(("tail", tail(status)));
@@ -72,6 +77,17 @@ fn queued(status: &Status) -> String {
             millis(oldest)
         ),
         None => "nothing".to_owned(),
+    }
+}
+
+fn readable(encrypted: &Encrypted) -> String {
+    let version = encrypted.keyring;
+    match &encrypted.problem {
+        _ if encrypted.readable => {
+            format!("yes, and the secret opens it; keyring version {version}")
+        }
+        Some(problem) => format!("yes, and locked: {problem}"),
+        None => format!("yes, and locked: no secret is given; keyring version {version}"),
     }
 }
 
