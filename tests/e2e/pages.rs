@@ -3,7 +3,9 @@
 //! A block that begins with `sh server` is for a terminal of its own: it goes on in the background. What is meant to fail
 //! says so in the page (`… || echo …`); anything else that fails is an error of the page, or of the example.
 
-use crate::support::tools::run_within;
+use crate::support::command::Place;
+use crate::support::s3::bucket_on;
+use crate::support::tools::{named_by, run_within};
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -85,6 +87,11 @@ fn script(blocks: &[(&str, String)], listen: &str) -> String {
 
 /// Types a whole page.
 fn follow(name: &str) {
+    follow_at(name, None);
+}
+
+/// Types a page up to its first server, with a bucket in the place of its store in a folder.
+fn follow_at(name: &str, bucket: Option<&Place>) {
     let programs = Path::new(env!("CARGO_BIN_EXE_icecore")).parent().unwrap();
     assert!(
         programs.join(name).exists(),
@@ -92,10 +99,12 @@ fn follow(name: &str) {
     );
     let folder = tempfile::tempdir().unwrap();
     let page = fs::read_to_string(root().join(format!("docs/examples/{name}.md"))).unwrap();
-    let mut page = page.replace(
-        "/tmp/icecore-",
-        &format!("{}/icecore-", folder.path().display()),
-    );
+    let page = match bucket {
+        None => page,
+        Some(bucket) => page.replace(&format!("/tmp/icecore-{name}/store"), bucket.url()),
+    };
+    let own = format!("{}/icecore-", folder.path().display());
+    let mut page = page.replace("/tmp/icecore-", &own);
     let mut free = Vec::new();
     for address in ADDRESSES {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -106,8 +115,13 @@ fn follow(name: &str) {
     }
     // From here on the servers of the page may have them.
     let free: Vec<String> = free.into_iter().map(|(address, _)| address).collect();
-    let blocks = blocks(&page);
-    assert!(blocks.len() > 2, "{name}: {} blocks", blocks.len());
+    let mut blocks = blocks(&page);
+    if bucket.is_some() {
+        let server = blocks.iter().position(|(kind, _)| *kind == "sh server");
+        blocks.truncate(server.unwrap_or(blocks.len()));
+        fs::create_dir(folder.path().join(format!("icecore-{name}"))).unwrap();
+    }
+    assert!(blocks.len() > 1, "{name}: {} blocks", blocks.len());
     let bin = folder.path().join("bin");
     fs::create_dir(&bin).unwrap();
     let cargo = bin.join("cargo");
@@ -132,6 +146,9 @@ fn follow(name: &str) {
         .env("HOME", folder.path())
         .env("PAGES_PROGRAMS", programs)
         .env("PAGES_LISTEN", &free[0]);
+    for (variable, value) in bucket.map_or(&[][..], Place::environment) {
+        command.env(variable, value);
+    }
     let ended = run_within(SECONDS_MAX, &mut command);
     assert!(
         ended.success,
@@ -168,6 +185,18 @@ fn pomodoro() {
 #[test]
 fn steps() {
     follow("steps");
+}
+
+/// The same examples, unchanged, with their stores on a real S3 server.
+#[tokio::test]
+async fn on_s3() {
+    let Some(endpoint) = named_by("ICECORE_TEST_S3_ENDPOINT") else {
+        return;
+    };
+    for name in ["activity", "chat", "notes", "pomodoro", "steps"] {
+        let bucket = bucket_on(&endpoint).await;
+        follow_at(name, Some(&bucket));
+    }
 }
 
 /// A page that nobody follows tells nothing.

@@ -70,6 +70,8 @@
 //! - [`changes`]: what changed, by whom, pending or confirmed
 //! - [`secrets`]: what opens encrypted spaces
 //! - [`class`]: typed JSON for states and arguments
+//! - [`example`]: a small model for trying things out
+//! - [`latest`]: values that go by modification time
 //! - [`exit`]: how a command of one's own ends
 //! - [`past`]: the history, past states, conflicts and what else a person decides
 //! - `system`: the clock, the randomness and the environment of this machine
@@ -83,7 +85,9 @@
 
 pub mod changes;
 pub mod class;
+pub mod example;
 pub mod exit;
+pub mod latest;
 pub mod past;
 pub mod place;
 pub mod replica;
@@ -102,6 +106,7 @@ pub use icecore_replica::Refusal;
 pub use icecore_replica::status::{Refused, Status};
 pub use icecore_store::transient::Seen;
 pub use icecore_store::verify::VerifyReport;
+pub use latest::{Latest, Modified};
 pub use past::Recorded;
 pub use place::Place;
 pub use replica::{App, Replica, Synced};

@@ -29,6 +29,18 @@ impl<M: App> Replica<M> {
     /// All updates that are known to be stored, in canonical order. A compressed history begins with a state instead, and
     /// these are the updates after it.
     ///
+    /// ```
+    /// # use icecore::{Order, Place, Replica, example::{Msg, Todo}};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let place = Place::new("memory://");
+    /// # let replica = Replica::create(Todo, &place, "todo", Order::Timestamp).await?;
+    /// let id = replica.update(Msg::Add { id: 1, title: "Pack".to_owned() }).await?;
+    /// replica.sync().await?;
+    /// assert_eq!(replica.history().await?[0].id, id);
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// `NotFound` before the first sync; otherwise as [`Replica::sync`].
     pub async fn history(&self) -> Result<Vec<Recorded<M::Update>>> {
@@ -65,6 +77,21 @@ impl<M: App> Replica<M> {
 
     /// The state as it was after the last update with this key or a lower one.
     ///
+    /// ```
+    /// # use icecore::{Order, Place, Replica, example::{Msg, Todo}};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let place = Place::new("memory://");
+    /// # let replica = Replica::create(Todo, &place, "todo", Order::Timestamp).await?;
+    /// for title in ["Pack", "Pack the tent"] {
+    ///     replica.update(Msg::Add { id: 1, title: title.to_owned() }).await?;
+    ///     replica.sync().await?;
+    /// }
+    /// let first = replica.history().await?[0].key;
+    /// assert_eq!(replica.state_at(first).await?[&1], "Pack");
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// `NotFound` when the history does not reach back so far, or before the first sync; otherwise as [`Replica::sync`].
     pub async fn state_at(&self, key: Key) -> Result<M::State> {
@@ -80,6 +107,25 @@ impl<M: App> Replica<M> {
 
     /// The rules that the merged state breaks, with the updates involved: for a person to settle with
     /// [`Replica::resolve`].
+    ///
+    /// ```
+    /// # use icecore::{Order, Place, Replica, example::{Msg, Todo}};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let place = Place::new("memory://");
+    /// # let replica = Replica::create(Todo, &place, "todo", Order::Timestamp).await?;
+    /// let now = replica.now();
+    /// let add = |id| (now, Msg::Add { id, title: "Pack".to_owned() });
+    /// replica.update_all(vec![add(1), add(2)]).await?;
+    /// replica.sync().await?;
+    /// let conflicts = replica.conflicts().await?;
+    /// assert_eq!(conflicts[0].message, "2 tasks are called \"Pack\"");
+    ///
+    /// let rename = Msg::Rename { id: 2, title: "Sleep".to_owned() };
+    /// replica.resolve(&conflicts[0].id, rename).await?;
+    /// assert!(replica.conflicts().await?.is_empty());
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// As [`Replica::rejected`].

@@ -53,6 +53,16 @@ impl<M: App> Replica<M> {
     /// Opens a space on this device. No request is made, so it works offline; before the first sync the state is the
     /// initial one.
     ///
+    /// ```
+    /// # use icecore::{Order, Place, Replica, example::{Msg, Todo}};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let place = Place::new("memory://");
+    /// let replica = Replica::open(Todo, &place, "todo").await?;
+    /// assert!(replica.state().is_empty());
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// `Invalid` for a place or a name that cannot be; `Denied` when the local folder cannot be used.
     pub async fn open(model: M, place: &Place, space: &str) -> Result<Self> {
@@ -61,6 +71,20 @@ impl<M: App> Replica<M> {
     }
 
     /// Opens a space, and makes the store and the space first where they are missing.
+    ///
+    /// ```
+    /// # use icecore::{Order, Place, Replica, example::{Msg, Todo}};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let place = Place::new(folder.path().join("store").display().to_string())
+    ///     .with_replica(folder.path().join("device"));
+    /// for _ in 0..2 {
+    ///     let replica = Replica::create(Todo, &place, "todo", Order::Timestamp).await?;
+    ///     assert_eq!(replica.name().as_str(), "todo");
+    /// }
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// As [`Replica::open`], and what the store reports.
@@ -124,6 +148,20 @@ impl<M: App> Replica<M> {
     }
 
     /// Makes one update: durable on this device and part of the state when it returns, sent by the next sync.
+    ///
+    /// ```
+    /// # use icecore::{Order, Place, Replica, example::{Msg, Todo}};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let place = Place::new("memory://");
+    /// # let replica = Replica::create(Todo, &place, "todo", Order::Timestamp).await?;
+    /// replica.update(Msg::Add { id: 1, title: "Pack".to_owned() }).await?;
+    /// assert_eq!((replica.state()[&1].as_str(), replica.pending().await?), ("Pack", 1));
+    ///
+    /// let error = replica.update(Msg::Rename { id: 7, title: "Sleep".to_owned() }).await.unwrap_err();
+    /// assert_eq!(error.to_string(), "there is no task 7");
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// `Invalid` when the present state does not allow it; nothing is queued then. Errors of the local folder.
@@ -204,6 +242,19 @@ impl<M: App> Replica<M> {
 
     /// The state: what the bucket was last seen to hold, and this device's pending updates on top. Where the model found
     /// the history inconsistent, it is the state before the impossible update, and [`Replica::sync`] names that one.
+    ///
+    /// ```
+    /// # use icecore::{Order, Place, Replica, example::{Msg, Todo}};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let place = Place::new("memory://");
+    /// # let replica = Replica::create(Todo, &place, "todo", Order::Timestamp).await?;
+    /// replica.update(Msg::Add { id: 1, title: "Pack".to_owned() }).await?;
+    /// let then = replica.state();
+    /// replica.update(Msg::Rename { id: 1, title: "Pack the tent".to_owned() }).await?;
+    /// assert_eq!((then[&1].as_str(), replica.state()[&1].as_str()), ("Pack", "Pack the tent"));
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn state(&self) -> Arc<M::State> {
         let mut view = self.view();
         if let Some(state) = &view.state {
@@ -220,6 +271,18 @@ impl<M: App> Replica<M> {
     }
 
     /// Reads what others wrote, then sends what is queued.
+    ///
+    /// ```
+    /// # use icecore::{Order, Place, Replica, example::{Msg, Todo}};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let place = Place::new("memory://");
+    /// # let replica = Replica::create(Todo, &place, "todo", Order::Timestamp).await?;
+    /// replica.update(Msg::Add { id: 1, title: "Pack".to_owned() }).await?;
+    /// let synced = replica.sync().await?;
+    /// assert_eq!((synced.acknowledged.len(), replica.pending().await?), (1, 0));
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// `Unavailable`: what is queued stays queued, try again later. `Conflict` in a sequenced space when the new state
@@ -279,6 +342,24 @@ impl<M: App> Replica<M> {
     }
 
     /// What changes from now on: whoever shows the state need not look at all of it again.
+    ///
+    /// ```
+    /// # use icecore::{Order, Place, Replica, example::{Msg, Todo}};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let place = Place::new("memory://");
+    /// # let replica = Replica::create(Todo, &place, "todo", Order::Timestamp).await?;
+    /// use icecore::{News, Stage};
+    /// let mut changes = replica.changes();
+    /// let id = replica.update(Msg::Add { id: 1, title: "Pack".to_owned() }).await?;
+    /// replica.sync().await?;
+    /// for stage in [Stage::Pending, Stage::Confirmed] {
+    ///     let Some(News::Change(change)) = changes.next().await else { panic!() };
+    ///     assert_eq!((change.id, change.own, change.stage), (id, true, stage));
+    ///     assert_eq!(change.update.unwrap(), Msg::Add { id: 1, title: "Pack".to_owned() });
+    /// }
+    /// # Ok::<(), icecore::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn changes(&self) -> Changes<M::Update> {
         Changes::new(self.inner.news.subscribe())
     }

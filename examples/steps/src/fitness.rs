@@ -1,8 +1,7 @@
 //! The model: what all devices' updates come to.
 
 use crate::event::{Id, Message, Sport};
-use crate::latest::{Latest, Modified};
-use icecore::{Key, Meta, Model, RawValue, Rejected, message, time};
+use icecore::{Key, Latest, Meta, Model, Modified, RawValue, Rejected, message, time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

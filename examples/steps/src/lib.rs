@@ -1,7 +1,6 @@
 //! Fitness sessions: steps and activities of several devices, for guests without an account who may become users.
 //!
 //! # Layout
-//! - [`latest`]: a value of which the last modification counts
 //! - [`event`]: the updates
 //! - [`fitness`]: the model, and the state
 //! - [`account`]: who this device writes as, in a file for its owner's eyes
@@ -15,10 +14,8 @@ pub mod device;
 pub mod event;
 pub mod fitness;
 pub mod gateway;
-pub mod latest;
 
 pub use account::Account;
 pub use device::Device;
 pub use event::{Id, Message, Sport};
 pub use fitness::{Fitness, Session, Steps};
-pub use latest::{Latest, Modified};

@@ -1,8 +1,8 @@
 //! The last modification counts, for any modifications in any order of arrival.
 
 use icecore::{Author, Key, Meta, Seq, time};
-use icecore_example_steps::latest::AHEAD_MAX;
-use icecore_example_steps::{Latest, Modified};
+use icecore::latest::AHEAD_MAX;
+use icecore::{Latest, Modified};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

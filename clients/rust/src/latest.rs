@@ -1,6 +1,6 @@
 //! A value of which the last modification counts, whatever order the modifications arrive in.
 
-use icecore::{Author, Error, Meta, Rejected, Seq, time};
+use icecore_core::{Author, Error, Meta, Rejected, Seq, time};
 use serde::{Deserialize, Serialize};
 
 /// How far ahead of its key an update's own time may be, in milliseconds: a day. Phones are wrong by time zones, not by more.
@@ -47,8 +47,7 @@ impl Modified {
 /// A value of which the last modification counts.
 ///
 /// ```
-/// use icecore::{Author, Key, Meta, Seq};
-/// use icecore_example_steps::{Latest, Modified};
+/// use icecore::{Author, Key, Latest, Meta, Modified, Seq};
 ///
 /// let at = |at| Modified::of(&Meta { author: Author::from_parts(1, 1), seq: Seq::FIRST, key: Key::MAX, at });
 /// let mut name = Latest::default();
