@@ -8,7 +8,7 @@
 //! - [`projection`]: what an attempt's events amount to, by pure computation
 //! - [`arrivals`], [`hub`], [`api`]: a one-call sync over HTTP, for clients that speak no icecore
 //! - [`command`]: the `activity` command, without its terminal
-//! - [`bench`]: how long folding takes
+//! - [`bench`](mod@bench): how long folding takes
 
 pub mod api;
 pub mod arrivals;

@@ -8,7 +8,7 @@
 //! - [`update`], [`span`]: what can happen
 //! - [`state`], [`model`]: what it makes
 //! - [`view`]: what a person sees at a given time
-//! - [`line`], [`kinds`], [`history`]: Flowkeeper's file
+//! - [`line`](mod@line), [`kinds`], [`history`]: Flowkeeper's file
 //! - [`import`]: taking a file over
 //! - [`session`]: what one device does with a space
 //! - [`args`], [`command`]: the command
