@@ -94,9 +94,19 @@ fn plan(was: &Value, is: &Value, args: &RestoreArgs) -> Result<Vec<(&'static str
                 "look at it with `icecore state --path`; --replace puts the old one in its place",
             ));
     }
-    let names = names(path, is)?;
+    let names = names(path, was, is)?;
     let mut updates = Vec::new();
-    if present.is_some() && !names.is_empty() {
+    if names.is_empty() {
+        // All of it: what was added since goes too.
+        let added = is.as_object().into_iter().flatten();
+        let added = added.filter(|(name, value)| old.get(name.as_str()) != Some(value));
+        let pointers: Vec<String> = added
+            .map(|(name, _)| format!("/{}", escaped(name)))
+            .collect();
+        if !pointers.is_empty() {
+            updates.push(("delete", json!(pointers)));
+        }
+    } else if present.is_some() {
         updates.push(("delete", json!([path])));
     }
     let patch = names
@@ -107,23 +117,33 @@ fn plan(was: &Value, is: &Value, args: &RestoreArgs) -> Result<Vec<(&'static str
     Ok(updates)
 }
 
-/// The names on the way to a value, which must lead through objects only.
-fn names(path: &str, is: &Value) -> Result<Vec<String>> {
-    let mut above = is;
+/// The names on the way to a value, which must lead through objects only, then and now.
+fn names(path: &str, was: &Value, is: &Value) -> Result<Vec<String>> {
+    let (mut was, mut is) = (Some(was), Some(is));
     let mut names = Vec::new();
     for part in path.split('/').skip(1) {
-        if above.is_array() {
+        if was.is_some_and(Value::is_array) || is.is_some_and(Value::is_array) {
             return Err(
                 Error::invalid("what stands in a list cannot be put back at its place")
                     .with_object(path)
                     .with_hint("bring back the whole list, with --replace"),
             );
         }
+        if is.is_some_and(|value| !value.is_object()) {
+            return Err(Error::conflict("something else stands above it now")
+                .with_object(path)
+                .with_hint("bring back what is above it, with --replace"));
+        }
         let name = part.replace("~1", "/").replace("~0", "~");
-        above = above.get(&name).unwrap_or(&Value::Null);
+        was = was.and_then(|value| value.get(&name));
+        is = is.and_then(|value| value.get(&name));
         names.push(name);
     }
     Ok(names)
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]
@@ -170,6 +190,14 @@ mod tests {
             ]
         );
         assert!(planned("/list/1", true, &is).is_err());
+        assert!(planned("/list/1", true, &json!({})).is_err());
+        assert!(
+            planned("/milk/done", true, &json!({ "milk": 7 }))
+                .unwrap_err()
+                .is_conflict()
+        );
+        let all = planned("", true, &json!({ "new": 1, "a/b": 1 })).unwrap();
+        assert_eq!(all[0], ("delete", json!(["/new"])));
         assert!(planned("/cheese", true, &is).unwrap_err().is_not_found());
         let same = json!({ "milk": { "done": false } });
         assert!(planned("/milk", false, &same).unwrap().is_empty());

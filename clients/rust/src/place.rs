@@ -156,7 +156,8 @@ impl Place {
 
     /// Opens the store, with a model. No request is made.
     pub(crate) fn open<M: Model + Clone>(&self, model: &M) -> Result<Opened> {
-        let registry = Registry::built_in().with(model.clone());
+        // Only this one: a space of another model has no state here.
+        let registry = Registry::default().with(model.clone());
         let Opened { store, backend } = match &self.injected.store {
             Some(store) => Opened {
                 store: store.clone(),

@@ -35,7 +35,10 @@ struct Inner<M: App> {
     model: M,
     name: SpaceName,
     store: Store,
+    /// For whoever talks to the store.
     space: Mutex<SpaceReplica>,
+    /// For what needs no store: it never waits for a request. Taken before the view, and never across one.
+    local: StdMutex<SpaceReplica>,
     view: StdMutex<View<M>>,
     news: broadcast::Sender<News<M::Update>>,
     /// Wakes whoever syncs in the background.
@@ -47,6 +50,8 @@ struct View<M: Model> {
     folded: Folded,
     /// Made when it is asked for.
     state: Option<Arc<M::State>>,
+    /// What was saved of the space when this was folded.
+    saves: i64,
 }
 
 impl<M: App> Replica<M> {
@@ -124,16 +129,18 @@ impl<M: App> Replica<M> {
 
     async fn on(model: M, place: &Place, store: Store, name: SpaceName) -> Result<Self> {
         let replicas = place.replicas(store.clone())?;
-        let space = replicas.space(&name)?;
+        let (space, local) = (replicas.space(&name)?, replicas.space(&name)?);
         let folded = Folded::initial(Arc::new(model.clone()));
         let inner = Inner {
             model,
             name,
             store,
             space: Mutex::new(space),
+            local: StdMutex::new(local),
             view: StdMutex::new(View {
                 folded,
                 state: None,
+                saves: -1,
             }),
             news: broadcast::channel(CHANGES_MAX).0,
             queued: Notify::new(),
@@ -183,20 +190,28 @@ impl<M: App> Replica<M> {
     ///
     /// # Errors
     /// As [`Replica::update`]; the object of the error is the number of the message, from 1.
+    #[expect(
+        clippy::unused_async,
+        reason = "the interface is asynchronous: what it waits for may change"
+    )]
     pub async fn update_all(&self, messages: Vec<(i64, M::Update)>) -> Result<Vec<UpdateId>> {
-        self.make(messages, None).await
+        self.make(messages, None)
     }
 
     /// Settles a conflict, or a rejected update, with an update that ends it.
     ///
     /// # Errors
     /// As [`Replica::update`].
+    #[expect(
+        clippy::unused_async,
+        reason = "the interface is asynchronous: what it waits for may change"
+    )]
     pub async fn resolve(&self, id: &str, message: M::Update) -> Result<UpdateId> {
-        let ids = self.make(vec![(self.now(), message)], Some(id)).await?;
+        let ids = self.make(vec![(self.now(), message)], Some(id))?;
         Ok(ids[0])
     }
 
-    async fn make(
+    fn make(
         &self,
         messages: Vec<(i64, M::Update)>,
         resolves: Option<&str>,
@@ -207,8 +222,8 @@ impl<M: App> Replica<M> {
             let update = Update::new(*at, &kind, &data, resolves)?;
             updates.push(NewUpdate { update });
         }
-        let mut space = self.inner.space.lock().await;
-        let queued = space.enqueue_from(|first| {
+        let mut local = self.local();
+        let queued = local.enqueue_from(|first| {
             let mut view = self.view();
             view.state = None;
             check(&mut view.folded, first, &updates)?;
@@ -218,11 +233,11 @@ impl<M: App> Replica<M> {
             Ok(ids) => ids,
             Err(error) => {
                 // What was applied before the one that failed is not queued either.
-                self.refold(&mut space)?;
+                self.fold(&mut local)?;
                 return Err(error);
             }
         };
-        drop(space);
+        drop(local);
         for ((id, new), (_, message)) in ids.iter().zip(&updates).zip(messages) {
             let at = new
                 .update
@@ -291,20 +306,28 @@ impl<M: App> Replica<M> {
     pub async fn sync(&self) -> Result<Synced> {
         let mut space = self.inner.space.lock().await;
         let before = space.pending(usize::MAX)?;
+        // A sync that was cut off, or another process, may have read what nobody was told of.
+        let untold = space.saves()? != self.view().saves;
         let mut acknowledged = Vec::new();
         let result = space.sync_with(&mut |a| acknowledged.push(a.id)).await;
-        let is_same = |s: &Synced| {
-            let pulled = &s.pulled;
-            s.acknowledged.is_empty() && !pulled.changed && pulled.new_author.is_none()
-        };
-        let refold = match &result {
-            Ok(synced) if is_same(synced) => Ok(()),
-            _ => self.refold(&mut space),
-        };
+        let changed = space.saves()? != self.view().saves;
+        if changed || result.is_err() {
+            self.refold(&mut space)?;
+        }
         let author = space.author()?;
         drop(space);
+        // Where an update is told of one by one, it is not told of as a whole too.
+        let reread = match &result {
+            Ok(synced) => synced.pulled.reread || synced.pulled.new_author.is_some(),
+            Err(_) => changed,
+        };
+        if untold || reread {
+            self.tell(News::Reread);
+        }
         if let Ok(synced) = &result {
-            self.tell_arrived(&synced.pulled, author);
+            for entry in &synced.pulled.arrived {
+                self.tell_entry(entry, entry.id.author == author);
+            }
         }
         for pending in before.iter().filter(|p| acknowledged.contains(&p.id)) {
             let entry = entry_of(pending);
@@ -317,7 +340,6 @@ impl<M: App> Replica<M> {
             });
         }
         let synced = result?;
-        refold?;
         self.view().folded.check_consistent()?;
         Ok(synced)
     }
@@ -368,16 +390,24 @@ impl<M: App> Replica<M> {
     ///
     /// # Errors
     /// Errors of the local folder.
+    #[expect(
+        clippy::unused_async,
+        reason = "the interface is asynchronous: what it waits for may change"
+    )]
     pub async fn pending(&self) -> Result<usize> {
-        Ok(self.inner.space.lock().await.pending(usize::MAX)?.len())
+        Ok(self.local().pending(usize::MAX)?.len())
     }
 
     /// As whom this device writes.
     ///
     /// # Errors
     /// Errors of the local folder.
+    #[expect(
+        clippy::unused_async,
+        reason = "the interface is asynchronous: what it waits for may change"
+    )]
     pub async fn author(&self) -> Result<Author> {
-        self.inner.space.lock().await.author()
+        self.local().author()
     }
 
     /// The local time, in milliseconds since 1970 UTC.
@@ -409,8 +439,21 @@ impl<M: App> Replica<M> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Folds what is known now.
-    pub(crate) fn refold(&self, space: &mut SpaceReplica) -> Result<()> {
+    fn local(&self) -> MutexGuard<'_, SpaceReplica> {
+        self.inner
+            .local
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Folds what is known now, while nothing is queued.
+    fn refold(&self, space: &mut SpaceReplica) -> Result<()> {
+        let _local = self.local();
+        self.fold(space)
+    }
+
+    fn fold(&self, space: &mut SpaceReplica) -> Result<()> {
+        let saves = space.saves()?;
         let folded = match space.folded() {
             Ok(folded) => folded,
             Err(error) if error.is_not_found() => {
@@ -425,6 +468,7 @@ impl<M: App> Replica<M> {
         *self.view() = View {
             folded,
             state: None,
+            saves,
         };
         Ok(())
     }
@@ -432,15 +476,6 @@ impl<M: App> Replica<M> {
     fn tell(&self, news: News<M::Update>) {
         // Nobody listens: nothing to tell.
         drop(self.inner.news.send(news));
-    }
-
-    fn tell_arrived(&self, pulled: &icecore_replica::Pulled, own: Author) {
-        if pulled.reread {
-            self.tell(News::Reread);
-        }
-        for entry in &pulled.arrived {
-            self.tell_entry(entry, entry.id.author == own);
-        }
     }
 
     fn tell_entry(&self, entry: &Entry, own: bool) {

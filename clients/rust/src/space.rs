@@ -3,7 +3,7 @@
 use crate::place::{Opened, Place};
 use crate::replica::{App, Replica};
 use icecore_core::model::log::Log;
-use icecore_core::{ModelRef, Order, Result, SpaceName};
+use icecore_core::{Error, ModelRef, Order, Result, SpaceName};
 use icecore_seal::NewHolder;
 use icecore_store::epochs::erase::Erased;
 use icecore_store::epochs::{self, NewEpoch};
@@ -21,6 +21,7 @@ pub(crate) async fn create(
 ) -> Result<()> {
     let store = &opened.store;
     opened.create().await?;
+    let wanted = (model.name.clone(), order, holders.is_some());
     let created = match holders {
         None => store.create_space(space, model, order).await,
         Some(holders) => {
@@ -30,9 +31,31 @@ pub(crate) async fn create(
         }
     };
     match created {
-        Err(error) if error.is_conflict() => store.space(space).await.map(drop),
+        Err(error) if error.is_conflict() => {
+            let there = store.space(space).await?.info;
+            let found = (there.model.name, there.order, there.keyring.is_some());
+            if found == wanted {
+                return Ok(());
+            }
+            Err(Error::conflict(format!(
+                "there is another space {space}: of the model {}, {:?}, {}",
+                found.0,
+                found.1,
+                encrypted(found.2)
+            ))
+            .with_hint(format!(
+                "this app wants the model {}, {:?}, {}; choose another name",
+                wanted.0,
+                wanted.1,
+                encrypted(wanted.2)
+            )))
+        }
         created => created.map(drop),
     }
+}
+
+fn encrypted(is: bool) -> &'static str {
+    if is { "encrypted" } else { "not encrypted" }
 }
 
 /// Lets the history of one space join that of another, now and from now on: a guest's that of a user. It can be repeated,

@@ -241,15 +241,7 @@ impl Content {
         let sealed = seal.keys.seal(&seal.update_context(id), text, salt);
         let text = serde_json::to_string(&sealed)
             .map_err(|e| Error::internal("BUG: a sealed update has no JSON form").with_source(e))?;
-        if text.len() > UPDATE_BYTES_MAX {
-            return Err(Error::invalid(format!(
-                "the update has {} bytes when it is sealed, at most {UPDATE_BYTES_MAX} fit",
-                text.len()
-            ))
-            .with_hint(
-                "split it into several updates, or keep large content elsewhere and refer to it",
-            ));
-        }
+        check_sealed_size(update)?;
         Update::from_stored(text).map(Some)
     }
 }
@@ -273,6 +265,23 @@ impl fmt::Debug for Content {
             .field("seal", &self.seal)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether an update still fits in an object when it is sealed: then it has a third more bytes, and a few.
+///
+/// # Errors
+/// `Invalid` when it does not.
+pub fn check_sealed_size(update: &Update) -> Result<()> {
+    /// Salt, tag, the number of the key and the members' names.
+    const MORE: usize = 128;
+    let bytes = (update.as_text().len() + MORE).div_ceil(3) * 4;
+    if bytes <= UPDATE_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "the update has {bytes} bytes when it is sealed, at most {UPDATE_BYTES_MAX} fit"
+    ))
+    .with_hint("split it into several updates, or keep large content elsewhere and refer to it"))
 }
 
 /// What `{"key", "sealed"}` says; `None` for anything else.

@@ -3,8 +3,10 @@
 use crate::db::Db;
 use crate::queue::{self, Made, NewUpdate, Pending};
 use crate::saved;
+use crate::sync::Pulled;
+use icecore_core::content::check_sealed_size;
 use icecore_core::plan::KeyClock;
-use icecore_core::{Author, Error, Folded, Key, Order, Result, SpaceName, UpdateId};
+use icecore_core::{Author, Error, Folded, Key, Order, Result, SpaceInfo, SpaceName, UpdateId};
 use icecore_store::{Reader, Store, new_author};
 use std::borrow::Cow;
 use std::fs::File;
@@ -80,6 +82,7 @@ impl Replica {
             saves: -1,
             keys: KeyClock::default(),
             pulled: false,
+            late: Vec::new(),
             barred: None,
         })
     }
@@ -170,6 +173,8 @@ pub struct SpaceReplica {
     pub(crate) saves: i64,
     pub(crate) keys: KeyClock,
     pub(crate) pulled: bool,
+    /// What was pulled while the queue was flushed.
+    pub(crate) late: Vec<Pulled>,
     /// The author that access is bound to, where another replica writes as it: nothing can be sent.
     pub(crate) barred: Option<Author>,
 }
@@ -187,11 +192,10 @@ impl SpaceReplica {
         &mut self,
         make: impl FnOnce(UpdateId) -> Result<Cow<'a, [NewUpdate]>>,
     ) -> Result<Vec<UpdateId>> {
-        if self.reader.is_none() {
-            let info = saved::info(self.replica.db().read(), &self.space)?;
-            if info.is_some_and(|info| info.order == Order::Sequence) {
-                self.restore()?;
-            }
+        let info = saved::info(self.replica.db().read(), &self.space)?;
+        let is_sequence = |info: &SpaceInfo| info.order == Order::Sequence;
+        if info.as_ref().is_some_and(is_sequence) {
+            self.restore()?;
         }
         let sequenced = self.reader.as_ref();
         let sequenced = sequenced.filter(|reader| reader.info.order == Order::Sequence);
@@ -199,6 +203,7 @@ impl SpaceReplica {
         // Behind a gateway it is not known yet whether it will be sent, nor as whom.
         let has_access = self.replica.store.broker().is_none();
         let sending = has_access && self.pulled && !self.pull_is_overdue();
+        let encrypted = info.is_some_and(|info| info.keyring.is_some());
         let store = &self.replica.store;
         // Sealed now it is sent without a transaction of its own.
         let content = self.reader.as_ref().map(|r| r.base.folded.content());
@@ -210,6 +215,7 @@ impl SpaceReplica {
             after: sequenced.map(Reader::sequence_end),
             seal: &|id, update| match content {
                 Some(content) => content.seal_update(id, update, store.salt(content)),
+                None if encrypted => check_sealed_size(update).map(|()| None),
                 None => Ok(None),
             },
         };
@@ -299,6 +305,15 @@ impl SpaceReplica {
             self.saves = saves;
         }
         Ok(newer)
+    }
+
+    /// Counts what was saved of the space, by whatever process: while it is the same, so is what the bucket is known to
+    /// hold.
+    ///
+    /// # Errors
+    /// Errors of the replica's database.
+    pub fn saves(&self) -> Result<i64> {
+        saved::saves(self.replica.db().read(), &self.space)
     }
 
     /// The space's name.

@@ -79,8 +79,16 @@ impl SpaceReplica {
         acknowledged: &mut (dyn FnMut(&Acknowledged) + Send),
     ) -> Result<Synced> {
         let _lock = self.replica.lock().await?;
-        let pulled = self.pull_locked(!self.pulled).await?;
+        self.late.clear();
+        let mut pulled = self.pull_locked(!self.pulled).await?;
         let acknowledged = self.flush_locked(acknowledged).await?;
+        for late in self.late.drain(..) {
+            pulled.changed |= late.changed;
+            pulled.reread |= late.reread;
+            pulled.layers += late.layers;
+            pulled.objects += late.objects;
+            pulled.arrived.extend(late.arrived);
+        }
         if pulled.layers > 0 {
             self.snapshot_if_due().await;
         }

@@ -6,7 +6,9 @@ use crate::epochs::change_space;
 use crate::keychain::{of_keyring, random_bytes};
 use crate::store::{OpenSpace, Store};
 use icecore_core::content::{Salt, Seal, SpaceSeal, keyring_context, locked};
-use icecore_core::{Content, Error, ModelRef, Order, Result, SpaceInfo, SpaceName, time};
+use icecore_core::{
+    Content, Error, ModelRef, ObjectKey, Order, Result, SpaceInfo, SpaceName, time,
+};
 use icecore_seal::{Keyring, KeyringError, NewHolder, Passphrase, PassphraseCost, SpaceKeys};
 use std::sync::Arc;
 
@@ -134,11 +136,28 @@ pub fn opened<'a>(store: &Store, open: &'a OpenSpace) -> Result<(&'a Keyring, Ar
     }
 }
 
+/// Whether two looks at a space were at one store.
+///
+/// # Errors
+/// `Conflict` when they were not.
+pub(crate) fn check_same_store(before: &SpaceInfo, now: &SpaceInfo) -> Result<()> {
+    if now.store == before.store {
+        return Ok(());
+    }
+    Err(Error::conflict(format!(
+        "this is another store: its id is {}, this replica belongs to {}",
+        now.store, before.store
+    ))
+    .with_object(ObjectKey::Space(now.space.clone()).to_string())
+    .with_hint("point --store at the right bucket, or use another --replica folder for this one; nothing was changed"))
+}
+
 /// Whether a replica that has seen a space as `before` may go on with it as `now`.
 ///
 /// # Errors
-/// `Corrupt` when the keyring is gone, was put back, or is another one.
-pub(crate) fn check_follows(before: &SpaceInfo, now: &SpaceInfo) -> Result<()> {
+/// `Conflict` when it is of another store; `Corrupt` when the keyring is gone, was put back, or is another one.
+pub fn check_same_space(before: &SpaceInfo, now: &SpaceInfo) -> Result<()> {
+    check_same_store(before, now)?;
     match (&before.keyring, &now.keyring) {
         (None, None) => Ok(()),
         (Some(before), Some(after)) => after

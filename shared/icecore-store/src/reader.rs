@@ -11,7 +11,7 @@ pub use listing::Body;
 pub use poll::{Polled, Waited};
 
 use crate::bucket::Version;
-use crate::keyring::check_follows;
+use crate::keyring::{check_same_space, check_same_store};
 use crate::settings::millis;
 use crate::store::{OpenSpace, Store, erased};
 use bytes::Bytes;
@@ -19,8 +19,7 @@ use icecore_core::plan::Loaded;
 use icecore_core::plan::key::clamp;
 use icecore_core::wire::Look;
 use icecore_core::{
-    Base, Error, Generation, Head, Key, ObjectKey, Result, SpaceInfo, SpaceName, UpdateId,
-    UpdateObject,
+    Base, Generation, Head, Key, ObjectKey, Result, SpaceInfo, SpaceName, UpdateId, UpdateObject,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -100,7 +99,10 @@ impl Reader {
         let mut reader = Self::empty(store, info)?;
         reader.head_version = version;
         reader.space_version = Some(space_version);
-        let read = reader.load(head.as_ref()).await?;
+        let mut read = reader.load(head.as_ref()).await?;
+        if reader.has_newer_keys().await? {
+            read = reader.enter_epoch(head.as_ref()).await?;
+        }
         Ok((reader, read))
     }
 
@@ -252,26 +254,22 @@ impl Reader {
         let Some(open) = self.store.space_if_changed(space, version).await? else {
             return Ok(false);
         };
-        if open.info.store != self.info.store {
-            return Err(Error::conflict(format!(
-                "this is another store: its id is {}, this replica belongs to {}",
-                open.info.store, self.info.store
-            ))
-            .with_object(ObjectKey::Space(self.info.space.clone()).to_string())
-            .with_hint("point --store at the right bucket, or use another --replica folder for this one; nothing was changed"));
-        }
+        check_same_store(&self.info, &open.info)?;
         if let Some(at) = &open.info.erased_at {
             return Err(erased(&self.info.space, at));
         }
-        check_follows(&self.info, &open.info)?;
+        check_same_space(&self.info, &open.info)?;
         let content = self.store.content(&open.info)?;
         // What nothing was folded of is read anew once it can be.
         let unlocked = self.base.folded.content().is_blind() && !content.is_blind();
-        if !self.base.folded.content().fits(&open.info) {
+        let rekeyed = !self.base.folded.content().fits(&open.info);
+        // What was sealed under a key that was not known yet was folded as unreadable.
+        let readable_now = rekeyed && self.base.folded.unknown_key.is_some();
+        if rekeyed {
             self.base.folded.set_content(content);
         }
         // By the base: a new epoch that could not be entered must be found again next time.
-        let another = unlocked || open.info.epoch != self.base.epoch;
+        let another = unlocked || readable_now || open.info.epoch != self.base.epoch;
         self.info = open.info;
         self.space_version = (!another).then_some(open.version);
         Ok(another)
@@ -287,14 +285,10 @@ impl Reader {
         Ok(read)
     }
 
-    /// Whether an update was sealed under a key that the keyring did not have when it was read, and has now.
+    /// Whether all must be read anew because an update was sealed under a key that the keyring did not have when it was
+    /// read, and has now.
     async fn has_newer_keys(&mut self) -> Result<bool> {
-        if self.base.folded.unknown_key.is_none() {
-            return Ok(false);
-        }
-        let before = self.base.folded.content().clone();
-        self.check_space().await?;
-        Ok(!before.fits(&self.info))
+        Ok(self.base.folded.unknown_key.is_some() && self.check_space().await?)
     }
 
     fn overlap_start(&self) -> Option<Key> {

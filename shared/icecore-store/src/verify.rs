@@ -137,7 +137,7 @@ impl Verifier<'_> {
             generation = generation.saturating_add(1);
             match self.segment(generation).await {
                 Ok(segment) => {
-                    stored.compare(&segment, &mut self.report);
+                    stored.compare(&segment, self.base.folded.content(), &mut self.report);
                     if let Err(error) = fold(self.info, &mut self.base, &segment) {
                         self.problem(self.segment_path(generation), &error);
                         broken = true;

@@ -1,7 +1,7 @@
 //! The last modification counts, for any modifications in any order of arrival.
 
-use icecore::{Author, Key, Meta, Seq, time};
 use icecore::latest::AHEAD_MAX;
+use icecore::{Author, Key, Meta, Seq, time};
 use icecore::{Latest, Modified};
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -230,11 +230,9 @@ impl SpaceReplica {
                     if self.reader()?.is_valid_in_sequence(key, next.id).await? {
                         return Ok(Some((object, published)));
                     }
-                    self.pull_locked(true).await?;
+                    self.pull_again().await?;
                 }
-                Err(error) if error.is_conflict() => {
-                    self.pull_locked(true).await?;
-                }
+                Err(error) if error.is_conflict() => self.pull_again().await?,
                 Err(error) => return Err(error),
             }
         }
@@ -245,10 +243,19 @@ impl SpaceReplica {
         )
     }
 
+    /// Another writer was first: what it wrote is part of what this sync brings.
+    async fn pull_again(&mut self) -> Result<()> {
+        let pulled = self.pull_locked(true).await?;
+        self.late.push(pulled);
+        Ok(())
+    }
+
     /// In a sequenced space an update is only sent when the state allows it, after those before it: how many of these
     /// it allows until the first that it does not.
     fn allowed(&mut self, run: &[Pending]) -> Result<usize> {
         let mut folded = self.reader()?.state();
+        // Sealed or not: without the state nobody knows whether it allows them.
+        folded.check_readable()?;
         folded.check_consistent()?;
         let mut allowed = 0;
         for p in run {

@@ -7,6 +7,7 @@ use crate::replica::SpaceReplica;
 use crate::saved;
 use icecore_core::{Author, Key, Order, Result, Update, UpdateId};
 use icecore_store::history::find_updates;
+use icecore_store::keyring::check_same_space;
 use icecore_store::reader::{Polled, Waited};
 use icecore_store::{Broker, Reader, new_author};
 use rusqlite::params;
@@ -55,6 +56,10 @@ impl SpaceReplica {
 
     async fn first_look(&self) -> Result<(Reader, Polled)> {
         let (reader, layers) = Reader::open_with_layers(self.replica.store(), &self.space).await?;
+        // What was saved may be of no use any more; that it was of another store, or of a newer keyring, still counts.
+        if let Some(seen) = saved::info(self.replica.db().read(), &self.space)? {
+            check_same_space(&seen, &reader.info)?;
+        }
         let bodies = reader.bodies();
         Ok((
             reader,

@@ -150,7 +150,11 @@ pub async fn write_due_snapshot(store: &Store, reader: &Reader) -> Result<Option
     if !base.blind || base.folded.content().is_blind() || base.generation <= reader.snapshot {
         return Ok(None);
     }
-    let layers = list_layers(store, info, reader.snapshot.saturating_sub(1)).await?;
+    let mut layers = list_layers(store, info, reader.snapshot.saturating_sub(1)).await?;
+    if layers.snapshots.is_empty() {
+        // A reader that was restored does not know which generation has one.
+        layers = list_layers(store, info, Generation::ZERO).await?;
+    }
     let newest = layers.snapshots.range(..=base.generation).next_back();
     let since = newest.map_or(Generation::ZERO, |(generation, _)| *generation);
     let is_after = |(generation, _): &(&Generation, &u64)| {
