@@ -5,8 +5,8 @@
 #[path = "replica/counter.rs"]
 mod counter;
 
-use counter::{Msg, Site};
-use icecore::{ErrorKind, News, Order, Refusal, Stage};
+use counter::{Counter, Msg, Site};
+use icecore::{ErrorKind, News, Order, Refusal, Replica, Stage};
 
 #[tokio::test]
 async fn what_changes_is_told_with_its_author_and_stage() {
@@ -111,6 +111,45 @@ async fn a_refusal_tells_what_changed_in_between() {
     assert_eq!(refused[0].since, [taken]);
     assert!(bob.drop_refused(refused[0].id).await.unwrap());
     bob.sync().await.unwrap();
+}
+
+/// Somebody made the space in clear before: an app that wants it encrypted must not go on as if it were.
+#[tokio::test]
+async fn a_space_that_is_not_what_the_app_wants_is_refused() {
+    let site = Site::new();
+    site.replica("ada", Order::Timestamp).await;
+    let place = site.place("bob").with_passphrase("melon");
+    let model = Counter::default;
+    let created = Replica::create_encrypted(model(), &place, "count", Order::Timestamp).await;
+    let error = created.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(error.to_string().contains("not encrypted"), "{error}");
+    let created = Replica::create(model(), &place, "count", Order::Sequence).await;
+    assert!(created.unwrap_err().is_conflict());
+}
+
+#[tokio::test]
+async fn an_encrypted_space_is_read_by_who_knows_the_passphrase() {
+    let site = Site::new();
+    let place = |name: &str, passphrase: &str| site.place(name).with_passphrase(passphrase);
+    let model = Counter::default;
+    let (order, ada) = (Order::Timestamp, place("ada", "melon"));
+    let ada = Replica::create_encrypted(model(), &ada, "count", order)
+        .await
+        .unwrap();
+    ada.update(Msg::Add { by: 3 }).await.unwrap();
+    ada.sync().await.unwrap();
+    let bob = Replica::open(model(), &place("bob", "melon"), "count")
+        .await
+        .unwrap();
+    bob.sync().await.unwrap();
+    assert_eq!(bob.state().sum, 3);
+    let eve = Replica::open(model(), &place("eve", "lemon"), "count")
+        .await
+        .unwrap();
+    assert_eq!(eve.sync().await.unwrap_err().kind(), ErrorKind::Denied);
+    assert_eq!(eve.state().sum, 0);
+    assert!(ada.verify().await.unwrap().problems.is_empty());
 }
 
 /// Two programs on one folder: what the one has read, the other shows after its next sync.

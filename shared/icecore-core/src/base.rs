@@ -238,6 +238,9 @@ impl Base {
         else {
             return Ok(Some(own.digest == snapshot.digest()));
         };
+        if Some(key) > content.state_key() {
+            return Ok(None);
+        }
         // What is sealed twice is never the same: the states are compared, and the headers but for the key.
         let own = Snapshot::unpack(&own.bytes)?;
         let mut header = own.header.clone();

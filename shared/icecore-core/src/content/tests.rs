@@ -104,6 +104,28 @@ fn what_cannot_be_opened_is_listed_and_stops_nothing() {
     assert_eq!(state.matches("melon").count(), 2);
 }
 
+/// What could never be sent must not get into a queue.
+#[test]
+fn what_fits_only_in_clear_is_refused() {
+    let of = |bytes: usize| {
+        let text = format!("\"{}\"", "x".repeat(bytes));
+        let data = RawValue::from_string(text).unwrap();
+        Update::new(0, "add", &data, None).unwrap()
+    };
+    let content = content(&info("one"));
+    let most = UPDATE_BYTES_MAX / 4 * 3 - 300;
+    assert!(
+        content
+            .seal_update(id(1, 1), &of(most), [5; 16])
+            .unwrap()
+            .is_some()
+    );
+    let error = content
+        .seal_update(id(1, 1), &of(most + 300), [5; 16])
+        .unwrap_err();
+    assert!(error.to_string().contains("when it is sealed"), "{error}");
+}
+
 #[test]
 fn who_has_no_key_folds_nothing_and_is_told() {
     let sealed = content(&info("one"))
