@@ -48,7 +48,7 @@ impl Context {
         let given = GivenSecrets::new(global.secrets.clone(), &environment, asks);
         Self {
             out: Output::new(global.json),
-            clock: Arc::new(SystemClock::new(wrong_by)),
+            clock: Arc::new(SystemClock::wrong_by(wrong_by)),
             ids: Arc::new(OsIds),
             environment,
             secrets: CommandSecrets::new(given),

@@ -1,7 +1,8 @@
 //! How the command ends: exit codes, and what it says of an error.
 
 use crate::output::Output;
-use icecore_core::{Error, ErrorKind};
+use icecore::exit::code;
+use icecore_core::Error;
 use serde::Serialize;
 use std::error::Error as StdError;
 use std::process::ExitCode;
@@ -42,17 +43,6 @@ impl Stop {
             Self::Reported(code) => code,
             Self::OutputClosed => 0,
         }
-    }
-}
-
-/// The one table from what went wrong to the exit code.
-pub(crate) fn code(kind: ErrorKind) -> u8 {
-    match kind {
-        ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Internal => 1,
-        ErrorKind::Invalid => 2,
-        ErrorKind::Conflict => CONFLICT,
-        ErrorKind::Unavailable => 4,
-        ErrorKind::Corrupt => CORRUPT,
     }
 }
 
@@ -116,6 +106,7 @@ pub(crate) fn causes(error: &Error) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use icecore_core::ErrorKind;
 
     #[test]
     fn each_kind_has_its_exit_code() {

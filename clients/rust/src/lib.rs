@@ -74,7 +74,7 @@
 //! - [`latest`]: values that go by modification time
 //! - [`exit`]: how a command of one's own ends
 //! - [`past`]: the history, past states, conflicts and what else a person decides
-//! - `system`: the clock, the randomness and the environment of this machine
+//! - [`system`]: the clock, the randomness and the environment of this machine
 //!
 //! # Guarantees
 //! An update is on this device's disk before [`Replica::update`] returns, and is sent until the bucket has it, whatever
@@ -93,7 +93,7 @@ pub mod place;
 pub mod replica;
 pub mod secrets;
 mod space;
-mod system;
+pub mod system;
 
 pub use changes::{Change, Changes, News, Stage};
 pub use class::Typed;

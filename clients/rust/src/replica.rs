@@ -5,7 +5,8 @@ use crate::place::Place;
 use crate::space;
 use icecore_core::model::message;
 use icecore_core::{
-    Author, Entry, Error, Folded, Key, Model, ModelRef, Order, Result, SpaceName, Update, UpdateId,
+    Author, Entry, Error, ErrorKind, Folded, Key, Model, ModelRef, Order, Result, SpaceName,
+    Update, UpdateId,
 };
 use icecore_replica::{NewUpdate, Pending, Refusal, SpaceReplica};
 use icecore_seal::NewHolder;
@@ -149,7 +150,11 @@ impl<M: App> Replica<M> {
             inner: Arc::new(inner),
         };
         let mut space = replica.inner.space.lock().await;
-        replica.refold(&mut space)?;
+        match replica.refold(&mut space) {
+            // The secret may be that of a newer keyring, which the next sync brings.
+            Err(error) if error.kind() == ErrorKind::Denied => {}
+            refolded => refolded?,
+        }
         drop(space);
         Ok(replica)
     }
@@ -311,9 +316,11 @@ impl<M: App> Replica<M> {
         let mut acknowledged = Vec::new();
         let result = space.sync_with(&mut |a| acknowledged.push(a.id)).await;
         let changed = space.saves()? != self.view().saves;
-        if changed || result.is_err() {
-            self.refold(&mut space)?;
-        }
+        let refolded = if changed || result.is_err() {
+            self.refold(&mut space)
+        } else {
+            Ok(())
+        };
         let author = space.author()?;
         drop(space);
         // Where an update is told of one by one, it is not told of as a whole too.
@@ -339,7 +346,9 @@ impl<M: App> Replica<M> {
                 reason: refusal.reason.clone(),
             });
         }
+        // Why the sync failed says more than that there is nothing to fold.
         let synced = result?;
+        refolded?;
         self.view().folded.check_consistent()?;
         Ok(synced)
     }

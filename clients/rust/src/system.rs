@@ -7,18 +7,31 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// The clock of this machine.
 #[derive(Debug)]
-pub(crate) struct SystemClock {
+pub struct SystemClock {
     start: Instant,
+    /// Milliseconds by which it is set wrong, for tests.
+    wrong_by: i64,
 }
 
 impl SystemClock {
+    /// A clock whose monotonic time starts now.
+    #[expect(
+        clippy::new_without_default,
+        reason = "a default would hide that it reads the time"
+    )]
+    pub fn new() -> Self {
+        Self::wrong_by(0)
+    }
+
+    /// The same, with a time of day that is wrong by so many milliseconds: for tests.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the clock that is injected"
     )]
-    pub(crate) fn new() -> Self {
+    pub fn wrong_by(millis: i64) -> Self {
         Self {
             start: Instant::now(),
+            wrong_by: millis,
         }
     }
 }
@@ -31,10 +44,11 @@ impl SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> i64 {
         let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+        let now = match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
             Ok(since) => millis(since),
             Err(before) => -millis(before.duration()),
-        }
+        };
+        now.saturating_add(self.wrong_by)
     }
 
     fn monotonic(&self) -> Duration {
@@ -48,7 +62,7 @@ impl Clock for SystemClock {
 
 /// Random bits from a generator that the operating system seeds.
 #[derive(Debug)]
-pub(crate) struct OsIds;
+pub struct OsIds;
 
 impl Ids for OsIds {
     #[expect(
@@ -61,7 +75,7 @@ impl Ids for OsIds {
 }
 
 /// The environment, but for what is not text: credentials of the bucket, and the token of a gateway.
-pub(crate) fn environment() -> BTreeMap<String, String> {
+pub fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()

@@ -149,6 +149,21 @@ async fn an_encrypted_space_is_read_by_who_knows_the_passphrase() {
         .unwrap();
     assert_eq!(eve.sync().await.unwrap_err().kind(), ErrorKind::Denied);
     assert_eq!(eve.state().sum, 0);
+
+    // Another passphrase: who has the old one is told, and goes on with the new one and the same copy.
+    site.change_passphrase("melon", "lemon").await;
+    ada.update(Msg::Add { by: 5 }).await.unwrap();
+    assert_eq!(ada.sync().await.unwrap_err().kind(), ErrorKind::Denied);
+    drop((ada, bob));
+    let ada = Replica::open(model(), &place("ada", "lemon"), "count")
+        .await
+        .unwrap();
+    let bob = Replica::open(model(), &place("bob", "lemon"), "count")
+        .await
+        .unwrap();
+    ada.sync().await.unwrap();
+    bob.sync().await.unwrap();
+    assert_eq!((ada.state().sum, bob.state().sum), (8, 8));
     assert!(ada.verify().await.unwrap().problems.is_empty());
 }
 

@@ -7,7 +7,7 @@
 )]
 
 use clap::Parser;
-use icecore::{Error, ErrorKind};
+use icecore::{Error, exit};
 use icecore_example_pomodoro::args::Cli;
 use icecore_example_pomodoro::command::{Output, run};
 use std::error::Error as _;
@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
         }
         Err(error) => {
             report(&error);
-            ExitCode::from(code(error.kind()))
+            ExitCode::from(exit::code(error.kind()))
         }
     }
 }
@@ -47,16 +47,5 @@ fn report(error: &Error) {
     }
     if let Some(hint) = error.hint() {
         eprintln!("hint: {hint}");
-    }
-}
-
-/// The exit codes of the `icecore` command.
-fn code(kind: ErrorKind) -> u8 {
-    match kind {
-        ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Internal => 1,
-        ErrorKind::Invalid => 2,
-        ErrorKind::Conflict => 3,
-        ErrorKind::Unavailable => 4,
-        ErrorKind::Corrupt => 5,
     }
 }

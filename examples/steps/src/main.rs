@@ -6,7 +6,7 @@
 )]
 
 use clap::Parser;
-use icecore::{Error, ErrorKind};
+use icecore::{Error, exit};
 use icecore_example_steps::command::{Cli, run};
 use std::io::Write;
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ async fn main() -> ExitCode {
         }
         Err(error) => {
             report(&error, as_json);
-            ExitCode::from(code(error.kind()))
+            ExitCode::from(exit::code(error.kind()))
         }
     }
 }
@@ -48,16 +48,5 @@ fn report(error: &Error, as_json: bool) {
             "code": error.kind().code(), "message": error.to_string(), "hint": error.hint(),
         } });
         print(&format!("{error}\n"));
-    }
-}
-
-/// The same exit codes as those of the icecore command.
-fn code(kind: ErrorKind) -> u8 {
-    match kind {
-        ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Internal => 1,
-        ErrorKind::Invalid => 2,
-        ErrorKind::Conflict => 3,
-        ErrorKind::Unavailable => 4,
-        ErrorKind::Corrupt => 5,
     }
 }

@@ -1,18 +1,19 @@
 //! The covered part of a space: the state after a generation, from segments or from a snapshot.
 
-use crate::content::{Content, Salt, Seal, SealedState, Summary};
+use crate::content::{Content, Salt, Seal, Summary};
 use crate::covered::Covered;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::fold::Folded;
-use crate::ids::{Epoch, Generation, Key, SpaceName};
+use crate::fold::{Folded, RejectedList};
+use crate::ids::{Epoch, Generation, Key, SpaceName, UpdateId};
 use crate::invariants;
 use crate::layers::{Packed, UNPACKED_BYTES_MAX};
 use crate::plan::key::{AHEAD_MILLIS_MAX, clamp};
-use crate::segment::{BaseHeader, Segment};
+use crate::segment::Segment;
 use crate::snapshot::{Snapshot, SnapshotHeader};
 use crate::space::{Order, SpaceInfo};
-use std::collections::BTreeSet;
+use icecore_seal::KeyNumber;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 /// How far below `through` keys are remembered as covered: at least the deepest regular listing looks back
@@ -90,7 +91,17 @@ impl Base {
                 header.space, header.epoch, header.model
             )));
         }
-        let Some(folded) = open_snapshot(snapshot, content)? else {
+        let state = StoredState {
+            what: "snapshot",
+            model_version: header.model_version,
+            sealed: header.sealed,
+            about: snapshot.header_json(),
+            json: snapshot.state_json(),
+            bytes_max: snapshot.unpacked_max(),
+            rejected: &header.rejected,
+            touched: &header.touched,
+        };
+        let Some(folded) = state.open(content)? else {
             return Ok(None);
         };
         Ok(Some(Self {
@@ -131,7 +142,17 @@ impl Base {
         }
         if let (Some(base), Some(state)) = (&header.base, &segment.base_state) {
             let content = self.folded.content().clone();
-            let Some(folded) = open_base(base, state, content)? else {
+            let state = StoredState {
+                what: "segment",
+                model_version: base.model_version,
+                sealed: base.sealed,
+                about: &base.about(),
+                json: state,
+                bytes_max: UNPACKED_BYTES_MAX,
+                rejected: &base.rejected,
+                touched: &base.touched,
+            };
+            let Some(folded) = state.open(content)? else {
                 return Err(Error::invalid("the state that this epoch starts from is of a version that the model cannot upgrade")
                     .with_hint("give the model an `upgrade` from that version"));
             };
@@ -172,21 +193,8 @@ impl Base {
     /// `Internal` before the first segment, or when the state has no JSON form; `Denied` in an encrypted space whose keys
     /// are not at hand; `Corrupt` when the history is inconsistent.
     pub fn pack_snapshot(&self, salt: Salt) -> Result<Packed> {
-        let digest = self
-            .digest
-            .ok_or_else(|| Error::internal("BUG: a snapshot before the first segment"))?;
-        self.folded.check_readable()?;
-        self.folded.check_consistent()?;
+        let mut header = self.snapshot_header()?;
         let content = self.folded.content();
-        let mut header = SnapshotHeader::new(&self.space, self.epoch, self.generation, digest);
-        header.through = self.through;
-        header.full_at = self.full_at;
-        content.model().name().clone_into(&mut header.model);
-        header.model_version = content.model().version();
-        header.count = self.count;
-        header.covered = self.covered.clone();
-        header.recent = differences(&self.recent);
-        header.sealed = content.state_key();
         let summary = self.summary();
         if header.sealed.is_none() {
             header.rejected = summary.rejected;
@@ -221,6 +229,26 @@ impl Base {
         }
     }
 
+    /// The header of this base's snapshot, without the summary of its state.
+    fn snapshot_header(&self) -> Result<SnapshotHeader> {
+        let digest = self
+            .digest
+            .ok_or_else(|| Error::internal("BUG: a snapshot before the first segment"))?;
+        self.folded.check_readable()?;
+        self.folded.check_consistent()?;
+        let content = self.folded.content();
+        let mut header = SnapshotHeader::new(&self.space, self.epoch, self.generation, digest);
+        header.through = self.through;
+        header.full_at = self.full_at;
+        content.model().name().clone_into(&mut header.model);
+        header.model_version = content.model().version();
+        header.count = self.count;
+        header.covered = self.covered.clone();
+        header.recent = differences(&self.recent);
+        header.sealed = content.state_key();
+        Ok(header)
+    }
+
     /// Whether a stored snapshot is the one that this base would write; `None` where its state cannot be looked at here.
     ///
     /// # Errors
@@ -230,20 +258,15 @@ impl Base {
         if content.is_blind() {
             return Ok(None);
         }
-        let own = self.pack_snapshot(Salt::default())?;
-        let Some(key) = snapshot
-            .header
-            .sealed
-            .filter(|_| content.state_key().is_some())
-        else {
+        let (Some(key), Some(newest)) = (snapshot.header.sealed, content.state_key()) else {
+            let own = self.pack_snapshot(Salt::default())?;
             return Ok(Some(own.digest == snapshot.digest()));
         };
-        if Some(key) > content.state_key() {
+        if key > newest {
             return Ok(None);
         }
         // What is sealed twice is never the same: the states are compared, and the headers but for the key.
-        let own = Snapshot::unpack(&own.bytes)?;
-        let mut header = own.header.clone();
+        let mut header = self.snapshot_header()?;
         header.sealed = Some(key);
         let (about, max) = (snapshot.header_json(), snapshot.unpacked_max());
         let stored = content.open_state(about, key, snapshot.state_json(), max)?;
@@ -271,63 +294,45 @@ impl Base {
     }
 }
 
-/// The state of a snapshot; `None` when it must be rebuilt from the segments.
-fn open_snapshot(snapshot: &Snapshot, content: Content) -> Result<Option<Folded>> {
-    let header = &snapshot.header;
-    let version = header.model_version;
-    if content.is_blind() {
-        return Ok(Some(Folded::initial(content)));
-    }
-    let (folded, summary) = match (content.seal(), header.sealed) {
-        (Seal::Open(_), Some(key)) => {
-            let (about, max) = (snapshot.header_json(), snapshot.unpacked_max());
-            let SealedState { summary, state } =
-                content.open_state(about, key, snapshot.state_json(), max)?;
-            (Folded::from_json(content, version, &state)?, summary)
-        }
-        (Seal::Clear, None) => {
-            let summary = Summary {
-                rejected: header.rejected.clone(),
-                conflicts: Vec::new(),
-                touched: header.touched.clone(),
-            };
-            let state = snapshot.state_json();
-            (Folded::from_json(content, version, state)?, summary)
-        }
-        _ => return Err(sealed_otherwise("snapshot")),
-    };
-    Ok(folded.map(|folded| with_summary(folded, summary)))
+/// A state as it is stored, and what is said of it.
+struct StoredState<'a> {
+    /// What holds it, for messages.
+    what: &'static str,
+    model_version: u32,
+    sealed: Option<KeyNumber>,
+    /// What it is bound to, where it is sealed.
+    about: &'a [u8],
+    json: &'a [u8],
+    /// How much it may unpack to.
+    bytes_max: u64,
+    rejected: &'a RejectedList,
+    touched: &'a BTreeMap<String, UpdateId>,
 }
 
-/// The state that an epoch starts from; `None` when the model cannot read it.
-fn open_base(base: &BaseHeader, state: &[u8], content: Content) -> Result<Option<Folded>> {
-    let version = base.model_version;
-    if content.is_blind() {
-        return Ok(Some(Folded::initial(content)));
-    }
-    let (folded, summary) = match (content.seal(), base.sealed) {
-        (Seal::Open(_), Some(key)) => {
-            let SealedState { summary, state } =
-                content.open_state(&base.about(), key, state, UNPACKED_BYTES_MAX)?;
-            (Folded::from_json(content, version, &state)?, summary)
+impl StoredState<'_> {
+    /// The state; `None` when the model cannot read it.
+    fn open(&self, content: Content) -> Result<Option<Folded>> {
+        if content.is_blind() {
+            return Ok(Some(Folded::initial(content)));
         }
-        (Seal::Clear, None) => {
-            let summary = Summary {
-                rejected: base.rejected.clone(),
-                conflicts: Vec::new(),
-                touched: base.touched.clone(),
+        let opened = match (content.seal(), self.sealed) {
+            (Seal::Open(_), Some(key)) => {
+                Some(content.open_state(self.about, key, self.json, self.bytes_max)?)
+            }
+            (Seal::Clear, None) => None,
+            _ => return Err(sealed_otherwise(self.what)),
+        };
+        let json = opened.as_ref().map_or(self.json, |opened| &opened.state);
+        let folded = Folded::from_json(content, self.model_version, json)?;
+        Ok(folded.map(|mut folded| {
+            let summary = opened.map(|opened| opened.summary);
+            (folded.rejected, folded.touched) = match summary {
+                Some(summary) => (summary.rejected, summary.touched),
+                None => (self.rejected.clone(), self.touched.clone()),
             };
-            (Folded::from_json(content, version, state)?, summary)
-        }
-        _ => return Err(sealed_otherwise("segment")),
-    };
-    Ok(folded.map(|folded| with_summary(folded, summary)))
-}
-
-fn with_summary(mut folded: Folded, summary: Summary) -> Folded {
-    folded.rejected = summary.rejected;
-    folded.touched = summary.touched;
-    folded
+            folded
+        }))
+    }
 }
 
 /// Who holds no key of an encrypted space must not be able to write a state for those who do.

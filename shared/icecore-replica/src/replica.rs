@@ -192,9 +192,16 @@ impl SpaceReplica {
         &mut self,
         make: impl FnOnce(UpdateId) -> Result<Cow<'a, [NewUpdate]>>,
     ) -> Result<Vec<UpdateId>> {
-        let info = saved::info(self.replica.db().read(), &self.space)?;
-        let is_sequence = |info: &SpaceInfo| info.order == Order::Sequence;
-        if info.as_ref().is_some_and(is_sequence) {
+        // Neither ever changes, so a reader at hand knows them, however old it is.
+        let known = |info: &SpaceInfo| (info.order, info.keyring.is_some());
+        let (order, encrypted) = match &self.reader {
+            Some(reader) => known(&reader.info),
+            None => saved::info(self.replica.db().read(), &self.space)?
+                .as_ref()
+                .map(known)
+                .unwrap_or_default(),
+        };
+        if order == Order::Sequence {
             self.restore()?;
         }
         let sequenced = self.reader.as_ref();
@@ -203,7 +210,6 @@ impl SpaceReplica {
         // Behind a gateway it is not known yet whether it will be sent, nor as whom.
         let has_access = self.replica.store.broker().is_none();
         let sending = has_access && self.pulled && !self.pull_is_overdue();
-        let encrypted = info.is_some_and(|info| info.keyring.is_some());
         let store = &self.replica.store;
         // Sealed now it is sent without a transaction of its own.
         let content = self.reader.as_ref().map(|r| r.base.folded.content());

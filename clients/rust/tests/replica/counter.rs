@@ -1,7 +1,13 @@
 //! A small app: a sum that must never be below zero.
 
+use icecore::secrets::{FIRST_HOLDER, GivenSecrets};
+use icecore::system::{OsIds, SystemClock};
 use icecore::{Meta, Model, Order, Place, RawValue, Rejected, Replica, UpdateId, message};
+use icecore_seal::{Passphrase, PassphraseCost};
+use icecore_store::keyring::{KeyringChange, change_keyring};
+use icecore_store::{Store, backend};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -84,6 +90,20 @@ impl Site {
                 .unwrap(),
             Err(error) => panic!("{error:?}"),
         }
+    }
+
+    /// Changes the passphrase, as the command does.
+    pub(crate) async fn change_passphrase(&self, old: &str, new: &str) {
+        let store = self.folder.path().join("store").display().to_string();
+        let clock = Arc::new(SystemClock::new());
+        let backend = backend::open(&store, std::iter::empty(), clock.clone()).unwrap();
+        let secrets = vec![GivenSecrets::passphrase(old).unwrap()];
+        let store = Store::new(&backend, clock, Arc::new(OsIds)).with_secrets(Arc::new(secrets));
+        let new = Passphrase::new(new).unwrap();
+        let holder = FIRST_HOLDER.to_owned();
+        let change = KeyringChange::SetPassphrase(holder, new, PassphraseCost::CHEAP);
+        let space = "count".parse().unwrap();
+        change_keyring(&store, &space, change).await.unwrap();
     }
 
     /// Publishes what the model would not allow.

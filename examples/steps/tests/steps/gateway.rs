@@ -1,8 +1,9 @@
 //! Guests at a gateway: the real router, and the S3 endpoint beside it, on a port of this machine.
 
-use crate::support::{WrongClock, holding, verify};
+use crate::support::{holding, verify};
 use axum::body::Body;
 use axum::extract::Request;
+use icecore::system::SystemClock;
 use icecore::{ErrorKind, Place, Replica};
 use icecore_example_steps::account::{Owner, Token};
 use icecore_example_steps::gateway::Gateway as Client;
@@ -46,7 +47,7 @@ struct Home {
 impl Home {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(WrongClock::by(0));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::wrong_by(0));
         let objects = folder.path().join("store").display().to_string();
         let backend = backend::open(&objects, std::iter::empty(), Arc::clone(&clock)).unwrap();
         backend.prepare().await.unwrap();
@@ -296,7 +297,7 @@ async fn a_phone_a_year_ahead_does_not_hold_the_name_at_a_gateway() {
     let place = Place::new(&home.url)
         .with_replica(home.path("bad"))
         .with_environment(BTreeMap::from([("ICECORE_TOKEN".to_owned(), token)]))
-        .with_clock(Arc::new(WrongClock::by(YEAR)));
+        .with_clock(Arc::new(SystemClock::wrong_by(YEAR)));
     let bad = Replica::open(Steps, &place, &good.owner().space)
         .await
         .unwrap();

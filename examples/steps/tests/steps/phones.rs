@@ -1,6 +1,7 @@
 //! Phones that are offline, whose clocks are wrong.
 
-use crate::support::{WrongClock, verify};
+use crate::support::verify;
+use icecore::system::SystemClock;
 use icecore::{Order, Place, Replica};
 use icecore_example_steps::{Id, Message, Sport, Steps};
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ async fn phone(folder: &TempDir, name: &str, wrong_by: i64) -> Replica<Steps> {
     let store = folder.path().join("store").display().to_string();
     let place = Place::new(store)
         .with_replica(folder.path().join(name))
-        .with_clock(Arc::new(WrongClock::by(wrong_by)));
+        .with_clock(Arc::new(SystemClock::wrong_by(wrong_by)));
     Replica::create(Steps, &place, "ada", Order::Timestamp)
         .await
         .unwrap()

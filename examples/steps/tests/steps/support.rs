@@ -1,52 +1,9 @@
-//! Devices, clocks, and what lies on disks.
+//! Devices, and what lies on disks.
 
-use async_trait::async_trait;
 use flate2::read::GzDecoder;
-use icecore_store::Clock;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
-
-/// A clock that is wrong by so many milliseconds.
-#[derive(Debug)]
-pub(crate) struct WrongClock {
-    start: Instant,
-    wrong_by: i64,
-}
-
-impl WrongClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the clock that is injected"
-    )]
-    pub(crate) fn by(wrong_by: i64) -> Self {
-        Self {
-            start: Instant::now(),
-            wrong_by,
-        }
-    }
-}
-
-#[async_trait]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the clock that is injected"
-)]
-impl Clock for WrongClock {
-    fn now(&self) -> i64 {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        i64::try_from(since.unwrap().as_millis()).unwrap() + self.wrong_by
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
 
 /// The files below a folder, whose bytes, packed or not, hold a text.
 pub(crate) fn holding(folder: &Path, text: &str) -> Vec<PathBuf> {
