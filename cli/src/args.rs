@@ -51,7 +51,7 @@ pub(crate) struct Global {
     )]
     pub(crate) store: Option<String>,
 
-    /// The folder of the local copy and queue [default: one per store in the user's data folder]
+    /// The folder of the local copy and queue [default: one per store, by its id, in the user's data folder]
     #[arg(
         long,
         global = true,

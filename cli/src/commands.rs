@@ -44,7 +44,11 @@ const VERBOSE: &str =
 
 /// Runs the command and returns the exit code.
 pub(crate) async fn run(cli: Cli) -> ExitCode {
-    let context = Context::new(&cli.global, needs_content(&cli.command));
+    let context = Context::new(
+        &cli.global,
+        needs_content(&cli.command),
+        makes_no_request(&cli.command),
+    );
     let default = match (&cli.command, cli.global.verbose) {
         (_, true) => VERBOSE,
         // A server that says nothing of what it does cannot be looked after.
@@ -80,6 +84,18 @@ fn needs_content(command: &Command) -> bool {
         | Command::Reset(_) => true,
         Command::Space(args) => args.creates(),
         Command::Keyring(args) => args.changes(),
+        _ => false,
+    }
+}
+
+/// Whether the command works with what the replica has.
+fn makes_no_request(command: &Command) -> bool {
+    match command {
+        Command::State(args) => args.offline,
+        Command::Status(args) => args.offline,
+        Command::Conflicts(args) => args.offline,
+        Command::Update(args) => args.offline,
+        Command::Space(args) => args.forgets(),
         _ => false,
     }
 }

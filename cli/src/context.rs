@@ -2,16 +2,17 @@
 
 use crate::args::Global;
 use crate::exit::Stop;
+use crate::home::Home;
 use crate::human;
 use crate::output::Output;
 use crate::secrets::{CommandSecrets, without_secrets};
 use crate::system::{self, OsIds, SystemClock};
 use directories::ProjectDirs;
 use icecore::secrets::GivenSecrets;
-use icecore_core::{Digest, Error, Result, SpaceName};
+use icecore_core::{Error, Result, SpaceName, StoreId};
 use icecore_replica::{Replica, SpaceReplica};
 use icecore_store::backend::{Metered, RequestCounts, cost_usd};
-use icecore_store::{Backend, Clock, Ids, Settings, Store, backend};
+use icecore_store::{Backend, BackendKind, Clock, Ids, Settings, Store, backend};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,14 +35,17 @@ pub(crate) struct Context {
     store_url: Option<String>,
     replica_folder: Option<PathBuf>,
     stats: bool,
+    /// The command makes no request.
+    offline: bool,
     /// The crash point at which the process stops, for tests: `name` or `name:n` for the n-th time.
     crash_at: Option<String>,
     metered: Mutex<Vec<Metered>>,
 }
 
 impl Context {
-    /// The real surroundings. `asks` says whether a person may be asked for a passphrase.
-    pub(crate) fn new(global: &Global, asks: bool) -> Self {
+    /// The real surroundings. `asks` says whether a person may be asked for a passphrase, `offline` whether no request is
+    /// to be made.
+    pub(crate) fn new(global: &Global, asks: bool, offline: bool) -> Self {
         let environment = system::environment();
         let wrong_by = environment.get("ICECORE_CLOCK_OFFSET_MS");
         let wrong_by = wrong_by.and_then(|millis| millis.parse().ok()).unwrap_or(0);
@@ -55,6 +59,7 @@ impl Context {
             store_url: global.store.clone(),
             replica_folder: global.replica.clone(),
             stats: global.stats || global.verbose,
+            offline,
             crash_at: global.crash_at.clone(),
             metered: Mutex::new(Vec::new()),
         }
@@ -132,11 +137,11 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::store`], and what opening the folder reports.
-    pub(crate) fn replica(&self) -> Result<Replica> {
+    pub(crate) async fn replica(&self) -> Result<Replica> {
         let backend = self.backend()?;
         let folder = match &self.replica_folder {
             Some(folder) => folder.clone(),
-            None => self.default_folder(&backend)?,
+            None => self.default_folder(&backend).await?,
         };
         Replica::open(self.store_on(&backend)?, &folder)
     }
@@ -145,37 +150,55 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::replica`].
-    pub(crate) fn space(&self, space: &SpaceName) -> Result<SpaceReplica> {
-        self.replica()?.space(space)
+    pub(crate) async fn space(&self, space: &SpaceName) -> Result<SpaceReplica> {
+        self.replica().await?.space(space)
     }
 
     /// The same for what needs no content: no secret is read, and nobody is asked for one.
     ///
     /// # Errors
     /// As [`Context::replica`].
-    pub(crate) fn locked_space(&self, space: &SpaceName) -> Result<SpaceReplica> {
-        let replica = self.replica()?;
+    pub(crate) async fn locked_space(&self, space: &SpaceName) -> Result<SpaceReplica> {
+        let replica = self.replica().await?;
         let store = without_secrets(replica.store());
         replica.reopened(store).space(space)
     }
 
-    /// One replica per store: buckets of one name on two servers are two stores.
-    fn default_folder(&self, backend: &Backend) -> Result<PathBuf> {
+    /// One replica per store. Which one lies at an address is asked once, and never by a command that makes no request.
+    async fn default_folder(&self, backend: &Backend) -> Result<PathBuf> {
         let folders = ProjectDirs::from("", "", "icecore").ok_or_else(|| {
             Error::invalid("this user has no data folder")
                 .with_hint("name a folder with --replica or ICECORE_REPLICA")
         })?;
-        let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
-            .iter()
-            .find_map(|name| self.environment.get(*name));
-        let identity = format!(
-            "{} {} {}",
-            backend.kind,
-            backend.location(),
-            endpoint.map_or("", String::as_str)
-        );
-        let name = Digest::of(identity.as_bytes()).to_string();
-        Ok(folders.data_dir().join("replicas").join(&name[..16]))
+        let home = Home::new(folders.data_dir(), backend, &self.environment);
+        let id = match home.known() {
+            Some(id) => Some(id),
+            None => self.store_id(backend).await?,
+        };
+        let Some(id) = id else {
+            return Ok(home.of_address());
+        };
+        home.take_over(&self.store_on(backend)?, id).await?;
+        home.keep(id)?;
+        Ok(home.of_store(id))
+    }
+
+    /// What the store says of itself, unless it cannot be asked.
+    async fn store_id(&self, backend: &Backend) -> Result<Option<StoreId>> {
+        let (clock, ids) = (Arc::clone(&self.clock), Arc::clone(&self.ids));
+        let store = if backend.kind == BackendKind::Folder {
+            // To look into a folder is no request.
+            let environment = self.environment.clone();
+            let url = self.store_url.as_deref().unwrap_or_default();
+            let uncounted = backend::open(url, environment.into_iter(), Arc::clone(&clock))?;
+            Store::new(&uncounted, clock, ids)
+        } else if self.offline {
+            return Ok(None);
+        } else {
+            Store::new(backend, clock, ids)
+        };
+        // Whatever is wrong, the command finds it out by itself, and says so.
+        Ok(store.info().await.ok().map(|info| info.store))
     }
 
     /// The protocol's limits. A test that waits for a publish to be given up need not wait for two minutes.

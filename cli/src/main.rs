@@ -12,6 +12,7 @@ mod commands;
 mod context;
 mod demo;
 mod exit;
+mod home;
 mod human;
 mod lines;
 mod output;

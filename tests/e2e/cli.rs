@@ -8,6 +8,7 @@ mod encryption;
 mod epochs;
 mod full_disk;
 mod history;
+mod home;
 mod import;
 mod layers;
 mod main_line;

@@ -27,11 +27,11 @@ pub(crate) struct ConflictsArgs {
 
     /// As this replica last saw it, without any request
     #[arg(long)]
-    offline: bool,
+    pub(crate) offline: bool,
 }
 
 pub(crate) async fn run(args: &ConflictsArgs, context: &Context) -> Outcome {
-    let mut space = context.space(&args.space)?;
+    let mut space = context.space(&args.space).await?;
     spaces::pull_unless_offline(context, &mut space, args.offline).await?;
     let waiting = space.waiting()?;
     if context.out.json {

@@ -38,7 +38,7 @@ pub(crate) async fn run(args: &EraseArgs, context: &Context) -> Outcome {
     let progress = Progress::spinner(&context.clock, format!("erasing {space}"));
     let erased = erase(&store, space).await?;
     drop(progress);
-    let waited = context.replica()?.forget(space).await?;
+    let waited = context.replica().await?.forget(space).await?;
     context.out.result(&with_space(space, &erased), || {
         let objects = count(erased.objects, "object");
         let dropped = match waited {

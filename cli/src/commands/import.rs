@@ -40,7 +40,7 @@ pub(crate) struct ImportArgs {
 }
 
 pub(crate) async fn run(args: &ImportArgs, context: &Context) -> Outcome {
-    let mut space = context.space(&args.space)?;
+    let mut space = context.space(&args.space).await?;
     space.pull().await?;
     let reader = space.reader()?;
     // Before anything is read, or queued that could not be sent.

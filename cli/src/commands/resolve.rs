@@ -40,7 +40,7 @@ pub(crate) struct ResolveArgs {
 }
 
 pub(crate) async fn run(args: &ResolveArgs, context: &Context) -> Outcome {
-    let mut space = context.space(&args.space)?;
+    let mut space = context.space(&args.space).await?;
     spaces::pull(context, &mut space).await?;
     let matter = Matter::find(&space.waiting()?, &args.id)?;
     if let Some(text) = &args.update {

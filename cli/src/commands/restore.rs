@@ -40,7 +40,7 @@ pub(crate) struct RestoreArgs {
 }
 
 pub(crate) async fn run(args: &RestoreArgs, context: &Context) -> Outcome {
-    let mut space = context.space(&args.space)?;
+    let mut space = context.space(&args.space).await?;
     spaces::pull(context, &mut space).await?;
     let model = space.reader()?.info.model.name.clone();
     if model != "document" {

@@ -28,6 +28,11 @@ impl SpaceArgs {
     pub(crate) fn creates(&self) -> bool {
         matches!(self.command, SpaceCommand::Create(_))
     }
+
+    /// Whether only the local copy is meant.
+    pub(crate) fn forgets(&self) -> bool {
+        matches!(self.command, SpaceCommand::Forget(_))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -235,7 +240,7 @@ async fn link(args: &LinkArgs, context: &Context) -> Outcome {
 }
 
 async fn forget(args: &ForgetArgs, context: &Context) -> Outcome {
-    let (replica, name) = (context.replica()?, &args.name);
+    let (replica, name) = (context.replica().await?, &args.name);
     if !replica.spaces()?.contains(name) {
         return Err(Error::not_found(format!("this replica holds nothing of {name}")).into());
     }

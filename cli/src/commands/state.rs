@@ -44,7 +44,7 @@ pub(crate) struct StateArgs {
 
     /// As this replica last saw it, without any request
     #[arg(long)]
-    offline: bool,
+    pub(crate) offline: bool,
 }
 
 pub(crate) fn moment(text: &str) -> Result<i64, String> {
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: &StateArgs, context: &Context) -> Outcome {
 }
 
 async fn present(args: &StateArgs, context: &Context) -> Result<Folded> {
-    let mut space = context.space(&args.space)?;
+    let mut space = context.space(&args.space).await?;
     spaces::pull_unless_offline(context, &mut space, args.offline).await?;
     space.state()
 }

@@ -29,7 +29,7 @@ pub(crate) struct StatusArgs {
 
     /// Make no request
     #[arg(long)]
-    offline: bool,
+    pub(crate) offline: bool,
 }
 
 /// What the store says of a space right now.
@@ -44,7 +44,7 @@ pub(super) enum Remote {
 }
 
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Outcome {
-    let replica = context.replica()?;
+    let replica = context.replica().await?;
     let names = match &args.space {
         Some(name) => vec![name.clone()],
         None => replica.spaces()?,

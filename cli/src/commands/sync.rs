@@ -25,7 +25,7 @@ pub(crate) struct SyncArgs {
 }
 
 pub(crate) async fn run(args: &SyncArgs, context: &Context) -> Outcome {
-    let replica = context.replica()?;
+    let replica = context.replica().await?;
     let names = match &args.space {
         Some(name) => vec![name.clone()],
         None => replica.spaces()?,

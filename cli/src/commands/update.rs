@@ -43,15 +43,15 @@ pub(crate) struct UpdateArgs {
 
     /// Only queue them
     #[arg(long)]
-    offline: bool,
+    pub(crate) offline: bool,
 }
 
 pub(crate) async fn run(args: &UpdateArgs, context: &Context) -> Outcome {
     // To queue needs no content: what is queued is sealed when it is sent.
     let mut space = if args.offline {
-        context.locked_space(&args.space)?
+        context.locked_space(&args.space).await?
     } else {
-        context.space(&args.space)?
+        context.space(&args.space).await?
     };
     let model = model(context, &mut space, args.offline).await?;
     let updates = read(

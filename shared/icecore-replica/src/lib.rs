@@ -7,6 +7,7 @@
 //! - [`sync`]: pull and flush
 //! - [`refusal`]: what a sequenced space refused, and what happened in between
 //! - [`status`]: how far it is, and why it is stuck
+//! - [`takeover`]: what an older folder of the same replica holds
 //! - `db`, `saved`: the tables, and what a reader leaves in them
 //!
 //! # Guarantees
@@ -25,6 +26,7 @@ pub mod replica;
 mod saved;
 pub mod status;
 pub mod sync;
+pub mod takeover;
 
 pub use queue::{NewUpdate, Pending};
 pub use refusal::Refusal;
