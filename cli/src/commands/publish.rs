@@ -27,6 +27,7 @@ pub(crate) async fn sync(
     let waiting = space.pending(usize::MAX)?.len() as u64;
     let progress = Progress::spinner(&context.clock, format!("syncing {}", space.name()));
     let (mut printed, mut published) = (Ok(()), 0);
+    let mut unheard = Vec::new();
     let result = space
         .sync_with(&mut |acknowledged| {
             if published == 0 {
@@ -44,6 +45,9 @@ pub(crate) async fn sync(
             } else {
                 print()
             };
+            if line.is_err() {
+                unheard.push(acknowledged.id);
+            }
             if printed.is_ok() {
                 printed = line;
             }
@@ -51,7 +55,9 @@ pub(crate) async fn sync(
         .await;
     drop(progress);
     match result {
-        Ok(synced) => printed.map(|()| synced),
+        Ok(synced) => printed
+            .map(|()| synced)
+            .map_err(|stop| told_otherwise(context, stop, ("stored", &unheard))),
         Err(error) => Err(still_queued(context, space, error)),
     }
 }
@@ -66,6 +72,28 @@ fn print_acknowledged(context: &Context, acknowledged: &Acknowledged) -> Outcome
         };
         format!("{id} key {key}{bumped}")
     })
+}
+
+/// Where the results could not be printed, whoever repeats the command must know what it did.
+pub(crate) fn told_otherwise(
+    context: &Context,
+    stop: Stop,
+    (done, ids): (&str, &[UpdateId]),
+) -> Stop {
+    let Stop::Failed(error) = stop else {
+        return stop;
+    };
+    for id in ids {
+        context.out.note(&format!("{done} {id}"));
+    }
+    let again = format!(
+        "{} {done} all the same, as above: do not send them again; with --id NAME an update can be repeated safely",
+        human::count(ids.len() as u64, "update")
+    );
+    let hint = error
+        .hint()
+        .map_or(again.clone(), |hint| format!("{again}; {hint}"));
+    error.with_hint(hint).into()
 }
 
 /// After a failure: what is queued stays queued, and a person must know.
@@ -97,6 +125,10 @@ fn still_queued(context: &Context, space: &SpaceReplica, error: Error) -> Stop {
 
 /// Prints the ids of what is queued.
 pub(crate) fn print_queued(context: &Context, ids: &[UpdateId]) -> Outcome {
+    print_lines(context, ids).map_err(|stop| told_otherwise(context, stop, ("queued", ids)))
+}
+
+fn print_lines(context: &Context, ids: &[UpdateId]) -> Outcome {
     for id in ids {
         if context.out.json {
             context.out.buffer(json_line(&json!({ "queued": id }))?)?;

@@ -9,7 +9,8 @@ use crate::human;
 use crate::lines;
 use clap::Args;
 use icecore_core::{Error, Result, SpaceName, UpdateId};
-use icecore_replica::{NewUpdate, SpaceReplica, Synced};
+use icecore_replica::{NewUpdate, Once, SpaceReplica, Synced};
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -23,6 +24,7 @@ use std::path::Path;
   icecore update todo '{\"kind\":\"increment\",\"data\":{\"/count\":1}}'
   icecore update todo --offline '{\"kind\":\"add\",\"data\":{\"/tags\":[\"home\"]}}'
   cat updates.ndjson | icecore update todo -
+  icecore update plan --id order-17 '{\"kind\":\"increment\",\"data\":{\"/sold\":1}}'
 
 Kinds of a document:
   merge                a JSON merge patch: fields set, or removed by null
@@ -44,6 +46,13 @@ pub(crate) struct UpdateArgs {
     /// Only queue them
     #[arg(long)]
     pub(crate) offline: bool,
+
+    /// A name of your choice for this one update: a second call with it stores nothing, and prints the same id
+    ///
+    /// For scripts that do not know whether an earlier call was heard. The name is kept by this replica, the last 10,000
+    /// of a space; another replica does not know it. Another update under the same name is a conflict.
+    #[arg(long, value_name = "NAME")]
+    id: Option<String>,
 }
 
 pub(crate) async fn run(args: &UpdateArgs, context: &Context) -> Outcome {
@@ -62,13 +71,44 @@ pub(crate) async fn run(args: &UpdateArgs, context: &Context) -> Outcome {
             resolves: None,
         },
     )?;
-    let ids = space.enqueue(&updates)?;
+    let ids = match &args.id {
+        Some(name) => queue_once(context, &mut space, name, &updates)?,
+        None => space.enqueue(&updates)?,
+    };
     if args.offline {
         return publish::print_queued(context, &ids);
     }
     let synced = publish::sync(context, &mut space, Print::Each).await?;
     warn_of_rejected(context, &mut space, &synced)?;
     Ok(())
+}
+
+/// Queues an update under the caller's name for it. Of one that is stored already it prints the id; nothing is left to do
+/// for it then.
+fn queue_once(
+    context: &Context,
+    space: &mut SpaceReplica,
+    name: &str,
+    updates: &[NewUpdate],
+) -> Outcome<Vec<UpdateId>> {
+    let [update] = updates else {
+        return Err(Error::invalid("--id is the name of one update")
+            .with_hint("give each update a call and a name of its own")
+            .into());
+    };
+    let once = space.enqueue_once(name, update)?;
+    let Once { id, is_new, key } = once;
+    let waits = is_new || space.pending(usize::MAX)?.iter().any(|p| p.id == id);
+    if waits {
+        return Ok(vec![id]);
+    }
+    let result = json!({ "author": id.author, "seq": id.seq, "key": key, "stored_before": true });
+    let printed = context.out.result(&result, || {
+        let key = key.map(|key| format!(" key {key}")).unwrap_or_default();
+        format!("{id}{key} (stored before)")
+    });
+    printed.map_err(|stop| publish::told_otherwise(context, stop, ("stored", &[id])))?;
+    Ok(Vec::new())
 }
 
 /// What is acknowledged is stored, which does not mean that the state allowed it.

@@ -1,5 +1,6 @@
 //! The tables of a replica.
 
+use crate::marker;
 use icecore_core::{Error, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Params, Transaction, TransactionBehavior};
@@ -7,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The version of the tables; a newer one is refused.
-const TABLES_VERSION: i64 = 2;
+const TABLES_VERSION: i64 = 3;
 
 /// How long a process waits for another one of the same replica to finish a transaction.
 const BUSY_MAX: Duration = Duration::from_secs(10);
@@ -80,6 +81,22 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// From version 2 to 3, also for a new one.
+const TO_VERSION_3: &str = "
+    -- Updates that were queued under a key of the caller's, so that they are queued once.
+    CREATE TABLE once (
+        number     INTEGER PRIMARY KEY AUTOINCREMENT,
+        space      TEXT NOT NULL,
+        name       TEXT NOT NULL,       -- the caller's key
+        author     TEXT NOT NULL,
+        seq        INTEGER NOT NULL,
+        digest     TEXT NOT NULL,       -- of what was to be queued
+        key        INTEGER,             -- where it is stored, once it is
+        UNIQUE (space, name)
+    ) STRICT;
+    CREATE INDEX once_by_id ON once (space, author, seq);
+";
+
 /// From version 1 to 2.
 const TO_VERSION_2: &str = "
     ALTER TABLE queue ADD COLUMN made_after INTEGER;
@@ -108,8 +125,15 @@ impl Db {
     pub(crate) fn open(folder: &Path) -> Result<Self> {
         let path = folder.join("replica.db");
         std::fs::create_dir_all(folder).map_err(|e| cannot_open(folder, e))?;
+        let at = |e: Error| e.with_object(path.display().to_string());
+        marker::check(folder, &path).map_err(at)?;
         let connection = Connection::open(&path).map_err(|e| cannot_open(&path, e))?;
-        Self::prepare(connection).map_err(|e| e.with_object(path.display().to_string()))
+        connection.busy_timeout(BUSY_MAX).map_err(failed)?;
+        marker::check_opened(&connection, folder).map_err(at)?;
+        let db = Self::prepare(connection).map_err(at)?;
+        // From here on it is missed when it is lost.
+        marker::set(folder).map_err(|e| cannot_open(folder, e))?;
+        Ok(db)
     }
 
     pub(crate) fn in_memory() -> Result<Self> {
@@ -145,8 +169,14 @@ impl Db {
                 .with_hint("update this program; nothing was changed"));
             }
             if version < TABLES_VERSION {
-                let change = if version == 0 { TABLES } else { TO_VERSION_2 };
-                transaction.execute_batch(change).map_err(failed)?;
+                if version < 2 {
+                    let change = if version == 0 { TABLES } else { TO_VERSION_2 };
+                    transaction.execute_batch(change).map_err(failed)?;
+                }
+                transaction.execute_batch(TO_VERSION_3).map_err(failed)?;
+                transaction
+                    .pragma_update(None, "application_id", marker::APPLICATION)
+                    .map_err(failed)?;
                 transaction
                     .pragma_update(None, "user_version", TABLES_VERSION)
                     .map_err(failed)?;

@@ -4,6 +4,7 @@
 //! # Layout
 //! - [`replica`]: opening a folder (or memory), one [`SpaceReplica`] per space
 //! - [`queue`]: what waits to be published; survives a crash and a power cut
+//! - [`once`]: updates with a name of their caller's
 //! - [`sync`]: pull and flush
 //! - [`refusal`]: what a sequenced space refused, and what happened in between
 //! - [`status`]: how far it is, and why it is stuck
@@ -20,6 +21,8 @@
 
 mod db;
 mod forget;
+mod marker;
+pub mod once;
 pub mod queue;
 pub mod refusal;
 pub mod replica;
@@ -28,6 +31,7 @@ pub mod status;
 pub mod sync;
 pub mod takeover;
 
+pub use once::Once;
 pub use queue::{NewUpdate, Pending};
 pub use refusal::Refusal;
 pub use replica::{Replica, SpaceReplica};

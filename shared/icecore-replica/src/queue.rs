@@ -1,6 +1,7 @@
 //! The durable queue: what was made on this device and is not acknowledged yet.
 
 use crate::db::{Db, Durable, execute, failed};
+use crate::once;
 use crate::refusal::Refusal;
 use icecore_core::{Author, Error, Key, Result, Seq, SpaceName, Update, UpdateId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -105,11 +106,11 @@ pub(crate) fn enqueue<'a>(
     db: &mut Db,
     space: &SpaceName,
     made: &Made<'_>,
-    make: impl FnOnce(UpdateId) -> Result<Cow<'a, [NewUpdate]>>,
+    make: impl FnOnce(&Transaction<'_>, UpdateId) -> Result<Cow<'a, [NewUpdate]>>,
 ) -> Result<Vec<UpdateId>> {
     db.write(Durable::Now, |t| {
         let Writer { author, mut next_seq, .. } = writer(t, space)?;
-        let updates = make(UpdateId { author, seq: next_seq })?;
+        let updates = make(t, UpdateId { author, seq: next_seq })?;
         let mut ids = Vec::with_capacity(updates.len());
         let mut insert = t
             .prepare_cached("INSERT INTO queue (space, author, seq, text, queued_at, attempted, made_after, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
@@ -296,6 +297,17 @@ pub(crate) fn acknowledge(
     )?;
     execute(
         t,
+        "UPDATE once SET key = ?5 WHERE space = ?1 AND author = ?2 AND seq >= ?3 AND seq < ?4",
+        params![
+            space.as_str(),
+            author,
+            signed(first.seq.get()),
+            signed(end.get()),
+            signed(key.get())
+        ],
+    )?;
+    execute(
+        t,
         "DELETE FROM queue WHERE space = ?1 AND author = ?2 AND seq >= ?3 AND seq < ?4",
         params![
             space.as_str(),
@@ -329,16 +341,21 @@ pub(crate) fn change_author(
     new: Author,
 ) -> Result<()> {
     let mut seq = Seq::FIRST;
-    let positions: Vec<i64> = {
+    let waiting: Vec<(i64, i64)> = {
         let mut select = t
-            .prepare("SELECT position FROM queue WHERE space = ?1 AND author = ?2 ORDER BY seq")
+            .prepare(
+                "SELECT position, seq FROM queue WHERE space = ?1 AND author = ?2 ORDER BY seq",
+            )
             .map_err(failed)?;
         let rows = select
-            .query_map(params![space.as_str(), old.to_string()], |row| row.get(0))
+            .query_map(params![space.as_str(), old.to_string()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .map_err(failed)?;
         rows.collect::<rusqlite::Result<_>>().map_err(failed)?
     };
-    for position in positions {
+    for (position, was) in waiting {
+        once::renamed(t, space, (old, was), (new, signed(seq.get())))?;
         execute(
             t,
             "UPDATE queue SET author = ?2, seq = ?3, attempted = 0, sealed = NULL WHERE position = ?1",
@@ -382,6 +399,7 @@ pub(crate) fn refuse(
         "DELETE FROM queue WHERE space = ?1 AND author = ?2 AND seq = ?3",
         params![space.as_str(), author, seq],
     )?;
+    once::refused(t, space, refused.id)?;
     // Row by row from the lowest: two rows must never share a seq on the way.
     let later: Vec<i64> = {
         let mut select = t

@@ -8,6 +8,7 @@ use icecore_core::content::check_sealed_size;
 use icecore_core::plan::KeyClock;
 use icecore_core::{Author, Error, Folded, Key, Order, Result, SpaceInfo, SpaceName, UpdateId};
 use icecore_store::{Reader, Store, new_author};
+use rusqlite::Transaction;
 use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -35,8 +36,8 @@ impl Replica {
     /// Opens, or creates, the replica in `folder`.
     ///
     /// # Errors
-    /// `Denied` when the folder cannot be used; `Invalid` when a newer program made it; `Corrupt` when its
-    /// database is damaged.
+    /// `Denied` when the folder cannot be used; `Invalid` when a newer program made it, or another one; `Corrupt` when its
+    /// database is damaged, cut short or lost: then nothing is changed.
     pub fn open(store: Store, folder: &Path) -> Result<Self> {
         let db = Arc::new(Mutex::new(Db::open(folder)?));
         Ok(Self {
@@ -185,12 +186,12 @@ impl SpaceReplica {
     /// # Errors
     /// Errors of the replica's database; then nothing is queued.
     pub fn enqueue(&mut self, updates: &[NewUpdate]) -> Result<Vec<UpdateId>> {
-        self.queue_up(|_| Ok(Cow::Borrowed(updates)))
+        self.queue_up(|_, _| Ok(Cow::Borrowed(updates)))
     }
 
-    fn queue_up<'a>(
+    pub(crate) fn queue_up<'a>(
         &mut self,
-        make: impl FnOnce(UpdateId) -> Result<Cow<'a, [NewUpdate]>>,
+        make: impl FnOnce(&Transaction<'_>, UpdateId) -> Result<Cow<'a, [NewUpdate]>>,
     ) -> Result<Vec<UpdateId>> {
         // Neither ever changes, so a reader at hand knows them, however old it is.
         let known = |info: &SpaceInfo| (info.order, info.keyring.is_some());
@@ -237,7 +238,7 @@ impl SpaceReplica {
         &mut self,
         make: impl FnOnce(UpdateId) -> Result<Vec<NewUpdate>>,
     ) -> Result<Vec<UpdateId>> {
-        self.queue_up(|first| make(first).map(Cow::Owned))
+        self.queue_up(|_, first| make(first).map(Cow::Owned))
     }
 
     /// What waits to be acknowledged, in the order in which it will be published; at most `limit`.

@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What only a replica has, and no bucket: the rest is read again.
-const TABLES: [&str; 3] = ["queue", "own", "refused"];
+const TABLES: [&str; 4] = ["queue", "own", "once", "refused"];
 
 /// Numbers that a table gives by itself.
-const NUMBERED: [&str; 2] = ["position", "id"];
+const NUMBERED: [&str; 3] = ["position", "number", "id"];
 
 /// What is read of a saved `space.json` here: also of one that is newer.
 #[derive(Deserialize)]
@@ -136,7 +136,7 @@ fn insert_space(t: &Transaction<'_>, other: &Connection, space: &str) -> Result<
 fn insert(t: &Transaction<'_>, table: &str, row: &Row) -> Result<()> {
     match table {
         "refused" if is_refused(t, row)? => return Ok(()),
-        "own" | "refused" => return insert_or_ignore(t, table, row).map(drop),
+        "own" | "once" | "refused" => return insert_or_ignore(t, table, row).map(drop),
         _ => {}
     }
     if is_own(t, row)? || insert_or_ignore(t, table, row)? {
