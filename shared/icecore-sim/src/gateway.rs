@@ -15,9 +15,9 @@ use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime};
 use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, Method, Response, StatusCode};
-use icecore_core::Error;
+use icecore_core::{Author, Error};
 use icecore_gateway::token::{
-    Claims, Fetch, Rights, Secret, SigningKey, SpacePattern, TokenSettings, Verifier, mint,
+    Claims, Fetch, Right, Rights, Secret, SigningKey, SpacePattern, TokenSettings, Verifier, mint,
 };
 use icecore_gateway::{BucketAddress, Endpoint, Gateway, Keys, Limits, Presigner, router};
 use icecore_store::backend::{
@@ -57,12 +57,14 @@ pub struct Traffic {
 }
 
 /// The store of an actor that has a token and nothing else, and what it costs. `gateways` is the store as the gateway sees it, `view` the
-/// bucket as the actor's own network shows it, `clock` the actor's clock, `right` one that is right.
+/// bucket as the actor's own network shows it, `clock` the actor's clock, `right` one that is right. The token of an
+/// `author` lets that one read and write; without one it lets its bearer do everything.
 pub fn behind_a_gateway(
     gateways: &Store,
     view: &SimBucket,
     (clock, right): (&SimClock, &SimClock),
     ids: Arc<dyn Ids>,
+    author: Option<Author>,
 ) -> (Store, Arc<Mutex<Traffic>>) {
     let traffic = Arc::new(Mutex::new(Traffic::default()));
     let secret: Secret = SECRET.parse().expect("a long secret");
@@ -90,11 +92,13 @@ pub fn behind_a_gateway(
         right: right.clone(),
         traffic: Arc::clone(&traffic),
     });
-    let admin = [icecore_gateway::token::Right::Admin]
-        .into_iter()
-        .collect::<Rights>();
+    let rights: Rights = match author {
+        Some(_) => [Right::Read, Right::Write].into_iter().collect(),
+        None => [Right::Admin].into_iter().collect(),
+    };
     let year = 365 * 24 * 3_600 * 1_000;
-    let claims = Claims::new("sim", vec![SpacePattern::all()], admin, right.now() + year);
+    let mut claims = Claims::new("sim", vec![SpacePattern::all()], rights, right.now() + year);
+    claims.author = author;
     let token = mint(&SigningKey::hs256(&secret), &claims).expect("a token");
     let server_time = Arc::new(ServerTime::new());
     let address = GatewayAddress::parse(&GATEWAY_URL.parse().expect("a URL")).expect("an address");

@@ -62,6 +62,21 @@ impl Ledger {
         self.redacted.insert(id);
     }
 
+    /// Somebody begins to empty the space. Returns what is in it for sure: acknowledged updates.
+    pub fn begin_reset(&mut self) -> BTreeSet<UpdateId> {
+        self.acknowledged.clone()
+    }
+
+    /// Somebody has emptied the space, or has tried to: what was queued until now may be gone. What was `there` when
+    /// that began is gone for sure, if it `succeeded`.
+    pub fn end_reset(&mut self, there: &BTreeSet<UpdateId>, succeeded: bool) {
+        self.redacting.extend(self.queued.values());
+        self.redacting.extend(&self.acknowledged);
+        if succeeded {
+            self.redacted.extend(there);
+        }
+    }
+
     /// Whether a state holds what it must, when every queue has drained: the ids and texts in its order.
     pub fn judge(&self, state: &[(UpdateId, String)]) -> Verdict {
         let ids: BTreeSet<UpdateId> = state.iter().map(|(id, _)| *id).collect();
@@ -167,6 +182,20 @@ mod tests {
         let (ledger, mut state) = three();
         state.push((id(3), "out of nowhere".to_owned()));
         assert!(matches!(ledger.judge(&state), Verdict::Invented(_)));
+    }
+
+    #[test]
+    fn after_a_reset_what_was_there_is_gone_and_what_comes_later_stays() {
+        let (mut ledger, mut state) = three();
+        let there = ledger.begin_reset();
+        ledger.end_reset(&there, true);
+        assert!(matches!(ledger.judge(&state), Verdict::Remained(_)));
+        // The third was not acknowledged when the reset began: it may be there or not.
+        state.drain(..2);
+        assert_eq!(ledger.judge(&state), Verdict::Kept);
+        let text = ledger.make();
+        ledger.queue(text, id(3));
+        assert!(matches!(ledger.judge(&[]), Verdict::Vanished(_)));
     }
 
     #[test]

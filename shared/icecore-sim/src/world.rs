@@ -2,6 +2,7 @@
 //! network, crashing between any two requests.
 
 mod actors;
+mod fates;
 mod run;
 
 pub use run::{Outcome, run_with};
@@ -13,11 +14,12 @@ use crate::ledger::Ledger;
 use crate::random::Random;
 use icecore_core::plan::SnapshotRule;
 use icecore_core::rules::Rule;
-use icecore_core::{Order, SpaceName};
+use icecore_core::{Author, Order, SpaceName, UpdateId};
 use icecore_seal::{Identity, NewHolder, Secret};
 use icecore_store::backend::ServerTime;
 use icecore_store::{Settings, Store};
 use object_store::path::Path;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -55,6 +57,14 @@ pub struct Plan {
     pub gateway: bool,
     /// The space is encrypted: who rolls up and prunes holds no key, and the keys are rotated now and then.
     pub encrypted: bool,
+    /// With a gateway: who writes and reads holds a token that is bound to an author and allows nothing else.
+    pub bound_tokens: bool,
+    /// The history is reset now and then.
+    pub resets: bool,
+    /// One of the writers is a guest with a space of its own, which joins the other one in the middle of the run.
+    pub linked: bool,
+    /// The space is erased in the end, while everybody goes on.
+    pub erased: bool,
     /// A safety rule that is switched off.
     pub rule_off: Option<Rule>,
     /// How long the actors work, in virtual seconds.
@@ -79,6 +89,10 @@ impl Plan {
             no_put_if_absent: false,
             gateway: false,
             encrypted: false,
+            bound_tokens: false,
+            resets: false,
+            linked: false,
+            erased: false,
             rule_off: None,
             seconds: 900,
         }
@@ -185,19 +199,41 @@ pub struct Log {
     pub rotations: u64,
     /// Updates taken out.
     pub redacted: u64,
+    /// Histories that were reset.
+    pub resets: u64,
+    /// The guest's space has joined the other one.
+    pub links: u64,
     /// What pruning deleted while the others worked.
     pub pruned: Pruned,
     /// Updates rolled up below what was reached before.
     pub late: u64,
+    /// Somebody has begun to erase the space.
+    pub erased: bool,
+    /// What was there when a reset began that has not ended.
+    pub(crate) resetting: Option<BTreeSet<UpdateId>>,
 }
 
 impl World {
+    /// The space of the guest.
+    pub(crate) fn guests_space() -> SpaceName {
+        "guest".parse().expect("a name")
+    }
+
+    /// The same world as the guest sees it: with the guest's own space.
+    pub(crate) fn of_guest(&self) -> Self {
+        Self {
+            space: Self::guests_space(),
+            ..self.clone()
+        }
+    }
+
     /// The store as an actor with this clock and network sees it.
     pub(crate) fn store(
         &self,
         clock: &SimClock,
         faults: Faults,
         knows_server_time: bool,
+        author: Option<Author>,
     ) -> (Store, SimBucket) {
         let server_time = Arc::new(ServerTime::new());
         let view = self.bucket.seen_by(
@@ -208,7 +244,7 @@ impl World {
         if self.plan.gateway {
             let ids = Arc::new(self.random.clone());
             let gateways = self.gateways_store();
-            let (store, _) = behind_a_gateway(&gateways, &view, (clock, &self.clock), ids);
+            let (store, _) = behind_a_gateway(&gateways, &view, (clock, &self.clock), ids, author);
             return (store.with_settings(settings(&self.plan)), view);
         }
         let store = Store::on(
@@ -235,7 +271,7 @@ impl World {
 
     /// The store with the right clock and a good network.
     pub(crate) fn calm_store(&self) -> Store {
-        self.unlocked(self.store(&self.clock, Faults::none(), true).0)
+        self.unlocked(self.store(&self.clock, Faults::none(), true, None).0)
     }
 
     /// The store of somebody who holds the keys of an encrypted space.

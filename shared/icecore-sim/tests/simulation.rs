@@ -61,14 +61,17 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
         (a.0 + o.layers, a.1 + o.epochs, a.2 + o.late)
     });
     let (mut pruned, mut redacted, mut rotations) = (Pruned::default(), 0, 0);
+    let (mut resets, mut links) = (0, 0);
     for (_, outcome) in &outcomes {
+        resets += outcome.resets;
+        links += outcome.links;
         pruned += outcome.pruned;
         redacted += outcome.redacted;
         rotations += outcome.rotations;
     }
     println!(
         "{name}: {} seeds, {total} acknowledged updates, {requests} requests, {layers} segments and snapshots, \
-         {epochs} epochs, {redacted} redacted, {rotations} keys, {late} late, {pruned:?}",
+         {epochs} epochs, {redacted} redacted, {resets} resets, {links} links, {rotations} keys, {late} late, {pruned:?}",
         outcomes.len()
     );
     let enough = outcomes.len() >= SEEDS_THAT_SHOW_EVERYTHING;
@@ -100,6 +103,8 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
         assert!(pruned.updates > 0, "no update object was pruned");
         assert!(pruned.snapshots > 0, "no snapshot was pruned");
         assert!(rotations > 0 || !plan.encrypted, "no key was rotated");
+        assert!(resets > 0 || !plan.resets, "nothing was reset");
+        assert!(links > 0 || !plan.linked, "no space was linked");
         if plan.epochs {
             assert!(pruned.epochs > 0, "no epoch was pruned");
             assert!(redacted > 0, "no update was redacted");
@@ -170,6 +175,45 @@ fn in_sequence_through_a_gateway() {
         ..Plan::everything()
     };
     all_kept("gateway, sequence", 41_000..41_040, plan);
+}
+
+/// Each writer and reader has a token of its own author, and nothing else.
+#[test]
+fn through_a_gateway_with_bound_tokens() {
+    let plan = Plan {
+        gateway: true,
+        bound_tokens: true,
+        ..Plan::everything()
+    };
+    all_kept("gateway, bound", 42_000..42_040, plan);
+}
+
+#[test]
+fn with_resets() {
+    let plan = Plan {
+        resets: true,
+        ..Plan::everything()
+    };
+    all_kept("resets", 60_000..60_200, plan);
+}
+
+/// What a guest writes before, while and after its space joins the other one.
+#[test]
+fn with_a_guest_who_joins() {
+    let plan = Plan {
+        linked: true,
+        ..Plan::everything()
+    };
+    all_kept("guest", 61_000..61_200, plan);
+}
+
+#[test]
+fn erased_in_the_end() {
+    let plan = Plan {
+        erased: true,
+        ..Plan::everything()
+    };
+    all_kept("erased", 62_000..62_100, plan);
 }
 
 #[test]

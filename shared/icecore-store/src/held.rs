@@ -63,7 +63,11 @@ impl Held {
         Ok(held)
     }
 
-    async fn in_layers(store: &Store, info: &SpaceInfo) -> Result<Self> {
+    /// What the segments of a space hold.
+    ///
+    /// # Errors
+    /// As [`Held::of`].
+    pub(crate) async fn in_layers(store: &Store, info: &SpaceInfo) -> Result<Self> {
         let (head, _) = read_head(store, &info.space, None)
             .await
             .unwrap_or_default();

@@ -18,8 +18,8 @@ use bytes::Bytes;
 use icecore_core::plan::KeyClock;
 use icecore_core::space::FORMAT_VERSION;
 use icecore_core::{
-    Error, Generation, Head, Joined, Key, Linked, ObjectKey, Order, Result, SpaceInfo, SpaceName,
-    Update, UpdateId, time,
+    Covered, Error, Generation, Head, Joined, Key, Linked, ObjectKey, Order, Result, Seq,
+    SpaceInfo, SpaceName, Update, UpdateId, time,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -235,16 +235,77 @@ async fn check_whole(store: &Store, info: &SpaceInfo) -> Result<()> {
 /// have.
 ///
 /// # Errors
-/// As reading the one, and as publishing to the other; what was forwarded so far stays.
+/// As reading the one, and as publishing to the other; what was forwarded so far stays. `Unavailable` where the author of
+/// an update writes on faster than it can be listed.
 pub async fn forward_all(store: &Store, from: &SpaceName) -> Result<u64> {
-    let info = store.space(from).await?.info;
-    let mut updates = forward(store, &info, None).await?.updates;
-    if let Some((mut forwarding, _)) = Forwarding::begin(store, &info).await? {
+    let mut updates = 0;
+    let mut seen = Covered::default();
+    for _ in 0..TRIES_MAX {
+        let info = store.space(from).await?.info;
+        // Once these are forwarded they are in the other space, if only in an epoch of it that is yet to be swept.
+        let forwarded = Held::in_layers(store, &info).await?.ids;
+        updates += forward(store, &info, None).await?.updates;
+        let Some((mut forwarding, _)) = Forwarding::begin(store, &info).await? else {
+            return Ok(updates);
+        };
         let mut tail = BTreeMap::new();
-        Held::of(store, &info, &mut tail).await?;
+        let source = Held::of(store, &info, &mut tail).await?;
+        let before = Before {
+            target: &forwarding.held().await?.ids,
+            forwarded: &forwarded,
+            source: &source.ids,
+            seen: &seen,
+        };
+        let waits = before.set_aside(&mut tail);
         updates += forwarding.put_over(tail).await?;
+        if waits.is_empty() {
+            return Ok(updates);
+        }
+        seen.extend(&waits);
     }
-    Ok(updates)
+    Err(Error::unavailable(format!(
+        "some of {from} waits for earlier updates of its authors"
+    ))
+    .with_object(from.to_string())
+    .with_hint("repeat it; each roll-up forwards what it can, too"))
+}
+
+/// What stands before an update that is to be forwarded. The other space must not show an update before its author's
+/// earlier one, and nobody who rolls up the other one could know that there is an earlier one.
+struct Before<'a> {
+    /// What the other space holds.
+    target: &'a Covered,
+    /// What was forwarded to it, segment by segment.
+    forwarded: &'a Covered,
+    /// What this one holds.
+    source: &'a Covered,
+    /// What an earlier listing showed. Its author's earlier update was stored before it, and is shown by now if ever.
+    seen: &'a Covered,
+}
+
+impl Before<'_> {
+    /// Takes out of `tail`, and returns, what has to wait for an earlier update of its author.
+    fn set_aside(&self, tail: &mut BTreeMap<UpdateId, Update>) -> Covered {
+        let mut waits = Covered::default();
+        let mut last: Option<UpdateId> = None;
+        tail.retain(|&id, _| {
+            let goes = Seq::new(id.seq.get() - 1).map_or(true, |seq| {
+                let before = UpdateId { seq, ..id };
+                let is_lost = || !self.source.contains(before) && self.seen.contains(id);
+                last == Some(before)
+                    || self.target.contains(before)
+                    || self.forwarded.contains(before)
+                    || is_lost()
+            });
+            if goes {
+                last = Some(id);
+            } else {
+                waits.insert(id);
+            }
+            goes
+        });
+        waits
+    }
 }
 
 /// What was forwarded.
@@ -345,14 +406,28 @@ impl<'a> Forwarding<'a> {
         Ok(is_ours.then_some((joined, got.version)))
     }
 
+    /// What the target holds, as far as it was looked at, and with what was put there since.
+    async fn held(&mut self) -> Result<&Held> {
+        match &mut self.held {
+            Some(held) => Ok(held),
+            none => {
+                let mut tail = BTreeMap::new();
+                let held = Held::of(self.store, &self.target, &mut tail).await?;
+                Ok(none.insert(held))
+            }
+        }
+    }
+
     /// Publishes what the target does not hold. One that began a new epoch meanwhile sweeps it in.
     async fn put_over(&mut self, mut batch: BTreeMap<UpdateId, Update>) -> Result<u64> {
         if batch.is_empty() {
             return Ok(0);
         }
-        let held = match &mut self.held {
-            Some(held) => held,
-            none => none.insert(Held::of(self.store, &self.target, &mut BTreeMap::new()).await?),
+        self.held().await?;
+        let Some(held) = &mut self.held else {
+            return Err(Error::internal(
+                "BUG: what the other space holds was just looked at",
+            ));
         };
         batch.retain(|id, _| !held.ids.contains(*id));
         if batch.is_empty() {
@@ -407,5 +482,53 @@ impl<'a> Forwarding<'a> {
         }
         // The next roll-up forwards it once more, and finds that all of it is there.
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use icecore_core::Author;
+    use serde_json::value::RawValue;
+
+    fn id(seq: u64) -> UpdateId {
+        let (author, seq) = (Author::from_parts(1, 1), Seq::new(seq).unwrap());
+        UpdateId { author, seq }
+    }
+
+    fn ids(seqs: &[u64]) -> Covered {
+        seqs.iter().map(|seq| id(*seq)).collect()
+    }
+
+    fn left(tail: &[u64], target: &[u64], source: &[u64], seen: &[u64]) -> (Covered, Covered) {
+        let data = RawValue::from_string("1".into()).unwrap();
+        let update = Update::new(0, "note", &data, None).unwrap();
+        let mut tail: BTreeMap<_, _> = tail.iter().map(|n| (id(*n), update.clone())).collect();
+        let before = Before {
+            target: &ids(target),
+            forwarded: &Covered::default(),
+            source: &ids(source),
+            seen: &ids(seen),
+        };
+        let waits = before.set_aside(&mut tail);
+        (tail.into_keys().collect(), waits)
+    }
+
+    /// A listing that missed a guest's update 20 and showed 23 once put 23 into the user's space alone; it was rolled up
+    /// there, and 20 came after it for good.
+    #[test]
+    fn none_is_forwarded_before_its_authors_earlier_one() {
+        assert_eq!(left(&[1, 2], &[], &[1, 2], &[]), (ids(&[1, 2]), ids(&[])));
+        assert_eq!(
+            left(&[3, 5, 6], &[2], &[3, 5, 6], &[]),
+            (ids(&[3]), ids(&[5, 6]))
+        );
+        // A second listing does not show the fourth either: it is lost.
+        assert_eq!(
+            left(&[3, 5, 6], &[2], &[3, 5, 6], &[5]),
+            (ids(&[3, 5, 6]), ids(&[]))
+        );
+        // It is there, in a segment that was not forwarded yet.
+        assert_eq!(left(&[5], &[2], &[3, 4, 5], &[5]), (ids(&[]), ids(&[5])));
     }
 }

@@ -12,7 +12,7 @@ use icecore_store::{Clock, Store};
 use serde_json::value::RawValue;
 use std::time::Duration;
 
-async fn wait(world: &World, from_ms: i64, to_ms: i64) {
+pub(super) async fn wait(world: &World, from_ms: i64, to_ms: i64) {
     let millis = world.random.between(from_ms, to_ms);
     world
         .clock
@@ -21,10 +21,11 @@ async fn wait(world: &World, from_ms: i64, to_ms: i64) {
 }
 
 /// Errors that faults explain are what people see on a bad day; anything else is a finding.
-fn note(world: &World, who: &str, error: &Error) {
+pub(super) fn note(world: &World, who: &str, error: &Error) {
     let line = format!("{who}: {error}");
     match error.kind() {
         ErrorKind::Unavailable | ErrorKind::Conflict => {}
+        ErrorKind::NotFound if world.log().erased => {}
         ErrorKind::Corrupt => world.log().corrupt.push(line),
         _ => world
             .log()
@@ -160,6 +161,10 @@ pub(super) async fn rotate_keys(world: World, store: Store) {
 pub(super) async fn begin_epochs(world: World, store: Store) {
     loop {
         wait(&world, 10_000, 240_000).await;
+        if world.plan.resets && world.random.chance(0.3) {
+            super::fates::reset_all(&world, &store).await;
+            continue;
+        }
         if world.random.chance(0.4) {
             redact_one(&world, &store).await;
             continue;

@@ -1,14 +1,15 @@
 //! One run: the actors work on a bad day, then the weather clears and everything is checked.
 
-use super::actors;
 use super::{Log, Plan, Pruned, World, settings};
+use super::{actors, fates};
 use crate::bucket::{Faults, SimBucket};
 use crate::checker::{self, Verdict};
 use crate::clock::SimClock;
 use crate::random::Random;
 use icecore_core::rules::testonly_switch_off;
-use icecore_core::{ModelRef, ObjectKey, Result, Segment, SpaceInfo};
+use icecore_core::{Author, ModelRef, ObjectKey, Result, Segment, SpaceInfo};
 use icecore_replica::Replica;
+use icecore_store::link::link;
 use icecore_store::prune::prune;
 use icecore_store::rollup::{RollupOptions, roll_up};
 use icecore_store::{Clock, Store};
@@ -43,6 +44,10 @@ pub struct Outcome {
     pub rotations: u64,
     /// Updates redacted.
     pub redacted: u64,
+    /// Histories that were reset.
+    pub resets: u64,
+    /// Times that the guest's space was linked.
+    pub links: u64,
     /// What pruning deleted while the others worked.
     pub pruned: Pruned,
     /// What is stored at the end of a run that failed.
@@ -90,7 +95,8 @@ impl Process {
 
 struct Cast {
     processes: Vec<Process>,
-    replicas: Vec<(Replica, SimClock)>,
+    /// Each with its clock and the world as it sees it.
+    replicas: Vec<(Replica, SimClock, World)>,
     views: Vec<SimBucket>,
 }
 
@@ -108,11 +114,18 @@ async fn simulate(seed: u64, plan: Plan) -> Outcome {
     let calm = world.calm_store();
     calm.create().await.expect("a store");
     create_space(&world, &calm).await.expect("a space");
+    if plan.linked {
+        let guest = world.of_guest();
+        create_space(&guest, &calm).await.expect("a guest's space");
+    }
     world
         .bucket
         .with_disk(|disk| disk.ignores_conditions = plan.no_put_if_absent);
     let mut cast = assemble(&world);
     play(&world, &mut cast).await;
+    if plan.erased {
+        fates::erase_it(&world, &calm).await;
+    }
     for process in &cast.processes {
         process.task.abort();
     }
@@ -143,6 +156,8 @@ async fn simulate(seed: u64, plan: Plan) -> Outcome {
         late: log.late,
         rotations: log.rotations,
         redacted: log.redacted,
+        resets: log.resets,
+        links: log.links,
         pruned: log.pruned,
     }
 }
@@ -165,11 +180,27 @@ fn assemble(world: &World) -> Cast {
         replicas: Vec::new(),
         views: Vec::new(),
     };
-    for reader in [false; WRITERS].into_iter().chain([true; READERS]) {
+    let main = world;
+    for (index, reader) in [false; WRITERS]
+        .into_iter()
+        .chain([true; READERS])
+        .enumerate()
+    {
+        let is_guest = main.plan.linked && index == 0;
+        let world = &if is_guest {
+            main.of_guest()
+        } else {
+            main.clone()
+        };
         let clock = world.clock.skewed(skew(world));
-        let store = world.unlocked(actor_store(world, &mut cast, &clock));
+        let bound = world.plan.bound_tokens.then(|| {
+            let random = u128::try_from(index).unwrap_or_default() + 1;
+            Author::from_parts(1_700_000_000_000, random)
+        });
+        let store = world.unlocked(actor_store(world, &mut cast, &clock, bound));
         let replica = Replica::in_memory(store.clone()).expect("a replica in memory");
-        cast.replicas.push((replica.clone(), clock.clone()));
+        cast.replicas
+            .push((replica.clone(), clock.clone(), world.clone()));
         let (world, own) = (world.clone(), clock.clone());
         cast.processes.push(Process::new(clock, move || {
             // A restart keeps the disk and loses the memory.
@@ -184,6 +215,14 @@ fn assemble(world: &World) -> Cast {
     for _ in 0..ROLL_UPS {
         add(world, &mut cast, |world, store| {
             Box::pin(actors::roll_up(world, store))
+        });
+    }
+    if world.plan.linked {
+        add(&world.of_guest(), &mut cast, |world, store| {
+            Box::pin(actors::roll_up(world, store))
+        });
+        add(world, &mut cast, |world, store| {
+            Box::pin(fates::link_now_and_then(world, store))
         });
     }
     if world.plan.pruning {
@@ -208,20 +247,20 @@ fn assemble(world: &World) -> Cast {
 
 fn add(world: &World, cast: &mut Cast, act: impl Fn(World, Store) -> Actor + 'static) {
     let clock = world.clock.skewed(skew(world));
-    let store = actor_store(world, cast, &clock);
+    let store = actor_store(world, cast, &clock, None);
     let world = world.clone();
     cast.processes.push(Process::new(clock, move || {
         act(world.clone(), store.clone())
     }));
 }
 
-fn actor_store(world: &World, cast: &mut Cast, clock: &SimClock) -> Store {
+fn actor_store(world: &World, cast: &mut Cast, clock: &SimClock, author: Option<Author>) -> Store {
     // Some have a better network than others: else nothing that takes fifty requests would ever succeed.
     let faults = world
         .plan
         .faults
         .scaled(*world.random.pick(&[0.0, 0.2, 1.0, 1.0]));
-    let (store, view) = world.store(clock, faults, world.random.chance(0.7));
+    let (store, view) = world.store(clock, faults, world.random.chance(0.7), author);
     cast.views.push(view);
     store
 }
@@ -317,9 +356,22 @@ fn replace_a_segment(world: &World) {
 
 /// The weather clears: every queue drains, everything is rolled up, every replica pulls.
 async fn finish(world: &World, cast: &Cast, calm: &Store) -> Verdict {
-    for (replica, clock) in &cast.replicas {
+    let of_this = |(replica, _, own): &(Replica, SimClock, World)| {
+        (own.space == world.space).then(|| replica.clone())
+    };
+    let replicas: Vec<Replica> = cast.replicas.iter().filter_map(of_this).collect();
+    for (_, clock, _) in &cast.replicas {
         clock.set_skew(0);
-        drain(world, replica).await;
+    }
+    if world.plan.erased {
+        return fates::check_erased(world, &replicas, calm).await;
+    }
+    fates::end_broken_reset(world);
+    for (replica, _, own) in &cast.replicas {
+        drain(own, replica).await;
+    }
+    if world.plan.linked {
+        join_at_last(world, calm).await;
     }
     if world.plan.tampering {
         // One more update, so that the newest segment is the one that names the one that was replaced.
@@ -352,16 +404,15 @@ async fn finish(world: &World, cast: &Cast, calm: &Store) -> Verdict {
             .corrupt
             .push(format!("the last pruning: {error}"));
     }
-    checker::check(
-        world,
-        &cast
-            .replicas
-            .iter()
-            .map(|(replica, _)| replica.clone())
-            .collect::<Vec<_>>(),
-        calm,
-    )
-    .await
+    checker::check(world, &replicas, calm).await
+}
+
+/// All that the guest has written is in the other space, at the latest now.
+async fn join_at_last(world: &World, calm: &Store) {
+    if let Err(error) = link(calm, &World::guests_space(), &world.space).await {
+        let line = format!("the last link: {error}");
+        world.log().surprises.push(line);
+    }
 }
 
 /// Syncs until nothing is queued any more, which with nothing in its way takes a few tries at most.

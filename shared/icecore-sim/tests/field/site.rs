@@ -147,7 +147,7 @@ impl Site {
             .seen_by(self.clock.clone(), Faults::none(), None);
         let ids = Arc::new(self.random.clone());
         let clocks = (&self.clock, &self.clock);
-        let (store, traffic) = behind_a_gateway(&self.store(), &view, clocks, ids);
+        let (store, traffic) = behind_a_gateway(&self.store(), &view, clocks, ids, None);
         (store.with_settings(self.settings.clone()), traffic)
     }
 
