@@ -36,6 +36,16 @@ pub struct Change<U> {
 pub enum News<U> {
     /// An update became part of the state, or was confirmed.
     Change(Change<U>),
+    /// An update is in the history, and the model does not apply it: now or any more, for what came before it may have
+    /// come later. It is listed ([`crate::Replica::rejected`]) until another one settles it.
+    Rejected {
+        /// The update.
+        id: UpdateId,
+        /// Whether this replica wrote it.
+        own: bool,
+        /// Why.
+        reason: String,
+    },
     /// A sequenced space's state no longer allows an own update: it was set aside and not sent
     /// ([`crate::Replica::refused`]).
     Refused {
@@ -89,6 +99,6 @@ pub(crate) fn decoded<M: Model>(
         let reason = "the update is not of the form {\"at\", \"kind\", \"data\"}";
         return (Err(Rejected::new(reason)), String::new());
     };
-    let update = model.decode(&parts.kind, parts.data);
+    let update = icecore_core::model::decode(model, &parts.kind, parts.data);
     (update, parts.at.into_owned())
 }

@@ -12,6 +12,7 @@ use icecore_replica::{NewUpdate, Pending, Refusal, SpaceReplica};
 use icecore_seal::NewHolder;
 use icecore_store::Store;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -311,6 +312,7 @@ impl<M: App> Replica<M> {
     pub async fn sync(&self) -> Result<Synced> {
         let mut space = self.inner.space.lock().await;
         let before = space.pending(usize::MAX)?;
+        let rejected_before = self.rejections();
         // A sync that was cut off, or another process, may have read what nobody was told of.
         let untold = space.saves()? != self.view().saves;
         let mut acknowledged = Vec::new();
@@ -331,15 +333,11 @@ impl<M: App> Replica<M> {
         if untold || reread {
             self.tell(News::Reread);
         }
-        if let Ok(synced) = &result {
-            for entry in &synced.pulled.arrived {
-                self.tell_entry(entry, entry.id.author == author);
-            }
-        }
-        for pending in before.iter().filter(|p| acknowledged.contains(&p.id)) {
-            let entry = entry_of(pending);
-            self.tell_entry(&entry, true);
-        }
+        let sent = before.iter().filter(|p| acknowledged.contains(&p.id));
+        let arrived = result.as_ref().map(|s| s.pulled.arrived.as_slice());
+        let entries = arrived.unwrap_or_default().iter().cloned();
+        let entries: Vec<Entry> = entries.chain(sent.map(entry_of)).collect();
+        self.tell_entries(&entries, author, &rejected_before);
         if let Some(refusal) = result.as_ref().err().and_then(Refusal::of) {
             self.tell(News::Refused {
                 id: refusal.id,
@@ -466,11 +464,9 @@ impl<M: App> Replica<M> {
         let folded = match space.folded() {
             Ok(folded) => folded,
             Err(error) if error.is_not_found() => {
-                let mut folded = Folded::initial(Arc::new(self.inner.model.clone()));
-                for pending in space.pending(usize::MAX)? {
-                    folded.apply_opened(pending.id, Key::MAX, &pending.update);
-                }
-                folded
+                let folded = Folded::initial(Arc::new(self.inner.model.clone()));
+                let pending = space.pending(usize::MAX)?;
+                folded.after(pending.iter().map(Pending::step))
             }
             Err(error) => return Err(error),
         };
@@ -487,18 +483,41 @@ impl<M: App> Replica<M> {
         drop(self.inner.news.send(news));
     }
 
-    fn tell_entry(&self, entry: &Entry, own: bool) {
+    /// What the model does not apply of what is shown, as far as it is listed.
+    fn rejections(&self) -> BTreeMap<UpdateId, String> {
+        let view = self.view();
+        let listed = view.folded.rejected.list.iter();
+        listed.map(|r| (r.id, r.reason.clone())).collect()
+    }
+
+    /// Tells what is part of the state now, and what the model does not apply and was applied, or not known, before.
+    fn tell_entries(&self, entries: &[Entry], own: Author, before: &BTreeMap<UpdateId, String>) {
         if self.inner.news.receiver_count() == 0 {
             return;
         }
-        let (update, at) = decoded(&self.inner.model, &entry.update);
-        self.tell(News::Change(Change {
-            id: entry.id,
-            own,
-            at,
-            update,
-            stage: Stage::Confirmed,
-        }));
+        let rejected = self.rejections();
+        let all_listed = self.view().folded.rejected.count == rejected.len() as u64;
+        if !all_listed && entries.len() > rejected.len() {
+            self.tell(News::Reread);
+            return;
+        }
+        for entry in entries.iter().filter(|e| !rejected.contains_key(&e.id)) {
+            let (update, at) = decoded(&self.inner.model, &entry.update);
+            self.tell(News::Change(Change {
+                id: entry.id,
+                own: entry.id.author == own || entry.key == Key::MAX,
+                at,
+                update,
+                stage: Stage::Confirmed,
+            }));
+        }
+        for (id, reason) in rejected
+            .into_iter()
+            .filter(|(id, _)| !before.contains_key(id))
+        {
+            let own = id.author == own;
+            self.tell(News::Rejected { id, own, reason });
+        }
     }
 }
 
@@ -533,6 +552,7 @@ fn check(folded: &mut Folded, first: UpdateId, updates: &[NewUpdate]) -> Result<
     Ok(())
 }
 
+/// An own update that was sent: its key is that of nothing that is stored.
 fn entry_of(pending: &Pending) -> Entry {
     Entry {
         id: pending.id,

@@ -4,7 +4,7 @@ use crate::content::{Content, Salt, Seal, Summary};
 use crate::covered::Covered;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::fold::{Folded, RejectedList};
+use crate::fold::{Folded, RejectedList, Step};
 use crate::ids::{Epoch, Generation, Key, SpaceName, UpdateId};
 use crate::invariants;
 use crate::layers::{Packed, UNPACKED_BYTES_MAX};
@@ -159,8 +159,8 @@ impl Base {
             self.folded = folded;
             self.count = base.count;
         }
-        for entry in &segment.entries {
-            self.folded.apply(entry.id, entry.key, &entry.update);
+        if !segment.entries.is_empty() {
+            self.folded = self.folded.after(segment.entries.iter().map(Step::from));
         }
         self.covered.extend(&header.carried);
         self.covered.extend(&header.covered);

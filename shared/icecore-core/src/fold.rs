@@ -4,10 +4,13 @@ use crate::content::{Content, Unopened};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::ids::{Key, UpdateId};
+use crate::model::erased::{NotApplied, PANICKED};
 use crate::model::{AnyModel, AnyState, Meta, Violation};
+use crate::segment::Entry;
 use crate::update::Update;
 use icecore_seal::KeyNumber;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
@@ -69,11 +72,37 @@ pub struct Conflict {
     pub updates: Vec<UpdateId>,
 }
 
+/// One update that is to be applied.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// Which update.
+    pub id: UpdateId,
+    /// The key of the object that carries it.
+    pub key: Key,
+    /// The update.
+    pub update: &'a Update,
+    /// It is as its author wrote it: one of this device's own, which nobody sealed.
+    pub opened: bool,
+}
+
+impl<'a> From<&'a Entry> for Step<'a> {
+    fn from(entry: &'a Entry) -> Self {
+        Self {
+            id: entry.id,
+            key: entry.key,
+            update: &entry.update,
+            opened: false,
+        }
+    }
+}
+
 /// A state with its bookkeeping.
 #[derive(Clone)]
 pub struct Folded {
     content: Content,
     state: AnyState,
+    /// The update on which the model panicked: the state may be half of what it makes of it, and is of no use.
+    spoiled: Option<Box<RejectedUpdate>>,
     /// Updates that the model rejected.
     pub rejected: RejectedList,
     /// Which update last set each path that a rule watches.
@@ -97,6 +126,7 @@ impl Folded {
         Self {
             content,
             state,
+            spoiled: None,
             rejected: RejectedList::default(),
             touched: BTreeMap::new(),
             inconsistent: None,
@@ -118,7 +148,44 @@ impl Folded {
         Ok(state.map(|state| Self::of(content, state)))
     }
 
+    /// The state after these updates. One on which the model panics is rejected, and leaves the state as it was before.
+    #[must_use]
+    pub fn after<'a>(&self, steps: impl IntoIterator<Item = Step<'a>>) -> Self {
+        let steps: Vec<Step<'a>> = steps.into_iter().collect();
+        let mut start = Cow::Borrowed(self);
+        let mut from = 0;
+        loop {
+            let mut trial = start.as_ref().clone();
+            let panicked = (from..steps.len()).find(|&n| {
+                trial.step(&steps[n]);
+                trial.spoiled.is_some()
+            });
+            let Some(panicked) = panicked else {
+                return trial;
+            };
+            // From before the first of these again, as far as all went well.
+            let mut good = start.into_owned();
+            for step in &steps[from..panicked] {
+                good.step(step);
+            }
+            let Step { id, key, .. } = steps[panicked];
+            good.reject(id, key, PANICKED);
+            start = Cow::Owned(good);
+            from = panicked + 1;
+        }
+    }
+
+    fn step(&mut self, step: &Step<'_>) -> bool {
+        if step.opened {
+            self.apply_opened(step.id, step.key, step.update)
+        } else {
+            self.apply(step.id, step.key, step.update)
+        }
+    }
+
     /// Applies one stored update, or lists it as rejected. `true` when it was applied.
+    ///
+    /// Where the model panics, the state is of no use any more: take [`Folded::after`] where another one must remain.
     pub fn apply(&mut self, id: UpdateId, key: Key, stored: &Update) -> bool {
         if self.content.is_blind() {
             return false;
@@ -140,7 +207,7 @@ impl Folded {
 
     /// The same for an update as its author wrote it, which nobody sealed: one of this device's own.
     pub fn apply_opened(&mut self, id: UpdateId, key: Key, update: &Update) -> bool {
-        if self.inconsistent.is_some() {
+        if self.inconsistent.is_some() || self.spoiled.is_some() {
             return false;
         }
         let Some(parts) = update.parts() else {
@@ -158,14 +225,22 @@ impl Folded {
             at: &parts.at,
         };
         let model = self.content.model();
-        if let Err(rejected) = model.apply(&mut self.state, &parts.text(), &meta) {
-            if rejected.inconsistent {
+        match model.apply(&mut self.state, &parts.text(), &meta) {
+            Ok(()) => {}
+            Err(NotApplied::Rejected(rejected)) if rejected.inconsistent => {
                 let reason = rejected.reason;
                 self.inconsistent = Some(RejectedUpdate { id, key, reason });
-            } else {
-                self.reject(id, key, &rejected.reason);
+                return false;
             }
-            return false;
+            Err(NotApplied::Rejected(rejected)) => {
+                self.reject(id, key, &rejected.reason);
+                return false;
+            }
+            Err(NotApplied::Panicked) => {
+                let reason = PANICKED.to_owned();
+                self.spoiled = Some(Box::new(RejectedUpdate { id, key, reason }));
+                return false;
+            }
         }
         for path in model.touches(&parts.text()) {
             self.touched.insert(path, id);
@@ -187,8 +262,12 @@ impl Folded {
     /// Whether the model found the whole history possible.
     ///
     /// # Errors
-    /// `Corrupt`, naming the first update that is not.
+    /// `Corrupt`, naming the first update that is not; `Internal` where the model panicked on an update.
     pub fn check_consistent(&self) -> Result<()> {
+        if let Some(RejectedUpdate { id, key, reason }) = self.spoiled.as_deref() {
+            let message = format!("at key {key}: {reason}");
+            return Err(Error::internal(message).with_object(id.to_string()));
+        }
         let Some(RejectedUpdate { id, key, reason }) = &self.inconsistent else {
             return Ok(());
         };
@@ -202,7 +281,8 @@ impl Folded {
     /// Why the last update was not applied, where it was not.
     pub fn last_reason(&self) -> Option<&str> {
         let listed = self.rejected.list.last();
-        let last = self.inconsistent.as_ref().or(listed);
+        let stopped = self.spoiled.as_deref().or(self.inconsistent.as_ref());
+        let last = stopped.or(listed);
         last.map(|rejected| rejected.reason.as_str())
     }
 

@@ -7,7 +7,7 @@ pub mod log;
 pub mod message;
 pub mod registry;
 
-pub use erased::{AnyModel, AnyState};
+pub use erased::{AnyModel, AnyState, decode};
 pub use registry::Registry;
 
 use crate::ids::{Author, Key, Seq};
@@ -82,6 +82,9 @@ pub struct Violation {
 ///
 /// `apply` is pure: no clock, no I/O, no randomness; the same updates in the same order give the same state
 /// on every machine. What depends on the present is computed from the state when it is shown.
+///
+/// An update on which the model panics is rejected, and the state stays as it was before it. No model should count on
+/// that: what panics in one build, as a sum that overflows, goes on with another state in the next.
 pub trait Model: Send + Sync + 'static {
     /// The folded state. Its JSON must be deterministic: maps sorted (`BTreeMap`, not `HashMap`).
     type State: Clone + Send + Sync + Serialize + DeserializeOwned + 'static;

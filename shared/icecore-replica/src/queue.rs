@@ -3,6 +3,7 @@
 use crate::db::{Db, Durable, execute, failed};
 use crate::once;
 use crate::refusal::Refusal;
+use icecore_core::fold::Step;
 use icecore_core::{Author, Error, Key, Result, Seq, SpaceName, Update, UpdateId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::borrow::Cow;
@@ -35,6 +36,16 @@ impl Pending {
     /// What the bucket gets.
     pub fn stored(&self) -> &Update {
         self.sealed.as_ref().unwrap_or(&self.update)
+    }
+
+    /// What is to be folded of it: it comes after all that is stored.
+    pub fn step(&self) -> Step<'_> {
+        Step {
+            id: self.id,
+            key: Key::MAX,
+            update: &self.update,
+            opened: true,
+        }
     }
 }
 

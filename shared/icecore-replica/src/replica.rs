@@ -6,7 +6,7 @@ use crate::saved;
 use crate::sync::Pulled;
 use icecore_core::content::check_sealed_size;
 use icecore_core::plan::KeyClock;
-use icecore_core::{Author, Error, Folded, Key, Order, Result, SpaceInfo, SpaceName, UpdateId};
+use icecore_core::{Author, Error, Folded, Order, Result, SpaceInfo, SpaceName, UpdateId};
 use icecore_store::{Reader, Store, new_author};
 use rusqlite::Transaction;
 use std::borrow::Cow;
@@ -267,12 +267,9 @@ impl SpaceReplica {
     pub fn folded(&mut self) -> Result<Folded> {
         let pending = self.pending(usize::MAX)?;
         let reader = self.reader()?;
-        let mut folded = reader.state();
-        for pending in pending {
-            if !reader.has(pending.id) {
-                folded.apply_opened(pending.id, Key::MAX, &pending.update);
-            }
-        }
+        let own = pending.iter().filter(|p| !reader.has(p.id));
+        let own: Vec<_> = own.map(Pending::step).collect();
+        let folded = reader.state_with(&own);
         folded.check_readable()?;
         Ok(folded)
     }

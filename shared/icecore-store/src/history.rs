@@ -5,6 +5,7 @@ use crate::reader::Reader;
 use crate::reader::base::{Layers, catch_up, list_layers, missing, read_segment};
 use crate::settings::millis;
 use crate::store::Store;
+use icecore_core::fold::Step;
 use icecore_core::order::Until;
 use icecore_core::{
     Base, Error, Folded, Generation, Key, ObjectKey, Result, Segment, SpaceInfo, Update, UpdateId,
@@ -126,11 +127,8 @@ pub async fn state_until(store: &Store, reader: &Reader, key: Key) -> Result<Fol
     let mut tail = reader.tail_entries();
     tail.retain(|e| !base.covered.contains(e.id));
     let taken = until.take(tail.iter().map(|e| (e.key, e.id)));
-    let mut folded = base.folded;
-    for entry in tail.iter().filter(|e| taken.contains(e.id)) {
-        folded.apply(entry.id, entry.key, &entry.update);
-    }
-    Ok(folded)
+    let tail = tail.iter().filter(|e| taken.contains(e.id));
+    Ok(base.folded.after(tail.map(Step::from)))
 }
 
 /// A history that ends before what a snapshot stands for is not whole.

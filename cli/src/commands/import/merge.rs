@@ -144,11 +144,7 @@ fn check_against_state(reader: &Reader, new: &[(UpdateId, Update)]) -> Result<()
     let mut folded = reader.state();
     for (id, update) in new {
         if !folded.apply_opened(*id, Key::MAX, update) {
-            let reason = folded
-                .rejected
-                .list
-                .last()
-                .map_or_else(String::new, |r| r.reason.clone());
+            let reason = folded.last_reason().unwrap_or_default();
             return Err(Error::conflict(format!(
                 "the state refuses an update of the file: {reason}"
             ))

@@ -96,7 +96,12 @@ impl Site {
     pub(crate) async fn change_passphrase(&self, old: &str, new: &str) {
         let store = self.folder.path().join("store").display().to_string();
         let clock = Arc::new(SystemClock::new());
-        let backend = backend::open(&store, std::iter::empty(), clock.clone()).unwrap();
+        let backend = backend::open(
+            &store,
+            std::iter::empty(),
+            Arc::<SystemClock>::clone(&clock),
+        )
+        .unwrap();
         let secrets = vec![GivenSecrets::passphrase(old).unwrap()];
         let store = Store::new(&backend, clock, Arc::new(OsIds)).with_secrets(Arc::new(secrets));
         let new = Passphrase::new(new).unwrap();

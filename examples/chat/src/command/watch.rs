@@ -163,6 +163,9 @@ impl<'a> Screen<'a> {
                     format!("* the chat has {messages} messages")
                 })
             }
+            News::Rejected { id, reason, .. } => {
+                trouble(out, &format!("{id} is rejected: {reason}"))
+            }
             News::Refused { id, reason } => trouble(out, &format!("{id} is refused: {reason}")),
             News::SyncFailed(reason) => trouble(out, &reason),
         }

@@ -8,6 +8,44 @@ use serde_json::value::RawValue;
 use std::any::Any;
 use std::fmt;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Why an update was not applied on which the model panicked. Not what it panicked with: that may differ from one build
+/// to the next, and the list of rejected updates must not.
+pub(crate) const PANICKED: &str = "the model panicked on this update";
+
+/// The rule that a model breaks whose `check` panics.
+const CHECK: &str = "check";
+
+/// Why an update was not applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotApplied {
+    /// The model does not allow it; the state is unchanged.
+    Rejected(Rejected),
+    /// The model panicked; the state may be half of what it makes of the update.
+    Panicked,
+}
+
+impl From<Rejected> for NotApplied {
+    fn from(rejected: Rejected) -> Self {
+        Self::Rejected(rejected)
+    }
+}
+
+/// Runs code of an app's own: whatever it does, a space must stay readable. `None` where it panicked; what it was given
+/// to change is of no use then.
+fn guarded<T>(code: impl FnOnce() -> T) -> Option<T> {
+    // The hook has told of the panic, with its place.
+    catch_unwind(AssertUnwindSafe(code)).ok()
+}
+
+/// Decodes an update; one on which the model panics is rejected.
+///
+/// # Errors
+/// As [`Model::decode`].
+pub fn decode<M: Model>(model: &M, kind: &str, data: &RawValue) -> Result<M::Update, Rejected> {
+    guarded(|| model.decode(kind, data)).unwrap_or_else(|| Err(Rejected::new(PANICKED)))
+}
 
 /// A state of some model. Only the model that made it can read it.
 pub struct AnyState(Box<dyn CloneAny>);
@@ -69,14 +107,14 @@ pub trait AnyModel: Send + Sync {
     /// Decodes and applies one update; see [`Model::apply`].
     ///
     /// # Errors
-    /// [`Rejected`]: the state is unchanged.
+    /// [`NotApplied`]: the state is unchanged, unless the model panicked.
     fn apply(
         &self,
         state: &mut AnyState,
         update: &UpdateText<'_>,
         meta: &Meta<'_>,
-    ) -> Result<(), Rejected>;
-    /// See [`Model::check`].
+    ) -> Result<(), NotApplied>;
+    /// See [`Model::check`]. Where that panics, it is the only rule that is said to be broken.
     fn check(&self, state: &AnyState) -> Vec<Violation>;
     /// See [`Model::touches`].
     fn touches(&self, update: &UpdateText<'_>) -> Vec<String>;
@@ -119,30 +157,39 @@ impl<M: Model> AnyModel for M {
         state: &mut AnyState,
         update: &UpdateText<'_>,
         meta: &Meta<'_>,
-    ) -> Result<(), Rejected> {
-        let decoded = Model::decode(self, update.kind, update.data)?;
+    ) -> Result<(), NotApplied> {
+        let decoded = decode(self, update.kind, update.data)?;
         let state = state
             .downcast_mut::<M::State>()
             .expect("BUG: state of another model");
-        Model::apply(self, state, decoded, meta)
+        let applied = guarded(|| Model::apply(self, state, decoded, meta));
+        Ok(applied.ok_or(NotApplied::Panicked)??)
     }
 
     fn check(&self, state: &AnyState) -> Vec<Violation> {
-        Model::check(
-            self,
-            state.downcast_ref().expect("BUG: state of another model"),
-        )
+        let state = state.downcast_ref().expect("BUG: state of another model");
+        guarded(|| Model::check(self, state)).unwrap_or_else(|| {
+            vec![Violation {
+                rule: CHECK.to_owned(),
+                paths: Vec::new(),
+                message: "the model panicked when it was to check the state".to_owned(),
+            }]
+        })
     }
 
     fn touches(&self, update: &UpdateText<'_>) -> Vec<String> {
-        Model::touches(self, update.kind, update.data)
+        guarded(|| Model::touches(self, update.kind, update.data)).unwrap_or_default()
     }
 
     fn write(&self, state: &AnyState, out: &mut dyn Write) -> Result<()> {
         let state = state
             .downcast_ref::<M::State>()
             .expect("BUG: state of another model");
-        canonical::write(state, out)
+        guarded(|| canonical::write(state, out)).unwrap_or_else(|| {
+            Err(Error::internal(
+                "the model panicked when its state was to be written",
+            ))
+        })
     }
 
     fn read(&self, version: u32, json: &[u8]) -> Result<Option<AnyState>> {
@@ -153,8 +200,15 @@ impl<M: Model> AnyModel for M {
             ))
             .with_source(e)
         };
+        let panicked = || {
+            Error::corrupt(format!(
+                "the model `{}` panicked on a stored state",
+                Model::name(self)
+            ))
+        };
         if version == Model::version(self) {
-            return serde_json::from_slice::<M::State>(json)
+            return guarded(|| serde_json::from_slice::<M::State>(json))
+                .ok_or_else(panicked)?
                 .map(|s| Some(AnyState::new(s)))
                 .map_err(corrupt);
         }
@@ -167,9 +221,11 @@ impl<M: Model> AnyModel for M {
             .with_hint("update this program; nothing was changed"));
         }
         let old: Value = serde_json::from_slice(json).map_err(corrupt)?;
-        match Model::upgrade(self, version, old) {
+        // One that panics is as good as none.
+        match guarded(|| Model::upgrade(self, version, old)).flatten() {
             None => Ok(None),
-            Some(new) => serde_json::from_value::<M::State>(new)
+            Some(new) => guarded(|| serde_json::from_value::<M::State>(new))
+                .ok_or_else(panicked)?
                 .map(|s| Some(AnyState::new(s)))
                 .map_err(corrupt),
         }

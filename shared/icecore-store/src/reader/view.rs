@@ -1,6 +1,7 @@
 //! What a reader shows: base, tail in effective order, and the pending updates of its replica on top.
 
 use super::Reader;
+use icecore_core::fold::Step;
 use icecore_core::order::{self, Place};
 use icecore_core::plan::Loaded;
 use icecore_core::{
@@ -139,11 +140,14 @@ impl Reader {
 
     /// The state with the tail: what every replica that has seen the same objects shows.
     pub fn state(&self) -> Folded {
-        let mut folded = self.base.folded.clone();
-        for entry in self.tail_entries() {
-            folded.apply(entry.id, entry.key, &entry.update);
-        }
-        folded
+        self.state_with(&[])
+    }
+
+    /// The same with updates on top that are this device's own.
+    pub fn state_with(&self, pending: &[Step<'_>]) -> Folded {
+        let tail = self.tail_entries();
+        let steps = tail.iter().map(Step::from);
+        self.base.folded.after(steps.chain(pending.iter().copied()))
     }
 }
 
