@@ -7,7 +7,7 @@ use super::sample::{bare_bytes, message, queued};
 use super::site::{Scratch, Site};
 use crate::context::Context;
 use futures::future::try_join_all;
-use icecore_core::{Epoch, Error, ObjectKey, Result, SpaceInfo};
+use icecore_core::{Error, ObjectKey, Result, SpaceInfo};
 use icecore_replica::{Replica, SpaceReplica};
 use icecore_store::rollup::{RollupOptions, roll_up};
 use icecore_store::verify::verify;
@@ -152,10 +152,11 @@ async fn rolled_up(site: &Site, info: &SpaceInfo) -> Result<Stored> {
     if let Some(problem) = verified.problems.first() {
         return Err(Error::corrupt(problem.message.clone()).with_object(&problem.object));
     }
+    let epoch = store.space(space).await?.info.epoch;
     Ok(Stored {
         updates: verified.updates,
-        object_bytes: sizes(ObjectKey::updates(space, Epoch::MIN)).await?,
-        bytes: sizes(ObjectKey::segments(space, Epoch::MIN)).await?
-            + sizes(ObjectKey::snapshots(space, Epoch::MIN)).await?,
+        object_bytes: sizes(ObjectKey::updates(space, epoch)).await?,
+        bytes: sizes(ObjectKey::segments(space, epoch)).await?
+            + sizes(ObjectKey::snapshots(space, epoch)).await?,
     })
 }

@@ -13,7 +13,7 @@ use icecore_core::wire::{
     BodyInfo, KeyHints, KeyWish, Op, SignRequest, SignResponse, SyncRequest, SyncResponse,
     WriteRequest,
 };
-use icecore_core::{Epoch, Error, Key, ObjectKey, Result, SpaceInfo};
+use icecore_core::{Error, Key, ObjectKey, Result, SpaceInfo};
 use icecore_gateway::token::{Fetch, HttpFetch, Secret, SigningKey, TokenSettings, Verifier};
 use icecore_gateway::{BucketAddress, Endpoint, Gateway, Keys, Limits, Presigner, router};
 use serde::Serialize;
@@ -60,7 +60,7 @@ pub(super) async fn presign(context: &Context) -> Result<Vec<Number>> {
 fn reads(info: &SpaceInfo) -> Result<SignRequest> {
     let op = |n: u64| {
         let key = Key::new(1_795_176_000_000 + n)?;
-        let path = ObjectKey::Update(info.space.clone(), Epoch::MIN, key).to_string();
+        let path = ObjectKey::Update(info.space.clone(), info.epoch, key).to_string();
         Ok(Op::Get { path })
     };
     let ops = (0..READS).map(op).collect::<Result<_>>()?;

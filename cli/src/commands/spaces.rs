@@ -167,5 +167,9 @@ pub(crate) fn epoch_text(new: &NewEpoch) -> String {
         0 => String::new(),
         n => format!(", {n} that came meanwhile were carried over"),
     };
-    format!("epoch {} follows {}{swept}", new.epoch, new.from)
+    format!(
+        "epoch {} follows {}{swept}",
+        new.epoch.number(),
+        new.from.number()
+    )
 }

@@ -12,7 +12,7 @@ use super::wire::{Command, Event};
 use super::{DemoArgs, cannot};
 use crate::context::Context;
 use crate::progress::Progress;
-use icecore_core::{Epoch, Error, Generation, Key, ModelRef, ObjectKey, Order, Result, SpaceName};
+use icecore_core::{Error, Generation, Key, ModelRef, ObjectKey, Order, Result, SpaceName};
 use icecore_store::history::Segments;
 use icecore_store::rollup::{RollupOptions, roll_up};
 use icecore_store::verify::{VerifyReport, verify};
@@ -295,7 +295,7 @@ impl<'a> Play<'a> {
                 .await?;
             Ok::<Vec<u64>, Error>(listed.into_iter().map(|object| object.bytes).collect())
         };
-        let (space, epoch) = (space, Epoch::MIN);
+        let epoch = stage.store.space(space).await?.info.epoch;
         Ok(Bytes {
             json: replicas.iter().map(|replica| replica.json_bytes).sum(),
             objects: sizes(ObjectKey::updates(space, epoch)).await?.iter().sum(),

@@ -7,9 +7,7 @@
 #[path = "support/sorted.rs"]
 mod sorted;
 
-use icecore_core::{
-    Author, Epoch, Key, ModelRef, ObjectKey, Order, Seq, SpaceName, Update, UpdateObject,
-};
+use icecore_core::{Author, Key, ModelRef, ObjectKey, Order, Seq, SpaceName, Update, UpdateObject};
 use icecore_rollup::system::{OsIds, SystemClock};
 use icecore_sim::cloud::{Lambda, Sqs};
 use icecore_sim::s3_server::{self, BUCKET};
@@ -41,6 +39,7 @@ fn backlog() -> u64 {
 /// Update objects of an hour ago, one update each.
 async fn write(objects: &Sorted, store: &Store, space: &SpaceName, updates: u64) {
     let start = u64::try_from(store.clock.now()).unwrap() - 3_600_000 - updates;
+    let epoch = store.space(space).await.unwrap().info.epoch;
     for n in 0..updates {
         let author = Author::from_parts(1 + n % AUTHORS, 0);
         let seq = Seq::new(1 + n / AUTHORS).unwrap();
@@ -51,7 +50,7 @@ async fn write(objects: &Sorted, store: &Store, space: &SpaceName, updates: u64)
         let key = Key::new(start + n).unwrap();
         let path = store
             .bucket
-            .path(&ObjectKey::Update(space.clone(), Epoch::MIN, key));
+            .path(&ObjectKey::Update(space.clone(), epoch, key));
         objects.put(&path, object.to_json().into()).await.unwrap();
     }
 }

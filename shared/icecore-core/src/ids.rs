@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub const KEY_MAX: u64 = 9_999_999_999_999;
 /// The greatest generation that fits in 10 digits.
 pub const GENERATION_MAX: u64 = 9_999_999_999;
-/// The greatest epoch that fits in 4 digits.
+/// The greatest number of an epoch that fits in 4 digits.
 pub const EPOCH_MAX: u32 = 9_999;
 /// The longest space name, in bytes.
 pub const SPACE_NAME_BYTES_MAX: usize = 64;
@@ -212,9 +212,86 @@ number! {
     /// `{:#}` prints the 10 digits of the object's path.
     Generation(u64), digits "10", min 0, max GENERATION_MAX, "generation"
 }
-number! {
-    /// Which history of a space: 1, 2, 3 …; `{:#}` prints the 4 digits of the object's path.
-    Epoch(u32), digits "4", min 1, max EPOCH_MAX, "epoch"
+/// Which history of a space: its number 1, 2, 3 …, and 64 random bits, so that no two attempts at an epoch ever share a
+/// folder: what is deleted, or lands, late for the one never touches the other. Its one text form is
+/// `0001-9f3c1e7a2b4d5c60`, in paths and in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Epoch {
+    number: u32,
+    id: u64,
+}
+
+impl Epoch {
+    /// The least value: a first epoch, for tests and vectors.
+    pub const MIN: Self = Self { number: 1, id: 0 };
+
+    /// Checks the range of the number.
+    ///
+    /// # Errors
+    /// `Invalid` when the number is out of range.
+    pub fn new(number: u32, id: u64) -> Result<Self> {
+        if (1..=EPOCH_MAX).contains(&number) {
+            Ok(Self { number, id })
+        } else {
+            Err(Error::invalid(format!(
+                "{number} is out of range for the number of an epoch"
+            )))
+        }
+    }
+
+    /// A space's first epoch, with these random bits.
+    pub const fn first(id: u64) -> Self {
+        Self { number: 1, id }
+    }
+
+    /// The number, as people say it.
+    pub const fn number(self) -> u32 {
+        self.number
+    }
+
+    /// The next one, with these random bits, or `None` at the end of the range.
+    pub fn next(self, id: u64) -> Option<Self> {
+        let number = self.number + 1;
+        (number <= EPOCH_MAX).then_some(Self { number, id })
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:016x}", self.number, self.id)
+    }
+}
+
+impl FromStr for Epoch {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parse = || {
+            let (number, id) = text.split_once('-')?;
+            let epoch = Self::new(number.parse().ok()?, u64::from_str_radix(id, 16).ok()?).ok()?;
+            // One spelling per epoch.
+            (epoch.to_string() == text).then_some(epoch)
+        };
+        parse().ok_or_else(|| {
+            Error::invalid(format!("`{text}` is not an epoch")).with_hint(
+                "an epoch is its number and 16 hexadecimal digits, as in 0001-9f3c1e7a2b4d5c60",
+            )
+        })
+    }
+}
+
+impl TryFrom<String> for Epoch {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Epoch> for String {
+    fn from(epoch: Epoch) -> Self {
+        epoch.to_string()
+    }
 }
 
 impl Generation {
@@ -354,12 +431,43 @@ mod tests {
     fn numbers_print_at_fixed_width_and_refuse_what_does_not_fit() {
         assert_eq!(format!("{:#}", Key::new(42).unwrap()), "0000000000042");
         assert_eq!(format!("{:#}", Generation::new(7).unwrap()), "0000000007");
-        assert_eq!(format!("{:#}", Epoch::MIN), "0001");
         assert!(Key::new(KEY_MAX + 1).is_err());
         assert!(Seq::new(0).is_err());
         assert!("+1".parse::<Key>().is_err());
         assert!("99999999999999999999".parse::<Key>().is_err());
         assert_eq!(Key::MAX.next(), None);
+    }
+
+    #[test]
+    fn epochs_have_one_spelling_and_sort_by_number() {
+        let epoch: Epoch = "0001-9f3c1e7a2b4d5c60".parse().unwrap();
+        assert_eq!(
+            (epoch.number(), epoch.to_string().as_str()),
+            (1, "0001-9f3c1e7a2b4d5c60")
+        );
+        assert_eq!(
+            serde_json::to_string(&epoch).unwrap(),
+            "\"0001-9f3c1e7a2b4d5c60\""
+        );
+        assert!(epoch < epoch.next(0).unwrap() && Epoch::MIN < epoch);
+        assert_eq!(Epoch::new(EPOCH_MAX, 7).unwrap().next(8), None);
+        for bad in [
+            "0001",
+            "1",
+            "0001-",
+            "0000-9f3c1e7a2b4d5c60",
+            "1-9f3c1e7a2b4d5c60",
+            "10000-9f3c1e7a2b4d5c60",
+            "0001-9F3C1E7A2B4D5C60",
+            "0001-9f3c1e7a2b4d5c6",
+            "0001-9f3c1e7a2b4d5c600",
+            "0001-+f3c1e7a2b4d5c60",
+            "+001-9f3c1e7a2b4d5c60",
+            "0001_9f3c1e7a2b4d5c60",
+        ] {
+            assert!(bad.parse::<Epoch>().is_err(), "{bad}");
+        }
+        assert!(serde_json::from_str::<Epoch>("1").is_err());
     }
 
     #[test]

@@ -4,11 +4,11 @@
 //! store.json
 //! heads/{space}
 //! spaces/{space}/space.json
-//! spaces/{space}/{epoch:4}/updates/{key:13}
-//! spaces/{space}/{epoch:4}/segments/{generation:10}
-//! spaces/{space}/{epoch:4}/snapshots/{generation:10}
-//! spaces/{space}/{epoch:4}/transient/{key:13}-{author}
-//! spaces/{space}/{epoch:4}/quarantine/{folder}/{name}
+//! spaces/{space}/{epoch}/updates/{key:13}
+//! spaces/{space}/{epoch}/segments/{generation:10}
+//! spaces/{space}/{epoch}/snapshots/{generation:10}
+//! spaces/{space}/{epoch}/transient/{key:13}-{author}
+//! spaces/{space}/{epoch}/quarantine/{folder}/{name}
 //! ```
 
 use crate::error::{Error, Result};
@@ -20,8 +20,8 @@ use std::str::FromStr;
 ///
 /// ```
 /// use icecore_core::ObjectKey;
-/// let path: ObjectKey = "spaces/notes/0001/updates/1763640000000".parse()?;
-/// assert_eq!(path.to_string(), "spaces/notes/0001/updates/1763640000000");
+/// let path: ObjectKey = "spaces/notes/0001-9f3c1e7a2b4d5c60/updates/1763640000000".parse()?;
+/// assert_eq!(path.to_string(), "spaces/notes/0001-9f3c1e7a2b4d5c60/updates/1763640000000");
 /// # Ok::<(), icecore_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,15 +34,15 @@ pub enum ObjectKey {
     Space(SpaceName),
     /// `spaces/{space}/joined/{from}`: that the history of the space `from` joins that of the space.
     Joined(SpaceName, SpaceName),
-    /// `spaces/{space}/{epoch:4}/updates/{key:13}`
+    /// `spaces/{space}/{epoch}/updates/{key:13}`
     Update(SpaceName, Epoch, Key),
-    /// `spaces/{space}/{epoch:4}/segments/{generation:10}`
+    /// `spaces/{space}/{epoch}/segments/{generation:10}`
     Segment(SpaceName, Epoch, Generation),
-    /// `spaces/{space}/{epoch:4}/snapshots/{generation:10}`
+    /// `spaces/{space}/{epoch}/snapshots/{generation:10}`
     Snapshot(SpaceName, Epoch, Generation),
-    /// `spaces/{space}/{epoch:4}/transient/{key:13}-{author}`
+    /// `spaces/{space}/{epoch}/transient/{key:13}-{author}`
     Transient(SpaceName, Epoch, Key, Author),
-    /// `spaces/{space}/{epoch:4}/quarantine/{folder}/{name}`: the path that the object had below its epoch.
+    /// `spaces/{space}/{epoch}/quarantine/{folder}/{name}`: the path that the object had below its epoch.
     Quarantine(SpaceName, Epoch, String),
 }
 
@@ -94,7 +94,7 @@ impl ObjectKey {
 
     /// The folder of one epoch of a space.
     pub fn epoch(space: &SpaceName, epoch: Epoch) -> String {
-        format!("{SPACES}/{space}/{epoch:#}")
+        format!("{SPACES}/{space}/{epoch}")
     }
 
     /// The folder of a space.
@@ -111,19 +111,19 @@ impl fmt::Display for ObjectKey {
             Self::Space(space) => write!(f, "{SPACES}/{space}/space.json"),
             Self::Joined(space, from) => write!(f, "{SPACES}/{space}/joined/{from}"),
             Self::Update(space, epoch, key) => {
-                write!(f, "{SPACES}/{space}/{epoch:#}/updates/{key:#}")
+                write!(f, "{SPACES}/{space}/{epoch}/updates/{key:#}")
             }
             Self::Segment(space, epoch, generation) => {
-                write!(f, "{SPACES}/{space}/{epoch:#}/segments/{generation:#}")
+                write!(f, "{SPACES}/{space}/{epoch}/segments/{generation:#}")
             }
             Self::Snapshot(space, epoch, generation) => {
-                write!(f, "{SPACES}/{space}/{epoch:#}/snapshots/{generation:#}")
+                write!(f, "{SPACES}/{space}/{epoch}/snapshots/{generation:#}")
             }
             Self::Transient(space, epoch, key, author) => {
-                write!(f, "{SPACES}/{space}/{epoch:#}/transient/{key:#}-{author}")
+                write!(f, "{SPACES}/{space}/{epoch}/transient/{key:#}-{author}")
             }
             Self::Quarantine(space, epoch, name) => {
-                write!(f, "{SPACES}/{space}/{epoch:#}/quarantine/{name}")
+                write!(f, "{SPACES}/{space}/{epoch}/quarantine/{name}")
             }
         }
     }
@@ -200,11 +200,11 @@ mod tests {
             "heads/notes",
             "spaces/notes/space.json",
             "spaces/notes/joined/guest-17",
-            "spaces/notes/0001/updates/1763640000000",
-            "spaces/notes/0001/segments/0000000001",
-            "spaces/notes/0001/snapshots/0000000001",
-            "spaces/notes/0001/transient/1763640000000-018bcfe5-6800-7fff-bfff-ffffffffffff",
-            "spaces/notes/0001/quarantine/updates/1763640000000",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/updates/1763640000000",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/segments/0000000001",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/snapshots/0000000001",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/transient/1763640000000-018bcfe5-6800-7fff-bfff-ffffffffffff",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/quarantine/updates/1763640000000",
         ];
         for path in paths {
             assert_eq!(path.parse::<ObjectKey>().unwrap().to_string(), path);
@@ -215,19 +215,20 @@ mod tests {
     fn foreign_names_are_refused() {
         let paths = [
             "",
-            "spaces/notes/0001/updates/",
-            "spaces/notes/0001/updates/176364000000",
-            "spaces/notes/0001/updates/+763640000000",
-            "spaces/notes/0001/updates/1763640000000.json",
-            "spaces/notes/1/updates/1763640000000",
-            "spaces/notes/0000/updates/1763640000000",
-            "spaces/../0001/updates/1763640000000",
-            "spaces/notes/0001/segments/0000000000",
-            "spaces/notes/0001/snapshots/0000000000",
-            "spaces/notes/0001/quarantine/",
-            "spaces/notes/0001/quarantine/../updates/1763640000000",
-            "spaces/notes/0001/quarantine/updates//1763640000000",
-            "spaces/notes/0001/quarantine/a\\b",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/updates/",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/updates/176364000000",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/updates/+763640000000",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/updates/1763640000000.json",
+            "spaces/notes/1-9f3c1e7a2b4d5c60/updates/1763640000000",
+            "spaces/notes/0001/updates/1763640000000",
+            "spaces/notes/0000-9f3c1e7a2b4d5c60/updates/1763640000000",
+            "spaces/../0001-9f3c1e7a2b4d5c60/updates/1763640000000",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/segments/0000000000",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/snapshots/0000000000",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/quarantine/",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/quarantine/../updates/1763640000000",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/quarantine/updates//1763640000000",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/quarantine/a\\b",
             "heads/a/b",
             ".DS_Store",
         ];

@@ -104,7 +104,7 @@ impl BaseHeader {
     /// What the sealed state is bound to. Not to its own epoch: a later one may begin with the same state.
     pub(crate) fn about(&self) -> Vec<u8> {
         format!(
-            "[\"base\",{},{},{}]",
+            "[\"base\",\"{}\",{},{}]",
             self.epoch, self.count, self.model_version
         )
         .into_bytes()

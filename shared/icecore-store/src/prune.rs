@@ -246,8 +246,7 @@ async fn prune_epochs(
     let info = &open.info;
     let mut gone = Vec::new();
     for name in store.bucket.folders(&ObjectKey::space(&info.space)).await? {
-        let epoch: Option<Epoch> = name.parse().ok();
-        let Some(epoch) = epoch.filter(|epoch| format!("{epoch:#}") == name) else {
+        let Ok(epoch) = name.parse::<Epoch>() else {
             continue;
         };
         let left_at = info
@@ -260,7 +259,11 @@ async fn prune_epochs(
             retention: age.retention.max(store.settings.retention),
             ..age
         };
-        let age = if epoch > info.epoch { kept } else { age };
+        let age = if epoch.number() > info.epoch.number() {
+            kept
+        } else {
+            age
+        };
         if epoch == info.epoch || left_at.is_some_and(|at| !age.is_over(at)) {
             continue;
         }

@@ -171,6 +171,11 @@ impl Store {
         random_between(&*self.ids, min, max)
     }
 
+    /// The random part of a new epoch's name.
+    pub(crate) fn random_id(&self) -> u64 {
+        self.random(0, u64::MAX)
+    }
+
     /// Marks a named point between two requests.
     pub fn crash_point(&self, name: &'static str) {
         if let Some(crash_points) = &self.crash_points {
@@ -282,7 +287,7 @@ impl Store {
             v: FORMAT_VERSION,
             store: self.info().await?.store,
             space: space.clone(),
-            epoch: Epoch::MIN,
+            epoch: Epoch::first(self.random_id()),
             model,
             order,
             created_at: time::to_rfc3339(self.now()),

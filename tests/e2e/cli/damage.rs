@@ -29,7 +29,8 @@ fn problems(a: &Replica) -> Vec<String> {
 #[test]
 fn a_truncated_segment_is_named() {
     let (place, a) = rolled_up();
-    let key = "spaces/todo/0001/segments/0000000002";
+    let key = place.key("spaces/todo/0001/segments/0000000002");
+    let key = key.as_str();
     let stored = fs::read(place.object(key)).unwrap();
     fs::write(place.object(key), &stored[..stored.len() / 2]).unwrap();
     assert_eq!(problems(&a), [key]);
@@ -47,7 +48,8 @@ fn a_truncated_segment_is_named() {
 #[test]
 fn a_tampered_snapshot_is_named_and_passed_over() {
     let (place, a) = rolled_up();
-    let key = "spaces/todo/0001/snapshots/0000000002";
+    let key = place.key("spaces/todo/0001/snapshots/0000000002");
+    let key = key.as_str();
     let other = fs::read(place.object("spaces/todo/0001/snapshots/0000000001")).unwrap();
     fs::write(place.object(key), other).unwrap();
     assert_eq!(problems(&a), [key]);
@@ -60,7 +62,8 @@ fn a_tampered_snapshot_is_named_and_passed_over() {
 #[test]
 fn a_missing_segment_is_named() {
     let (place, a) = rolled_up();
-    let key = "spaces/todo/0001/segments/0000000001";
+    let key = place.key("spaces/todo/0001/segments/0000000001");
+    let key = key.as_str();
     fs::remove_file(place.object(key)).unwrap();
     assert_eq!(problems(&a), [key]);
 }
@@ -68,11 +71,9 @@ fn a_missing_segment_is_named() {
 #[test]
 fn a_segment_that_was_replaced_breaks_the_chain() {
     let (place, a) = rolled_up();
-    let (first, second) = (
-        "spaces/todo/0001/segments/0000000001",
-        "spaces/todo/0001/segments/0000000002",
-    );
-    fs::copy(place.object(first), place.object(second)).unwrap();
+    let first = place.key("spaces/todo/0001/segments/0000000001");
+    let second = place.key("spaces/todo/0001/segments/0000000002");
+    fs::copy(place.object(&first), place.object(&second)).unwrap();
     assert_eq!(problems(&a), [second]);
 }
 
@@ -93,8 +94,8 @@ fn a_foreign_file_is_named_and_stops_nobody() {
     assert_eq!(
         problems(&a),
         [
-            "spaces/todo/0001/updates/notes.txt",
-            "spaces/todo/holiday.jpg"
+            place.key("spaces/todo/0001/updates/notes.txt"),
+            "spaces/todo/holiday.jpg".to_owned()
         ]
     );
     a.merge("todo", r#"{"n3":3}"#);
@@ -108,7 +109,8 @@ fn a_foreign_file_is_named_and_stops_nobody() {
 #[test]
 fn an_unreadable_update_goes_to_quarantine_which_is_no_failure() {
     let (place, a) = rolled_up();
-    let key = "spaces/todo/0001/updates/1700000000000";
+    let key = place.key("spaces/todo/0001/updates/1700000000000");
+    let key = key.as_str();
     fs::write(place.object(key), "{\"v\":1,\"author\":").unwrap();
     assert_eq!(
         problems(&a),

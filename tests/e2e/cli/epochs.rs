@@ -36,7 +36,8 @@ fn compressing_keeps_the_state_byte_for_byte() {
         r#"{"kind":"merge","data":{"pending":true}}"#,
     ]);
     let new = &a.json(&["compress", "todo", "--yes"])[0];
-    assert_eq!((&new["epoch"], &new["carried"]), (&2.into(), &5.into()));
+    assert!(new["epoch"].as_str().unwrap().starts_with("0002-"), "{new}");
+    assert_eq!(new["carried"], 5);
     assert_eq!(a.ok(&["state", "todo"]), state);
     assert_eq!(place.replica("fresh").ok(&["state", "todo"]), state);
     assert!(a.json(&["log", "todo"]).is_empty());

@@ -42,8 +42,24 @@ impl<'a> Bench<'a> {
     }
 
     fn path(&self, key: &str) -> Path {
-        let parts = key.split('/');
-        parts.fold(self.backend.prefix.clone(), Path::join)
+        let mut path = self.backend.prefix.clone();
+        for part in key.split('/') {
+            // The number of an epoch stands for its whole name.
+            let is_number = part.len() == 4 && part.bytes().all(|b| b.is_ascii_digit());
+            let named = is_number.then(|| self.epoch(&path, part)).flatten();
+            path = named.unwrap_or_else(|| path.join(part));
+        }
+        path
+    }
+
+    fn epoch(&self, space: &Path, number: &str) -> Option<Path> {
+        let listed = self.backend.store.list_with_delimiter(Some(space));
+        let folders = Handle::current().block_on(listed).unwrap().common_prefixes;
+        folders.into_iter().find(|folder| {
+            folder
+                .filename()
+                .is_some_and(|name| name.starts_with(&format!("{number}-")))
+        })
     }
 
     /// Stores an object behind everybody's back.

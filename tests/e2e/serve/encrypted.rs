@@ -30,7 +30,7 @@ fn a_server_rolls_up_what_it_cannot_read() {
     let state = format!("{{\"n\":1,\"said\":\"{WORDS}\"}}\n");
     assert_eq!(b.ok(&["state", "diary"]), state);
 
-    let objects = serving.objects().join("spaces/diary/0001");
+    let objects = serving.object("spaces/diary/0001");
     let snapshots = || fs::read_dir(objects.join("snapshots")).map_or(0, Iterator::count);
     // Over the folder itself, as the server does.
     let beside = Place::at(serving.objects().display().to_string(), Vec::new());

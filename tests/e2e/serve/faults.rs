@@ -244,11 +244,7 @@ fn a_presigned_write_that_arrives_twice_is_stored_once() {
     let log = other.json(&["log", "todo"]);
     let ids: BTreeSet<String> = log.iter().map(id_of).collect();
     assert_eq!((ids.len(), log.len()), (3, 3));
-    let updates = site
-        .serving
-        .objects()
-        .join("spaces/todo/0001/updates")
-        .read_dir();
+    let updates = site.serving.object("spaces/todo/0001/updates").read_dir();
     assert_eq!(updates.unwrap().count(), 3, "three objects, no copies");
 }
 

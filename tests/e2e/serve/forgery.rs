@@ -1,7 +1,7 @@
 //! A member of a shared space who writes as somebody else.
 
 use crate::support::command::Place;
-use crate::support::http::{Http, Presigned, write_request};
+use crate::support::http::{Http, Presigned, write_request, write_request_in};
 use crate::support::serving::Serving;
 use crate::support::{localstack, s3};
 
@@ -23,7 +23,15 @@ fn nobody_can_hide_anothers_update(serving: &Serving) {
     );
     let url = format!("{}/v1/spaces/todo/sync", serving.url());
     let mallory = bound(MALLORY);
-    let answer = http.call("POST", &url, &mallory, &write_request(MALLORY, &forged));
+    let space = std::fs::read(serving.object("spaces/todo/space.json")).unwrap();
+    let space: serde_json::Value = serde_json::from_slice(&space).unwrap();
+    let epoch = space["epoch"].as_str().unwrap().to_owned();
+    let answer = http.call(
+        "POST",
+        &url,
+        &mallory,
+        &write_request_in(&epoch, MALLORY, &forged),
+    );
     assert_eq!(answer.status, 200, "{}", answer.body);
     let slot = Presigned::of(&answer.json()["slots"][0][0]);
     assert_eq!(http.send(&slot, &forged).status, 200);

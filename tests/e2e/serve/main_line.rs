@@ -5,7 +5,7 @@ use crate::support::serving::Serving;
 use std::fs;
 
 fn count(serving: &Serving, folder: &str) -> usize {
-    fs::read_dir(serving.objects().join(folder)).map_or(0, Iterator::count)
+    fs::read_dir(serving.object(folder)).map_or(0, Iterator::count)
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn no_path_leads_out_of_a_space() {
             json!({"op":"get","path":path}),
             json!({"op":"head","path":path}),
             json!({"op":"delete","path":path}),
-            json!({"op":"copy","from":path,"to":"spaces/mine/0001/quarantine/updates/1763640000000"}),
+            json!({"op":"copy","from":path,"to":"spaces/mine/0001-0000000000000000/quarantine/updates/1763640000000"}),
             json!({"op":"copy","from":"spaces/mine/space.json","to":path}),
             json!({"op":"put","path":path,"content":"json","condition":"none",
                 "body":{"bytes":1,"sha256":"0".repeat(64)}}),
@@ -110,14 +110,17 @@ fn each_right_allows_its_own_and_no_more() {
             [200, 403, 200],
         ),
         (
-            json!({"op":"list","folder":"spaces/mine/0001/updates"}),
+            json!({"op":"list","folder":"spaces/mine/0001-0000000000000000/updates"}),
             [200, 403, 200],
         ),
         (put("heads/mine"), [403, 200, 200]),
         (put("spaces/mine/space.json"), [400, 400, 400]),
-        (put("spaces/mine/0001/segments/0000000001"), [403, 403, 200]),
         (
-            put("spaces/mine/0001/updates/1763640000000"),
+            put("spaces/mine/0001-0000000000000000/segments/0000000001"),
+            [403, 403, 200],
+        ),
+        (
+            put("spaces/mine/0001-0000000000000000/updates/1763640000000"),
             [400, 400, 400],
         ),
         (
@@ -125,7 +128,7 @@ fn each_right_allows_its_own_and_no_more() {
             [403, 403, 200],
         ),
         (
-            json!({"op":"copy","from":"spaces/mine/0001/updates/1763640000000","to":"spaces/mine/space.json"}),
+            json!({"op":"copy","from":"spaces/mine/0001-0000000000000000/updates/1763640000000","to":"spaces/mine/space.json"}),
             [400, 400, 400],
         ),
     ];

@@ -269,8 +269,8 @@ fn a_guest_writes_updates_and_nothing_else() {
     let guest = home.guest();
     let sign = format!("/v1/spaces/{}/sign", guest.space);
     for object in [
-        "0001/segments/0000000001",
-        "0001/snapshots/0000000001",
+        "0001-0000000000000000/segments/0000000001",
+        "0001-0000000000000000/snapshots/0000000001",
         "space.json",
     ] {
         let ops = json!({ "ops": [{ "op": "put", "path": format!("spaces/{}/{object}", guest.space),

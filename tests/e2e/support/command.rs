@@ -73,7 +73,12 @@ impl Place {
 
     /// The path of an object of the store.
     pub(crate) fn object(&self, key: &str) -> PathBuf {
-        Path::new(&self.url).join(key)
+        Path::new(&self.url).join(self.key(key))
+    }
+
+    /// A key in full: `0001` stands for the epoch of this number.
+    pub(crate) fn key(&self, key: &str) -> String {
+        in_full(Path::new(&self.url), key)
     }
 
     /// The keys of all objects below a key, sorted.
@@ -91,6 +96,23 @@ impl Place {
         keys.retain(|key| !key.contains("/.icecore-") && !key.starts_with(".icecore-"));
         keys.sort();
         keys
+    }
+}
+
+/// A key with the whole name of its epoch, of which the number is given; as it is where there is no such epoch.
+pub(crate) fn in_full(root: &Path, key: &str) -> String {
+    let parts: Vec<&str> = key.split('/').collect();
+    let [spaces, space, number, below @ ..] = parts.as_slice() else {
+        return key.to_owned();
+    };
+    let names = fs::read_dir(root.join(spaces).join(space));
+    let mut names = names
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.expect("an entry").file_name().display().to_string());
+    match names.find(|name| name.starts_with(&format!("{number}-"))) {
+        Some(name) => [&[*spaces, *space, &name], below].concat().join("/"),
+        None => key.to_owned(),
     }
 }
 

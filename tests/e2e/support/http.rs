@@ -140,9 +140,14 @@ impl Http {
 
 /// The body of a request for slots.
 pub(crate) fn write_request(author: &str, body: &str) -> Value {
+    write_request_in("0001-0000000000000000", author, body)
+}
+
+/// The same, for the epoch of this name.
+pub(crate) fn write_request_in(epoch: &str, author: &str, body: &str) -> Value {
     let sha256 = icecore_core::Digest::of(body.as_bytes()).to_string();
     json!({ "write": {
-        "epoch": 1,
+        "epoch": epoch,
         "author": author,
         "keys": { "after": { "seen": 0, "reached": 0, "stride": 1 } },
         "objects": [{ "bytes": body.len(), "sha256": sha256 }],

@@ -101,6 +101,12 @@ impl Serving {
         self.folder.join("store")
     }
 
+    /// Where an object lies, or a folder of objects; see `in_full`.
+    pub(crate) fn object(&self, key: &str) -> PathBuf {
+        let root = self.objects();
+        root.join(super::command::in_full(&root, key))
+    }
+
     /// A token.
     pub(crate) fn token(&self, arguments: &[&str]) -> String {
         let replica = self

@@ -81,7 +81,7 @@ impl<'a> Stream<'a> {
         };
         if self.shown_to > Generation::ZERO
             || self.newest() == Generation::ZERO
-            || self.epoch == Epoch::MIN
+            || self.epoch.number() == 1
         {
             return Ok(None);
         }

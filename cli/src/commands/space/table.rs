@@ -42,7 +42,7 @@ fn row(info: &SpaceInfo) -> [String; 7] {
         info.space.to_string(),
         info.model.name.clone(),
         order_name(info.order).to_owned(),
-        info.epoch.to_string(),
+        info.epoch.number().to_string(),
         info.created_at.clone(),
         encrypted.to_owned(),
         info.erased_at.clone().unwrap_or_default(),

@@ -141,7 +141,7 @@ fn generation(status: &Status, remote: &Remote) -> String {
             time::to_rfc3339(i64::try_from(through.get()).unwrap_or(i64::MAX))
         )
     };
-    format!("{generation} of epoch {epoch}{reach}")
+    format!("{generation} of epoch {}{reach}", epoch.number())
 }
 
 fn store(status: &Status, remote: &Remote) -> String {
@@ -181,7 +181,7 @@ pub(super) fn warnings(status: &Status, remote: &Remote) -> Vec<String> {
         } else if status.epoch.is_some_and(|epoch| epoch != info.epoch) {
             warnings.push(format!(
                 "the space is in epoch {}: the next sync starts from there",
-                info.epoch
+                info.epoch.number()
             ));
         }
         if let Some(linked) = &info.linked {

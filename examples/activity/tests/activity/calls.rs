@@ -83,7 +83,10 @@ async fn row_01_a_watermark_never_skips_what_becomes_visible_late() {
     let object = json!({
         "v": 1, "author": "018bcfe5-6800-7fff-bfff-ffffffffffff", "seq": 1, "updates": [update],
     });
-    let updates = site.path("store/spaces/activity/0001/updates");
+    let space = std::fs::read_dir(site.path("store/spaces/activity")).unwrap();
+    let mut folders = space.map(|entry| entry.unwrap().path());
+    let epoch = folders.find(|path| path.is_dir() && path.join("updates").is_dir());
+    let updates = epoch.unwrap().join("updates");
     let key = first.new_events[0].server_time.0 - 5_000;
     std::fs::write(updates.join(format!("{key:013}")), object.to_string()).unwrap();
 

@@ -36,7 +36,7 @@ pub struct Look {
 #[serde(deny_unknown_fields)]
 pub struct Have {
     /// The epoch.
-    #[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1, maximum = 9999))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[0-9]{4}-[0-9a-f]{16}$"))]
     pub epoch: Epoch,
     /// The newest segment that it has folded; 0 for none.
     #[cfg_attr(feature = "openapi", schema(value_type = u64))]

@@ -192,7 +192,7 @@ pub struct SignedOp {
 #[serde(deny_unknown_fields)]
 pub struct WriteRequest {
     /// The epoch to write to, as the client knows it.
-    #[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1, maximum = 9999))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[0-9]{4}-[0-9a-f]{16}$"))]
     pub epoch: Epoch,
     /// Who writes. It becomes part of the object's metadata, and of the signature.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]

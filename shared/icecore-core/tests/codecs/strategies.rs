@@ -33,7 +33,7 @@ pub(crate) fn key() -> impl Strategy<Value = Key> {
 }
 
 pub(crate) fn epoch() -> impl Strategy<Value = Epoch> {
-    (1..=u64::from(EPOCH_MAX)).prop_map(|n| Epoch::new(n).unwrap())
+    (1..=EPOCH_MAX, any::<u64>()).prop_map(|(n, id)| Epoch::new(n, id).unwrap())
 }
 
 /// A generation that names an object.

@@ -190,7 +190,7 @@ fn the_paths_in_the_table_are_paths() {
         let filled = path
             .replace("{space}", "notes")
             .replace("{from}", "guest-17")
-            .replace("{epoch}", "0001")
+            .replace("{epoch}", "0001-9f3c1e7a2b4d5c60")
             .replace("{key}", "1763640000000")
             .replace("{generation}", "0000000001")
             .replace("{author}", "019aa122-be00-7000-8000-00000000000a")

@@ -220,6 +220,6 @@ fn joined_spaces() {
 fn heads() {
     check_small("head.json", Head::from_json, Head::to_json);
     // A program that knows nothing yet has a head to write too.
-    let first = Head::first(icecore_core::Epoch::MIN);
+    let first = Head::first("0001-9f3c1e7a2b4d5c60".parse().unwrap());
     assert_eq!(first.key, Key::MIN);
 }

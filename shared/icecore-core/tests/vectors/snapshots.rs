@@ -5,8 +5,7 @@ use super::files::check;
 use super::layers::{InvalidLayer, lines_of, packed, sealed, text_of};
 use icecore_core::snapshot::SnapshotHeader;
 use icecore_core::{
-    Base, Digest, Epoch, Error, Key, ModelRef, Order, Registry, Result, Snapshot, SpaceInfo,
-    StoreId,
+    Base, Digest, Error, Key, ModelRef, Order, Registry, Result, Snapshot, SpaceInfo, StoreId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -81,7 +80,7 @@ fn open(stored: &[u8], model: &str) -> Result<Base> {
         v: 1,
         store: StoreId::from_parts(0, 0),
         space: "notes".parse().unwrap(),
-        epoch: Epoch::MIN,
+        epoch: "0001-9f3c1e7a2b4d5c60".parse().unwrap(),
         model: ModelRef::named(model),
         order: Order::Timestamp,
         created_at: String::new(),

@@ -2,7 +2,7 @@
 
 use crate::site::{HOUR, MINUTE, Site, note, notes, shown};
 use icecore_core::update::OBJECT_BYTES_MAX;
-use icecore_core::{Epoch, ErrorKind, ModelRef, ObjectKey, Order, Update, UpdateObject};
+use icecore_core::{ErrorKind, ModelRef, ObjectKey, Order, Update, UpdateObject};
 use icecore_replica::{NewUpdate, Replica};
 use icecore_sim::clock::SimClock;
 use icecore_sim::random::Random;
@@ -56,7 +56,7 @@ async fn row_09_one_bad_object_never_stops_the_others() {
         site.write(&mut writer, "before").await;
         site.wait(1_000).await;
         let key = icecore_core::plan::key::clamp(site.now());
-        let path = ObjectKey::Update(site.space.clone(), Epoch::MIN, key).to_string();
+        let path = ObjectKey::Update(site.space.clone(), site.first_epoch(), key).to_string();
         site.put(&path, &body);
         site.wait(1_000).await;
         site.write(&mut writer, "after").await;
@@ -96,7 +96,7 @@ async fn row_09_foreign_files_and_broken_helpers_stop_nobody() {
     site.write(&mut writer, "before").await;
     site.wait(MINUTE).await;
     site.roll_up().await;
-    let epoch = ObjectKey::epoch(&site.space, Epoch::MIN);
+    let epoch = ObjectKey::epoch(&site.space, site.first_epoch());
     for name in [
         "updates/.DS_Store",
         "updates/1795132800000.json",

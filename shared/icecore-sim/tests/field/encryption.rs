@@ -2,7 +2,7 @@
 
 use super::site::{MINUTE, Site, ada, note, notes, secrets, shown};
 use icecore_core::transient::TransientEvent;
-use icecore_core::{Epoch, ErrorKind, Key, ModelRef, ObjectKey, Order, SpaceInfo, UpdateObject};
+use icecore_core::{ErrorKind, Key, ModelRef, ObjectKey, Order, SpaceInfo, UpdateObject};
 use icecore_replica::{Replica, SpaceReplica};
 use icecore_seal::{Identity, NewHolder};
 use icecore_store::keyring::{KeyringChange, change_keyring};
@@ -65,7 +65,11 @@ async fn who_holds_no_key_rolls_up_and_prunes_and_sees_nothing() {
     // The next one who reads and holds the key writes the snapshot.
     let mut laptop = site.replica();
     laptop.sync().await.unwrap();
-    let first = ObjectKey::Snapshot(site.space.clone(), Epoch::MIN, 1_u64.try_into().unwrap());
+    let first = ObjectKey::Snapshot(
+        site.space.clone(),
+        site.first_epoch(),
+        1_u64.try_into().unwrap(),
+    );
     assert!(
         site.paths("snapshots").contains(&first.to_string()),
         "{}",

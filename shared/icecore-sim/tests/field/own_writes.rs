@@ -140,7 +140,7 @@ async fn row_06_a_retry_inside_the_http_client_is_recognised() {
     assert_eq!(server.pending_faults(), 0);
 
     server.fail_next_put("space.json", Fault::LostResponse);
-    assert_eq!(compress(store, &s3.space).await.unwrap().epoch.get(), 2);
+    assert_eq!(compress(store, &s3.space).await.unwrap().epoch.number(), 2);
     assert_eq!(server.pending_faults(), 0);
     let mut restarted = replica.space(&s3.space).unwrap();
     restarted.enqueue(&[note("b")]).unwrap();

@@ -88,7 +88,10 @@ async fn row_15_what_was_redacted_is_gone_and_stays_gone() {
         let again = object(secret.author, secret.seq.get(), "my secret");
         site.land(site.now(), &again);
         let late = site.land(site.now() + 1, &again);
-        site.put(&late.replace("/0001/", "/0002/"), &again.to_json());
+        site.put(
+            &late.replace(&new.from.to_string(), &new.epoch.to_string()),
+            &again.to_json(),
+        );
 
         site.wait(HOUR).await;
         site.write(&mut writer, "w2").await;

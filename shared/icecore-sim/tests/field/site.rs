@@ -230,10 +230,20 @@ impl Site {
         new_author(&self.clock, &self.random)
     }
 
+    /// The epoch in which the space was made, or the oldest one that it still names.
+    pub(crate) fn first_epoch(&self) -> Epoch {
+        let path = format!("{ROOT}/{}", ObjectKey::Space(self.space.clone()));
+        let stored = self
+            .bucket
+            .with_disk(|disk| disk.objects[&path].bytes.clone());
+        let info = icecore_core::SpaceInfo::from_json(&stored).unwrap();
+        info.old_epochs.first().map_or(info.epoch, |old| old.epoch)
+    }
+
     /// Lets a write at `key` become visible now, whoever sent it and whenever that was. No hint tells of it.
     pub(crate) fn land(&self, key: i64, object: &UpdateObject) -> String {
         let key = Key::new(u64::try_from(key).unwrap()).unwrap();
-        let path = ObjectKey::Update(self.space.clone(), Epoch::MIN, key).to_string();
+        let path = ObjectKey::Update(self.space.clone(), self.first_epoch(), key).to_string();
         self.put(&path, &object.to_json());
         path
     }

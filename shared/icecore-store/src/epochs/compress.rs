@@ -34,7 +34,7 @@ pub async fn reset(store: &Store, space: &SpaceName) -> Result<NewEpoch> {
 async fn begin(store: &Store, settled: &Settled, folded: &Folded, count: u64) -> Result<NewEpoch> {
     let (info, old) = (&settled.open.info, &settled.warm.base);
     let (base, state) = BaseHeader::of(folded, count, info.epoch, store.salt(folded.content()))?;
-    let epoch = next_epoch(store, info).await?;
+    let epoch = next_epoch(store, info)?;
     let new_info = SpaceInfo {
         epoch,
         ..info.clone()

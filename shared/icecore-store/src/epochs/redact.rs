@@ -37,7 +37,7 @@ pub async fn redact(store: &Store, space: &SpaceName, redaction: Redaction) -> R
     let settled = settle(store, space).await?;
     let (info, warm) = (&settled.open.info, &settled.warm);
     let redacted = redacted_ids(&warm.base, redaction)?;
-    let epoch = next_epoch(store, info).await?;
+    let epoch = next_epoch(store, info)?;
     let new_info = SpaceInfo {
         epoch,
         ..info.clone()

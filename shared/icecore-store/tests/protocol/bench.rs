@@ -131,11 +131,21 @@ impl Bench {
         self.store.bucket.path(key).to_string()
     }
 
+    /// The epoch in which the space was made, or the oldest one that it still names.
+    fn first_epoch(&self) -> Epoch {
+        let path = self.path(&ObjectKey::Space(self.space.clone()));
+        let stored = self
+            .bucket
+            .with_disk(|disk| disk.objects[&path].bytes.clone());
+        let info = SpaceInfo::from_json(&stored).unwrap();
+        info.old_epochs.first().map_or(info.epoch, |old| old.epoch)
+    }
+
     pub(crate) fn snapshot_path(&self, generation: u64) -> String {
         let generation = Generation::new(generation).unwrap();
         self.path(&ObjectKey::Snapshot(
             self.space.clone(),
-            Epoch::MIN,
+            self.first_epoch(),
             generation,
         ))
     }
@@ -144,7 +154,7 @@ impl Bench {
         let generation = Generation::new(generation).unwrap();
         self.path(&ObjectKey::Segment(
             self.space.clone(),
-            Epoch::MIN,
+            self.first_epoch(),
             generation,
         ))
     }

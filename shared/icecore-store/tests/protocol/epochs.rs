@@ -1,11 +1,12 @@
 //! `compress`, `redact`, `reset`, `erase`, and what lands in an old epoch.
 
 use super::bench::Bench;
-use icecore_core::{ErrorKind, Generation, Key};
+use icecore_core::{ErrorKind, Generation, Key, ObjectKey};
 use icecore_store::epochs::{Redaction, compress, erase, redact, reset};
 use icecore_store::history::{state_at, state_until};
 use icecore_store::prune::prune;
 use icecore_store::{Clock, Reader};
+use std::sync::Arc;
 use std::time::Duration;
 
 async fn three_updates() -> Bench {
@@ -24,7 +25,7 @@ async fn compress_keeps_the_state_byte_for_byte_and_takes_in_what_lands_late() {
     let mut bench = three_updates().await;
     let (before, old) = (bench.state().await, bench.info().await);
     let epoch = compress(&bench.store, &bench.space).await.unwrap();
-    assert_eq!((epoch.epoch.get(), epoch.carried), (2, 3));
+    assert_eq!((epoch.epoch.number(), epoch.carried), (2, 3));
     assert_eq!(bench.state().await, before);
     // A writer that does not know yet, and one that does.
     bench.write_to(&old, 3, "increment", r#"{"/n":10}"#).await;
@@ -151,4 +152,40 @@ async fn any_past_state_can_be_read() {
     }
     let beyond = state_at(&bench.store, &info, Generation::new(6).unwrap()).await;
     assert_eq!(beyond.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+/// A DELETE of the leftovers of an attempt at an epoch, given up by its sender and executed minutes later, met the
+/// segments of the epoch that had got the same number meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_lands_late_hits_no_later_epoch() {
+    let bench = three_updates().await;
+    let bucket = bench.bucket.clone();
+    let space = bench.path(&ObjectKey::Space(bench.space.clone()));
+    let changed_meanwhile = move |point: &'static str| {
+        if point == "epoch.before_flip" {
+            bucket.with_disk(|disk| disk.objects.get_mut(&space).unwrap().e_tag.push('x'));
+        }
+    };
+    let loser = bench.store.clone();
+    let loser = loser.with_crash_points(Arc::new(changed_meanwhile));
+    let error = compress(&loser, &bench.space).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    let mut leftovers = bench.paths();
+    leftovers.retain(|path| path.contains("/0002-"));
+    assert!(!leftovers.is_empty());
+    let delete = || {
+        bench.bucket.with_disk(|disk| {
+            for path in &leftovers {
+                disk.objects.remove(path);
+            }
+        });
+    };
+    delete();
+    let state = bench.state().await;
+    let new = compress(&bench.store, &bench.space).await.unwrap();
+    assert_eq!(new.epoch.number(), 2);
+    delete();
+    assert_eq!(bench.state().await, state);
+    let verified = icecore_store::verify::verify(&bench.store, &bench.space, &mut |_, _| {});
+    assert_eq!(verified.await.unwrap().problems, []);
 }

@@ -294,7 +294,7 @@ async fn an_epoch_that_took_longer_than_pruning_waits_does_not_begin() {
     let error = compress(&sleeper, &bench.space).await.unwrap_err();
     bench.bucket.set_faults(Faults::none());
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-    assert_eq!(bench.info().await.epoch.get(), 1);
+    assert_eq!(bench.info().await.epoch.number(), 1);
     prune(&bench.store, &bench.space, None).await.unwrap();
     assert_eq!(bench.state().await, r#"{"n":1}"#);
     compress(&bench.store, &bench.space).await.unwrap();

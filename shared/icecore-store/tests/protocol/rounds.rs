@@ -501,7 +501,7 @@ async fn an_old_epoch_is_swept_and_removed() {
         site.wait(Duration::from_hours(1)).await;
         assert_eq!(site.round(&mut rounds).await.failures, []);
     }
-    assert_eq!(site.objects_below("space-1/0001/"), 0);
+    assert_eq!(site.objects_below("space-1/0001-"), 0);
     let reader = Reader::open(&site.bench.store, &site.name(1))
         .await
         .unwrap();

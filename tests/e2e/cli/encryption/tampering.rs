@@ -152,7 +152,8 @@ fn a_changed_segment_is_found_by_who_holds_the_keys() {
     said(&a, &format!(r#"{{"n":"{WORDS}"}}"#));
     let nobody = place.replica("nobody");
     nobody.ok(&["rollup", "diary", "--now"]);
-    let key = "spaces/diary/0001/segments/0000000001";
+    let key = place.key("spaces/diary/0001/segments/0000000001");
+    let key = key.as_str();
     // A digest is no signature: that of the changed segment fits.
     repack(&place, key, |text| spoil(&text));
     // The update object is still there, so even who holds no key sees that they differ.
@@ -174,7 +175,8 @@ fn a_changed_snapshot_is_named_and_passed_over() {
     let (place, a) = diary();
     said(&a, r#"{"n":1}"#);
     a.ok(&["rollup", "diary", "--now"]);
-    let key = "spaces/diary/0001/snapshots/0000000001";
+    let key = place.key("spaces/diary/0001/snapshots/0000000001");
+    let key = key.as_str();
     let whole = fs::read(place.object(key)).unwrap();
     let mut n = 0;
     // Its state, and what is said of it in the header.
