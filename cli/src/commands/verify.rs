@@ -78,6 +78,12 @@ fn text(name: &SpaceName, report: &VerifyReport) -> String {
         lines.push(format!("    {}", problem.message));
         lines.extend(problem.hint.iter().map(|hint| format!("    hint: {hint}")));
     }
+    let missing = report.missing.iter();
+    lines.extend(missing.map(|id| {
+        format!(
+            "  missing for good, no failure: the update {id}; later ones of its author are there"
+        )
+    }));
     let aside = report.quarantined.iter();
     lines.extend(aside.map(|name| format!("  in quarantine, no failure: {name}")));
     lines.join("\n")

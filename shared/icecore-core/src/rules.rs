@@ -12,6 +12,8 @@ pub enum Rule {
     EffectiveOrder,
     /// A gap in an author's seqs asks for a complete listing.
     GapRule,
+    /// What stands behind a gap is rolled up only when an earlier listing has shown it.
+    SeenBeforeGap,
     /// Only covered update objects are pruned.
     PruneOnlyCovered,
     /// Segments are folded without a gap in their generations.

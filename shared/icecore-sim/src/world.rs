@@ -45,6 +45,8 @@ pub struct Plan {
     /// How long what is covered is kept: longer than any write takes to land, by a good margin. Pruning rests on
     /// that, and on nothing else.
     pub retention: Duration,
+    /// Writers send several updates without a pause, so that one listing meets them on their way.
+    pub bursts: bool,
     /// Roll-ups run so rarely that the retention time passes between two of them.
     pub slow_roll_ups: bool,
     /// Old segments that a snapshot stands for are removed by the operator.
@@ -83,6 +85,7 @@ impl Plan {
             epochs: true,
             pruning: true,
             retention: Duration::from_mins(8),
+            bursts: true,
             slow_roll_ups: false,
             segments_removed: false,
             tampering: false,

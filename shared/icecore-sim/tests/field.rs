@@ -18,6 +18,8 @@ mod encryption;
 mod late;
 #[path = "field/newer.rs"]
 mod newer;
+#[path = "field/order.rs"]
+mod order;
 #[path = "field/own_writes.rs"]
 mod own_writes;
 #[path = "field/removal.rs"]

@@ -17,7 +17,7 @@ use crate::reader::{elapsed, read_head};
 use crate::settings::millis;
 use crate::store::{OpenSpace, Store};
 use collect::Collector;
-use icecore_core::plan::rollup::Horizon;
+use icecore_core::plan::rollup::{Horizon, Seen};
 use icecore_core::plan::{Loaded, plan_rollup};
 use icecore_core::{
     Base, Covered, Error, Generation, Head, Key, Order, RejectedUpdate, Result, SpaceInfo,
@@ -91,6 +91,8 @@ pub struct Warm {
     pub(crate) bytes_since: u64,
     /// Where a run stopped that had no more time.
     resume: Option<Resume>,
+    /// What the last listing showed behind a gap: the next complete one may pass it.
+    seen: Seen,
 }
 
 /// Where a run stopped in its listing.
@@ -135,6 +137,7 @@ impl Warm {
             snapshot: None,
             bytes_since: 0,
             resume: None,
+            seen: Seen::new(),
         }
     }
 
@@ -228,6 +231,7 @@ pub(crate) async fn roll_up_from(
         options,
         start,
         report: RollupReport::default(),
+        swept: options.full || info.old_epochs.is_empty(),
     };
     let depth = if options.full {
         Depth::Everything
@@ -272,6 +276,8 @@ struct Run<'a> {
     options: &'a RollupOptions,
     start: Duration,
     report: RollupReport,
+    /// All that old epochs hold was looked at since the listings that `Warm::seen` is of.
+    swept: bool,
 }
 
 impl Run<'_> {
@@ -284,9 +290,11 @@ impl Run<'_> {
             return self.snapshot_if_due(warm).await;
         }
         let gap = self.pass(warm, began, self.report.full).await?;
-        // A gap means that the listing was not deep enough.
-        if gap && !self.report.full && !self.is_over() {
+        // A gap means that the listing was not deep enough, or that it missed what was written meanwhile. What a newer
+        // program wrote may be what is missing: a second look finds no more.
+        if gap && self.report.newer.is_empty() && !self.is_over() {
             self.report.full = true;
+            self.sweep_again(&warm.base).await?;
             self.pass(warm, self.store.now(), true).await?;
         }
         // A snapshot is also due when an earlier run stopped between its segment and its snapshot.
@@ -309,6 +317,26 @@ impl Run<'_> {
         Ok(!self.is_over())
     }
 
+    /// What is missing may lie in an old epoch still, whatever any clock says of when it came there.
+    async fn sweep_again(&mut self, base: &Base) -> Result<()> {
+        if self.info.old_epochs.is_empty() {
+            return Ok(());
+        }
+        match sweep(self.store, self.info, &base.covered, Depth::Everything).await {
+            Ok(swept) => {
+                self.report.swept += swept;
+                self.swept = true;
+            }
+            Err(error) if error.is_unavailable() => return Err(error),
+            // An object there that cannot be read yet may be the one: nothing passes the gap.
+            Err(error) => {
+                self.swept = false;
+                tracing::warn!(space = %self.info.space, %error, "an old epoch was not swept: a gap stays");
+            }
+        }
+        Ok(())
+    }
+
     fn is_over(&mut self) -> bool {
         let spent = self.store.clock.monotonic().saturating_sub(self.start);
         if self.options.time_max.is_some_and(|max| spent >= max) {
@@ -324,9 +352,11 @@ impl Run<'_> {
         } else {
             millis(self.store.settings.settle)
         };
-        let settled = began.saturating_sub(settle).min(i64::MAX / 2);
         let resume = warm.resume.take();
+        // A listing that goes on says nothing of what landed behind it meanwhile.
         let (full, began) = resume.map_or((full, began), |r| (r.full, r.began));
+        let settled = began.saturating_sub(settle).min(i64::MAX / 2);
+        let seen = warm.seen.clone();
         let collector = Collector {
             store: self.store,
             info: self.info,
@@ -345,9 +375,14 @@ impl Run<'_> {
                 settled,
                 // What a newer program wrote may be the very update that is missing: nothing passes it. Nor does one that
                 // landed behind a listing that goes on from an earlier run.
-                complete: full && last && !listing.resumed && self.report.newer.is_empty(),
+                complete: full
+                    && last
+                    && !listing.resumed
+                    && self.swept
+                    && self.report.newer.is_empty(),
+                seen: seen.clone(),
             };
-            let plan = plan_rollup(&warm.base, &loaded, horizon);
+            let plan = plan_rollup(&warm.base, &loaded, &horizon);
             let mut through = plan.through;
             // What follows in the listing was not looked at yet.
             let looked_at = chunk_end.or(listing.after).filter(|_| !last);
@@ -360,7 +395,7 @@ impl Run<'_> {
             } else {
                 warm.base.full_at
             };
-            let gap = plan.gap;
+            let (gap, behind_gaps) = (plan.gap, plan.behind_gaps);
             if !plan.entries.is_empty() {
                 let part = write::Part {
                     entries: plan.entries,
@@ -377,6 +412,8 @@ impl Run<'_> {
             loaded.retain(|l| waits(l, &warm.base));
             self.report.waiting_since = oldest(&loaded, &listed);
             if last {
+                warm.seen = behind_gaps;
+                self.swept = self.info.old_epochs.is_empty();
                 return Ok(gap);
             }
             if self.is_over() {

@@ -60,6 +60,9 @@ pub struct VerifyReport {
     pub waiting_objects: u64,
     /// What lies in quarantine; reported, no failure.
     pub quarantined: Vec<String>,
+    /// Updates that are missing for good: later ones of their authors were rolled up without them. Reported, no failure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
     /// What is wrong; empty means that everything fits.
     pub problems: Vec<Problem>,
 }
@@ -137,7 +140,9 @@ impl Verifier<'_> {
             generation = generation.saturating_add(1);
             match self.segment(generation).await {
                 Ok(segment) => {
-                    stored.compare(&segment, self.base.folded.content(), &mut self.report);
+                    stored.compare(&segment, &self.base, &mut self.report);
+                    let path = self.segment_path(generation);
+                    stored.check_order(&segment, &path, &self.base, &mut self.report);
                     if let Err(error) = fold(self.info, &mut self.base, &segment) {
                         self.problem(self.segment_path(generation), &error);
                         broken = true;

@@ -2,14 +2,14 @@
 
 use crate::base::Base;
 use crate::covered::Covered;
-use crate::ids::{Key, Seq, UpdateId};
+use crate::ids::{Author, Key, Seq, UpdateId};
 use crate::order::{self, Place, Visible};
 use crate::plan::key::clamp;
 use crate::rules::{self, Rule};
 use crate::segment::Entry;
 use crate::space::Order;
 use crate::update::{Update, UpdateObject};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An update object that was read.
 #[derive(Debug, Clone)]
@@ -30,13 +30,18 @@ impl Loaded {
     }
 }
 
+/// Updates that stand behind a gap in a listing that has ended: the greatest seq of each author.
+pub type Seen = BTreeMap<Author, Seq>;
+
 /// What is known of the listing that a roll-up rests on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub struct Horizon {
     /// The server's time when the listing began, less the settle time.
     pub settled: i64,
-    /// All of `updates/` was listed and read.
+    /// All of `updates/` was listed, in one go, and read; and all that old epochs hold was swept before.
     pub complete: bool,
+    /// What listings showed that had ended before this one, and that sweep, began.
+    pub seen: Seen,
 }
 
 /// What goes into the next segment.
@@ -46,80 +51,99 @@ pub struct RollupPlan {
     pub entries: Vec<Entry>,
     /// How far the segment reaches.
     pub through: Key,
-    /// An update is there without its author's earlier one: list everything and plan again.
+    /// An update that is old enough is there without its author's earlier one: list everything and plan again.
     pub gap: bool,
+    /// What was seen behind a gap, of any age: once this listing has ended, the next complete one may pass it.
+    pub behind_gaps: Seen,
     /// Updates that wait: too young, or behind a gap.
     pub held: usize,
 }
 
 /// Chooses the updates that are old enough, in effective order, and none without its author's earlier ones.
 ///
-/// A gap that remains after a complete listing does not block for ever: when the update behind it was stored
-/// before the listing began, its author's earlier one, acknowledged before it, would have been listed too.
-/// It is not there to be waited for.
-pub fn plan_rollup(base: &Base, loaded: &[Loaded], horizon: Horizon) -> RollupPlan {
+/// A gap that remains does not block for ever. Whoever wrote seq n+1 had been told before that seq n was stored. So
+/// where a listing that has ended showed n+1, n was stored before that listing ended, and a complete listing that
+/// began only then shows n too, unless it is gone for good. No clock takes part in this: a listing alone, however
+/// old what it shows, may have passed the place of n before n was there, and come to that of n+1 afterwards.
+pub fn plan_rollup(base: &Base, loaded: &[Loaded], horizon: &Horizon) -> RollupPlan {
     match base.order {
         Order::Timestamp => plan_timestamp(base, loaded, horizon),
         Order::Sequence => plan_sequence(base, loaded),
     }
 }
 
-fn plan_timestamp(base: &Base, loaded: &[Loaded], horizon: Horizon) -> RollupPlan {
+fn plan_timestamp(base: &Base, loaded: &[Loaded], horizon: &Horizon) -> RollupPlan {
     let settled_key = clamp(horizon.settled);
     let eligible = |l: &&Loaded| l.key <= settled_key || l.last_modified <= horizon.settled;
-    let all: Vec<Visible> = loaded.iter().filter_map(Loaded::visible).collect();
+    let visible = || loaded.iter().filter_map(Loaded::visible);
+    let all = order::sort(Order::Timestamp, visible(), &base.covered);
     let places = order::sort(
         Order::Timestamp,
         loaded.iter().filter(eligible).filter_map(Loaded::visible),
         &base.covered,
     );
-    let missing = order::gaps(all, &base.covered);
-    let stored = stored_at(loaded);
+    let missing = order::gaps(visible(), &base.covered);
     let mut taken = Covered::default();
     let mut plan = RollupPlan::default();
     let mut chosen: Vec<Place> = Vec::new();
     // Effective order keeps an author's seqs ascending, so the one before is always decided already.
     for place in places {
         let id = place.id;
-        let before = Seq::new(id.seq.get() - 1).ok().map(|seq| UpdateId {
-            author: id.author,
-            seq,
-        });
-        let allowed = before.is_none_or(|before| {
+        let allowed = one_before(id).is_none_or(|before| {
             !rules::is_on(Rule::GapRule)
                 || base.covered.contains(before)
                 || taken.contains(before)
-                || (missing.contains(&before)
-                    && horizon.complete
-                    && stored[&place.key] <= horizon.settled)
+                || (missing.contains(&before) && horizon.passes(id))
         });
         if allowed {
             taken.insert(id);
             chosen.push(place);
+        } else {
+            plan.gap |= one_before(id).is_some_and(|before| missing.contains(&before));
         }
     }
-    plan.gap = !missing.is_empty() && !horizon.complete;
+    plan.behind_gaps = behind_gaps(&missing, &taken, &all);
     plan.through = base.through.max(through(loaded, horizon));
     plan.entries = entries(&chosen, loaded);
-    plan.held = order::sort(
-        Order::Timestamp,
-        loaded.iter().filter_map(Loaded::visible),
-        &base.covered,
-    )
-    .len()
-        - plan.entries.len();
+    plan.held = all.len() - plan.entries.len();
     plan
 }
 
-/// The settle time, but never past what the server's own times vouch for: a roll-up with a clock in the
-/// future must not make readers skip what is being written now.
-fn through(loaded: &[Loaded], horizon: Horizon) -> Key {
-    let newest = loaded.iter().map(|l| l.last_modified).max().unwrap_or(0);
-    clamp(horizon.settled.min(newest))
+impl Horizon {
+    /// Whether what is missing before an update is missing for good.
+    fn passes(&self, id: UpdateId) -> bool {
+        let seen = || self.seen.get(&id.author).is_some_and(|seq| *seq >= id.seq);
+        self.complete && (!rules::is_on(Rule::SeenBeforeGap) || seen())
+    }
 }
 
-fn stored_at(loaded: &[Loaded]) -> BTreeMap<Key, i64> {
-    loaded.iter().map(|l| (l.key, l.last_modified)).collect()
+/// The greatest seq of each author who has a gap that was not passed.
+fn behind_gaps(missing: &BTreeSet<UpdateId>, taken: &Covered, all: &[Place]) -> Seen {
+    let after = |id: &UpdateId| UpdateId {
+        seq: id.seq.saturating_add(1),
+        ..*id
+    };
+    let left = missing.iter().filter(|id| !taken.contains(after(id)));
+    let authors: BTreeSet<Author> = left.map(|id| id.author).collect();
+    let mut seen = Seen::new();
+    for id in all.iter().map(|place| place.id) {
+        if authors.contains(&id.author) {
+            let greatest = seen.entry(id.author).or_insert(id.seq);
+            *greatest = id.seq.max(*greatest);
+        }
+    }
+    seen
+}
+
+fn one_before(id: UpdateId) -> Option<UpdateId> {
+    let seq = Seq::new(id.seq.get() - 1).ok()?;
+    Some(UpdateId { seq, ..id })
+}
+/// The settle time, but never past what the server's own times vouch for: a roll-up with a clock in the
+/// future must not make readers skip what is being written now.
+fn through(loaded: &[Loaded], horizon: &Horizon) -> Key {
+    let newest = loaded.iter().map(|l| l.last_modified).max().unwrap_or(0);
+    clamp(horizon.settled.min(newest))
 }
 
 fn plan_sequence(base: &Base, loaded: &[Loaded]) -> RollupPlan {
@@ -144,7 +168,7 @@ fn plan_sequence(base: &Base, loaded: &[Loaded]) -> RollupPlan {
         held: all.len() - entries.len(),
         entries,
         through,
-        gap: false,
+        ..RollupPlan::default()
     }
 }
 

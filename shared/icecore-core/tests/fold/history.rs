@@ -5,7 +5,7 @@ use icecore_core::order;
 use icecore_core::plan::rollup::Horizon;
 use icecore_core::plan::{Loaded, plan_rollup};
 use icecore_core::{
-    Base, Covered, Entry, Key, Order, Segment, SegmentHeader, Snapshot, SpaceInfo, invariants,
+    Base, Covered, Entry, Key, Order, Segment, SegmentHeader, Seq, Snapshot, SpaceInfo, invariants,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,11 +27,13 @@ fn write(base: &mut Base, entries: &[Entry], through: Key) -> Vec<u8> {
 }
 
 fn roll_up(base: &mut Base, arrived: &[Loaded], settled: i64) -> Option<Vec<u8>> {
+    let seen = arrived.iter().filter_map(Loaded::visible);
     let horizon = Horizon {
         settled,
         complete: true,
+        seen: seen.map(|v| (v.1, Seq::MAX)).collect(),
     };
-    let plan = plan_rollup(base, arrived, horizon);
+    let plan = plan_rollup(base, arrived, &horizon);
     let through = plan.through;
     (!plan.entries.is_empty()).then(|| write(base, &plan.entries, through))
 }

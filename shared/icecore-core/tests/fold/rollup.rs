@@ -1,6 +1,6 @@
 //! What one roll-up takes.
 
-use super::world::{END, info, initial, objects, sequence, some_objects};
+use super::world::{END, author, info, initial, objects, sequence, some_objects};
 use icecore_core::order::{self, gaps};
 use icecore_core::plan::rollup::Horizon;
 use icecore_core::plan::{Loaded, RollupPlan, plan_rollup};
@@ -8,8 +8,28 @@ use icecore_core::{Base, Covered, Entry, Key, Order, Seq, UpdateId};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What was seen before is drawn for each author: nothing, or up to some seq.
 fn horizon() -> impl Strategy<Value = Horizon> {
-    (0..END, any::<bool>()).prop_map(|(settled, complete)| Horizon { settled, complete })
+    let seen = prop::collection::vec(0_u64..8, 4);
+    (0..END, any::<bool>(), seen).prop_map(|(settled, complete, seen)| Horizon {
+        settled,
+        complete,
+        seen: seen
+            .into_iter()
+            .enumerate()
+            .filter_map(|(n, seq)| Some((author(n), Seq::new(seq).ok()?)))
+            .collect(),
+    })
+}
+
+/// A listing of everything, after one that showed everything too.
+fn second_look(objects: &[Loaded]) -> Horizon {
+    let visible = objects.iter().filter_map(Loaded::visible);
+    Horizon {
+        settled: END,
+        complete: true,
+        seen: visible.map(|v| (v.1, Seq::MAX)).collect(),
+    }
 }
 
 /// A base that covers some of the objects, as after roll-ups by others.
@@ -46,7 +66,7 @@ proptest! {
     ) {
         let mut base = base_covering(&objects, some, Order::Timestamp);
         base.through = Key::new(through.try_into().unwrap()).unwrap();
-        let plan = plan_rollup(&base, &objects, horizon);
+        let plan = plan_rollup(&base, &objects, &horizon);
         let by_key: BTreeMap<Key, &Loaded> = objects.iter().map(|l| (l.key, l)).collect();
         let all = uncovered(&base, &objects);
         let missing = gaps(objects.iter().filter_map(Loaded::visible), &base.covered);
@@ -60,13 +80,26 @@ proptest! {
             let stored_early = carrier.last_modified <= horizon.settled;
             prop_assert!(stored_early || i64::try_from(entry.key.get()).unwrap() <= horizon.settled);
             if let Some(before) = before(entry.id) {
-                let gave_up = horizon.complete && missing.contains(&before) && stored_early;
+                let seen = horizon.seen.get(&before.author).is_some_and(|seq| *seq >= entry.id.seq);
+                let gave_up = horizon.complete && missing.contains(&before) && seen;
                 prop_assert!(taken.contains(before) || gave_up, "{} goes first", entry.id);
             }
             prop_assert!(taken.insert(entry.id), "{} goes twice", entry.id);
         }
         prop_assert_eq!(plan.held + plan.entries.len(), all.len());
-        prop_assert_eq!(plan.gap, !missing.is_empty() && !horizon.complete);
+        // What stays behind a gap is remembered, and asks for another look once it is old enough.
+        let stays = |id: &&UpdateId| {
+            before(**id).is_some_and(|b| missing.contains(&b)) && !taken.contains(**id)
+        };
+        let stay: Vec<&UpdateId> = all.iter().filter(stays).collect();
+        let authors: BTreeSet<_> = stay.iter().map(|id| id.author).collect();
+        prop_assert_eq!(plan.behind_gaps.keys().copied().collect::<BTreeSet<_>>(), authors);
+        for (author, greatest) in &plan.behind_gaps {
+            let seqs = all.iter().filter(|id| id.author == *author).map(|id| id.seq);
+            prop_assert_eq!(Some(*greatest), seqs.max());
+        }
+        prop_assert!(!plan.gap || !stay.is_empty());
+        prop_assert!(plan.gap || stay.is_empty() || horizon.settled < END);
         // It says that it looked no further than the server's times vouch for, and never less far than before.
         let newest = objects.iter().map(|l| l.last_modified).max().unwrap_or(0);
         let vouched = horizon.settled.min(newest).max(through);
@@ -78,7 +111,7 @@ proptest! {
         objects in some_objects(), some in 0_usize..8, horizon in horizon(),
     ) {
         let base = base_covering(&objects, some, Order::Timestamp);
-        let plan = plan_rollup(&base, &objects, horizon);
+        let plan = plan_rollup(&base, &objects, &horizon);
         let old = objects.iter().filter(|l| {
             i64::try_from(l.key.get()).unwrap() <= horizon.settled
                 || l.last_modified <= horizon.settled
@@ -99,7 +132,7 @@ proptest! {
     ) {
         let base = base_covering(&objects, some, Order::Timestamp);
         let (plan, other) = (
-            plan_rollup(&base, &objects, horizon), plan_rollup(&base, &shuffled, horizon),
+            plan_rollup(&base, &objects, &horizon), plan_rollup(&base, &shuffled, &horizon),
         );
         prop_assert_eq!(as_is(&plan), as_is(&other));
     }
@@ -109,14 +142,24 @@ proptest! {
         objects in some_objects(), some in 0_usize..8,
     ) {
         let base = base_covering(&objects, some, Order::Timestamp);
-        let plan = plan_rollup(&base, &objects, Horizon { settled: END, complete: true });
+        let first = plan_rollup(
+            &base, &objects, &Horizon { settled: END, complete: true, ..Horizon::default() },
+        );
+        let plan = plan_rollup(&base, &objects, &second_look(&objects));
         prop_assert_eq!((plan.held, plan.gap), (0, false));
+        prop_assert!(plan.behind_gaps.is_empty());
+        // The first look has shown all that the second one passes a gap for.
+        let second = plan_rollup(
+            &base, &objects, &Horizon { settled: END, complete: true, seen: first.behind_gaps },
+        );
+        prop_assert_eq!(as_is(&plan), as_is(&second));
     }
 
     #[test]
     fn without_a_gap_it_need_not_be_complete(objects in objects()) {
         let base = initial(&info("log", Order::Timestamp));
-        let plan = plan_rollup(&base, &objects, Horizon { settled: END, complete: false });
+        let listed = Horizon { settled: END, ..Horizon::default() };
+        let plan = plan_rollup(&base, &objects, &listed);
         prop_assert_eq!((plan.held, plan.gap), (0, false));
     }
 
@@ -146,7 +189,7 @@ proptest! {
             end += 1;
         }
 
-        let plan = plan_rollup(&base, &objects, horizon);
+        let plan = plan_rollup(&base, &objects, &horizon);
         prop_assert_eq!((plan.through.get(), plan.gap), (end, false));
         let run: Vec<Loaded> =
             after.iter().filter(|l| l.key.get() <= end).cloned().collect();
@@ -157,7 +200,7 @@ proptest! {
         // What waits is what is new behind the hole.
         let waits = uncovered(&base, &after).difference(&taken).count();
         prop_assert_eq!(plan.held, waits);
-        let other = plan_rollup(&base, &shuffled, horizon);
+        let other = plan_rollup(&base, &shuffled, &horizon);
         prop_assert_eq!(as_is(&plan), as_is(&other));
     }
 }

@@ -139,8 +139,9 @@ impl Rollup {
         let horizon = Horizon {
             settled: self.settled,
             complete: true,
+            ..Horizon::default()
         };
-        let plan = plan_rollup(base, listed, horizon);
+        let plan = plan_rollup(base, listed, &horizon);
         let mut header = next_header(base, self.now);
         header.through = plan.through;
         header.full_at = self.now;

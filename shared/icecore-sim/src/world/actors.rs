@@ -58,10 +58,22 @@ pub(super) async fn write(world: World, replica: Replica, clock: SimClock) {
         if world.random.chance(0.6) {
             sync(&world, &mut session).await;
         }
+        if world.plan.bursts && world.random.chance(0.25) {
+            burst(&world, &mut session, &clock).await;
+        }
         if world.random.chance(0.05) {
             wait(&world, 60_000, 300_000).await; // offline
         }
         wait(&world, 0, 30_000).await;
+    }
+}
+
+/// Several objects one after the other, faster than a listing of some pages.
+async fn burst(world: &World, session: &mut SpaceReplica, clock: &SimClock) {
+    for _ in 0..world.random.between(2, 6) {
+        enqueue(world, session, clock);
+        sync(world, session).await;
+        wait(world, 0, 300).await;
     }
 }
 
@@ -102,9 +114,10 @@ pub(super) async fn roll_up(world: World, store: Store) {
     let mut warm: Option<Warm> = None;
     loop {
         let time_max = world.random.chance(0.2).then(|| Duration::from_millis(200));
+        let now = world.plan.bursts && world.random.chance(0.2);
         let options = RollupOptions {
-            full: world.random.chance(0.1),
-            now: false,
+            full: now || world.random.chance(0.1),
+            now,
             time_max,
         };
         match roll_up_warm(&store, &world.space, &options, &mut warm).await {

@@ -4,8 +4,8 @@ use super::{Problem, Verifier, VerifyReport};
 use crate::reader::listing::{Read, list_updates, read_updates};
 use crate::rollup::is_quarantined;
 use icecore_core::{
-    Base, Content, Digest, Error, Key, ObjectKey, Order, Result, Segment, SpaceInfo, Update,
-    UpdateId, order,
+    Author, Base, Content, Digest, Entry, Error, Generation, Key, ObjectKey, Order, Result,
+    Segment, Seq, SpaceInfo, Update, UpdateId, order,
 };
 use std::collections::BTreeMap;
 
@@ -13,8 +13,12 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct StoredUpdates {
     digests: BTreeMap<UpdateId, Vec<(Key, Digest)>>,
-    visible: Vec<order::Visible>,
+    visible: BTreeMap<Key, order::Visible>,
     paths: BTreeMap<Key, String>,
+    /// The greatest seq of each author in the segments so far.
+    last: BTreeMap<Author, Seq>,
+    /// What was missing when a later update of its author was rolled up, and in which segment that is.
+    passed: BTreeMap<UpdateId, Generation>,
 }
 
 impl Verifier<'_> {
@@ -31,7 +35,9 @@ impl Verifier<'_> {
                 {
                     self.problem(path.clone(), &with_hint(unread.error));
                 }
-                stored.visible.extend(loaded.visible());
+                stored
+                    .visible
+                    .extend(loaded.visible().map(|visible| (loaded.key, visible)));
                 for (id, update) in loaded
                     .object
                     .iter()
@@ -67,15 +73,19 @@ fn digest_of(content: &Content, id: UpdateId, update: &Update) -> Digest {
     Digest::of(text.as_bytes())
 }
 
+fn ids_of((_, author, first, count): order::Visible) -> impl Iterator<Item = UpdateId> + Clone {
+    (0..count as u64).map(move |n| UpdateId {
+        author,
+        seq: first.saturating_add(n),
+    })
+}
+
 impl StoredUpdates {
-    /// Where an update object still is, its segment must hold the very same update.
-    pub(super) fn compare(
-        &mut self,
-        segment: &Segment,
-        content: &Content,
-        report: &mut VerifyReport,
-    ) {
+    /// Where an update object still is, its segment must hold the very same update. `base` is before the segment.
+    pub(super) fn compare(&self, segment: &Segment, base: &Base, report: &mut VerifyReport) {
+        let content = base.folded.content();
         for entry in &segment.entries {
+            self.check_key(entry, segment, base, report);
             let Some(stored) = self.digests.get(&entry.id) else {
                 continue;
             };
@@ -95,17 +105,90 @@ impl StoredUpdates {
         }
     }
 
+    /// An author's updates stand in the author's order, and none without the earlier ones (I11). `base` is before the
+    /// segment.
+    ///
+    /// A seq may be left out: it was missing for good when the one after it was rolled up. Should it come back, it is
+    /// folded, for nothing is dropped, and stands after what its author wrote later: that is named.
+    pub(super) fn check_order(
+        &mut self,
+        segment: &Segment,
+        path: &str,
+        base: &Base,
+        report: &mut VerifyReport,
+    ) {
+        let mut covered = base.covered.clone();
+        covered.extend(&segment.header.carried);
+        for entry in &segment.entries {
+            let UpdateId { author, seq } = entry.id;
+            let last = self.last.entry(author).or_insert(seq);
+            if *last > seq {
+                let error = Error::corrupt(format!(
+                    "the update {} stands after update {last} of its author, who wrote it before that one",
+                    entry.id
+                ))
+                .with_hint("it was missing when the later one was rolled up, and came back; nothing is lost, but look whether it has put an older value over a newer one; `icecore compress` begins a history from the state as it is");
+                report.problems.push(Problem::of(path.to_owned(), &error));
+            }
+            *last = seq.max(*last);
+            let before = Seq::new(seq.get() - 1).map(|seq| UpdateId { author, seq });
+            if let Ok(before) = before
+                && !covered.contains(before)
+            {
+                self.passed.insert(before, segment.header.segment);
+            }
+            covered.insert(entry.id);
+            self.passed.remove(&entry.id);
+        }
+    }
+
+    /// The object under an entry's key is the one that the entry is from. Another one may have taken the key since that
+    /// was pruned; then no segment up to this one holds what is in it.
+    fn check_key(&self, entry: &Entry, segment: &Segment, base: &Base, report: &mut VerifyReport) {
+        let Some(stored) = self.visible.get(&entry.key) else {
+            return;
+        };
+        let mut ids = ids_of(*stored);
+        let rolled_up =
+            |id: UpdateId| base.covered.contains(id) || segment.header.covered.contains(id);
+        if !ids.clone().any(|id| id == entry.id) && ids.all(rolled_up) {
+            let error = Error::corrupt(format!(
+                "segment {} says that the update {} is from here, and it is not",
+                segment.header.segment, entry.id
+            ))
+            .with_hint("the segment, or the object, was changed: restore it from a backup or a versioned bucket");
+            report
+                .problems
+                .push(Problem::of(self.paths[&entry.key].clone(), &error));
+        }
+    }
+
+    /// Names what was left out: for good, unless it is stored after all.
+    fn left_out(&self, info: &SpaceInfo, report: &mut VerifyReport) {
+        let mut stored = BTreeMap::new();
+        for visible in self.visible.values() {
+            stored.extend(ids_of(*visible).map(|id| (id, visible.0)));
+        }
+        for (id, generation) in &self.passed {
+            let Some(key) = stored.get(id) else {
+                report.missing.push(id.to_string());
+                continue;
+            };
+            let path = ObjectKey::Segment(info.space.clone(), info.epoch, *generation);
+            let error = Error::corrupt(format!(
+                "the segment holds a later update of {} and not the update {id}, which is stored under the key {key}",
+                id.author
+            ))
+            .with_hint("it came back after it had been missing; the next roll-up takes it, after the later ones");
+            report.problems.push(Problem::of(path.to_string(), &error));
+        }
+    }
+
     /// Counts what waits, and names the gaps in it.
     pub(super) fn finish(self, base: &Base, info: &SpaceInfo, report: &mut VerifyReport) {
-        let covered = |v: &order::Visible| {
-            (0..v.3 as u64).all(|i| {
-                base.covered.contains(UpdateId {
-                    author: v.1,
-                    seq: v.2.saturating_add(i),
-                })
-            })
-        };
-        let (done, waiting): (Vec<_>, Vec<_>) = self.visible.into_iter().partition(covered);
+        self.left_out(info, report);
+        let covered = |v: &order::Visible| ids_of(*v).all(|id| base.covered.contains(id));
+        let (done, waiting): (Vec<_>, Vec<_>) = self.visible.into_values().partition(covered);
         report.covered_objects = done.len() as u64;
         report.waiting_objects = waiting.len() as u64;
         for id in order::gaps(waiting.iter().copied(), &base.covered) {

@@ -45,11 +45,22 @@ fn keys(plan: &RollupPlan) -> Vec<u64> {
 const LISTED: Horizon = Horizon {
     settled: 1_000,
     complete: false,
+    seen: Seen::new(),
 };
 const COMPLETE: Horizon = Horizon {
     settled: 1_000,
     complete: true,
+    seen: Seen::new(),
 };
+
+/// A complete listing after one that showed an author up to this seq.
+fn after_seeing(author: u64, seq: u64) -> Horizon {
+    let seen = (Author::from_parts(author, 0), Seq::new(seq).unwrap());
+    Horizon {
+        seen: Seen::from([seen]),
+        ..COMPLETE
+    }
+}
 
 #[test]
 fn what_is_young_by_key_and_by_time_waits() {
@@ -58,7 +69,7 @@ fn what_is_young_by_key_and_by_time_waits() {
         loaded(5_000, 2, 1, 900),
         loaded(1_001, 3, 1, 1_001),
     ];
-    let plan = plan_rollup(&base(Order::Timestamp), &objects, LISTED);
+    let plan = plan_rollup(&base(Order::Timestamp), &objects, &LISTED);
     assert_eq!(keys(&plan), [900, 5_000]);
     assert_eq!((plan.held, plan.gap), (1, false));
 }
@@ -67,25 +78,42 @@ fn what_is_young_by_key_and_by_time_waits() {
 fn none_goes_without_its_authors_earlier_one() {
     // Seq 1 is too young by key and time, seq 2 is old by its (wrong) key.
     let objects = [loaded(2_000, 1, 1, 1_500), loaded(500, 1, 2, 1_500)];
-    let plan = plan_rollup(&base(Order::Timestamp), &objects, LISTED);
+    let plan = plan_rollup(&base(Order::Timestamp), &objects, &LISTED);
     assert!(plan.entries.is_empty());
     assert!(!plan.gap);
 }
 
 #[test]
-fn a_gap_asks_for_everything_and_then_waits_only_for_what_may_still_appear() {
-    let old = [loaded(500, 1, 2, 500)];
-    assert!(plan_rollup(&base(Order::Timestamp), &old, LISTED).gap);
-    assert_eq!(
-        keys(&plan_rollup(&base(Order::Timestamp), &old, COMPLETE)),
-        [500]
-    );
-    let young = [loaded(500, 1, 2, 1_400)];
-    assert!(
-        plan_rollup(&base(Order::Timestamp), &young, COMPLETE)
-            .entries
-            .is_empty()
-    );
+fn what_stands_behind_a_gap_waits_for_a_complete_listing_after_one_that_showed_it() {
+    let base = base(Order::Timestamp);
+    let objects = [loaded(500, 1, 2, 500), loaded(501, 1, 3, 500)];
+    let plan = |horizon: &Horizon| plan_rollup(&base, &objects, horizon);
+    // However old they are: what was missed may have been stored a moment before them.
+    for horizon in [LISTED, COMPLETE, after_seeing(2, 9), after_seeing(1, 1)] {
+        let plan = plan(&horizon);
+        assert!(plan.entries.is_empty(), "{horizon:?}");
+        assert!(plan.gap);
+        assert_eq!(plan.behind_gaps, after_seeing(1, 3).seen);
+    }
+    let partly = Horizon {
+        complete: false,
+        ..after_seeing(1, 3)
+    };
+    assert!(plan(&partly).entries.is_empty());
+    // Who was told that seq 2 or 3 is stored had been told so of seq 1.
+    for seen in [2, 3] {
+        let plan = plan(&after_seeing(1, seen));
+        assert_eq!(keys(&plan), [500, 501]);
+        assert!(!plan.gap && plan.behind_gaps.is_empty());
+    }
+}
+
+#[test]
+fn what_is_young_behind_a_gap_is_remembered_and_asks_for_nothing_yet() {
+    let young = [loaded(1_500, 1, 2, 1_400)];
+    let plan = plan_rollup(&base(Order::Timestamp), &young, &COMPLETE);
+    assert!(plan.entries.is_empty() && !plan.gap);
+    assert_eq!(plan.behind_gaps, after_seeing(1, 2).seen);
 }
 
 #[test]
@@ -93,10 +121,10 @@ fn through_never_passes_what_the_server_vouches_for() {
     let objects = [loaded(900, 1, 1, 700)];
     let future = Horizon {
         settled: 9_000_000,
-        complete: false,
+        ..LISTED
     };
     assert_eq!(
-        plan_rollup(&base(Order::Timestamp), &objects, future)
+        plan_rollup(&base(Order::Timestamp), &objects, &future)
             .through
             .get(),
         700
@@ -106,7 +134,7 @@ fn through_never_passes_what_the_server_vouches_for() {
 #[test]
 fn a_sequence_is_taken_up_to_the_first_hole() {
     let objects = [loaded(1, 1, 1, 0), loaded(2, 2, 1, 0), loaded(4, 1, 2, 0)];
-    let plan = plan_rollup(&base(Order::Sequence), &objects, LISTED);
+    let plan = plan_rollup(&base(Order::Sequence), &objects, &LISTED);
     assert_eq!(
         (keys(&plan), plan.through.get(), plan.held),
         (vec![1, 2], 2, 1)
@@ -118,7 +146,7 @@ fn a_sequence_is_taken_up_to_the_first_hole() {
 #[test]
 fn what_a_sequence_holds_twice_does_not_wait() {
     let objects = [loaded(1, 1, 1, 0), loaded(2, 1, 1, 0), loaded(3, 1, 2, 0)];
-    let plan = plan_rollup(&base(Order::Sequence), &objects, LISTED);
+    let plan = plan_rollup(&base(Order::Sequence), &objects, &LISTED);
     assert_eq!((keys(&plan), plan.held), (vec![1, 3], 0));
 }
 
