@@ -16,7 +16,7 @@ use icecore_seal::KeyNumber;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-/// How far below `through` keys are remembered as covered: at least the deepest regular listing looks back
+/// How far below and above `through` keys are remembered as covered: at least the deepest regular listing looks back
 /// (the roll-up's look-back of ten minutes), so that no covered object is read again.
 pub const RECENT_WINDOW_MILLIS: u64 = 10 * 60 * 1000;
 /// How many keys are remembered: bounds a snapshot's header. Beyond it, the newest are kept.
@@ -181,7 +181,10 @@ impl Base {
         }
         self.recent.extend(keys);
         let from = self.through.saturating_sub(RECENT_WINDOW_MILLIS);
+        let to = self.through.saturating_add(RECENT_WINDOW_MILLIS);
         self.recent = self.recent.split_off(&from);
+        // A key that only a wrong clock gives would be remembered, and its object kept, until its time has come.
+        self.recent.retain(|key| *key <= to);
         while self.recent.len() > RECENT_KEYS_MAX {
             self.recent.pop_first();
         }

@@ -4,7 +4,7 @@
 //! every machine. The shell around it (`icecore-store`, `icecore-replica`) talks to the bucket.
 //!
 //! # Layout
-//! - [`ids`], [`paths`], [`time`], [`error`]: the words of the protocol as types
+//! - [`ids`], [`paths`], [`time`], [`due`], [`error`]: the words of the protocol as types
 //! - [`update`], [`segment`], [`snapshot`], [`space`], [`layers`], [`transient`]: the objects of the bucket and their
 //!   bytes
 //! - [`covered`], [`order`], [`invariants`], [`plan`], [`rules`]: the rules
@@ -22,6 +22,7 @@ pub mod canonical;
 pub mod content;
 pub mod covered;
 pub mod digest;
+pub mod due;
 pub mod error;
 pub mod fold;
 pub mod ids;

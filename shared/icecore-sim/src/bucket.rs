@@ -40,6 +40,8 @@ pub struct SimBucket {
     pub(crate) faults: Arc<Mutex<Faults>>,
     pub(crate) happened: Arc<Mutex<Happened>>,
     pub(crate) server_time: Option<Arc<ServerTime>>,
+    /// Update objects that it stores have the times of its own clock, as files have.
+    pub(crate) stamps: bool,
 }
 
 impl SimBucket {
@@ -52,6 +54,16 @@ impl SimBucket {
             faults: Arc::new(Mutex::new(Faults::none())),
             happened: Arc::new(Mutex::new(Happened::default())),
             server_time: None,
+            stamps: false,
+        }
+    }
+
+    /// The same, as a machine that stamps its files itself.
+    #[must_use]
+    pub fn stamping(self) -> Self {
+        Self {
+            stamps: true,
+            ..self
         }
     }
 

@@ -33,6 +33,8 @@ pub enum Verdict {
     Order(String),
     /// Two replicas hold different states.
     Diverged(String),
+    /// What was written on a good day is not seen when it must be.
+    Unseen(String),
     /// The history does not verify.
     Unverified(String),
     /// An idle poll took more than one request.
@@ -67,6 +69,14 @@ pub fn check_view(session: &mut SpaceReplica) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The first of these texts that the replica does not show.
+pub fn unseen(session: &mut SpaceReplica, texts: &[String]) -> Option<String> {
+    let folded = session.state().expect("a state");
+    let state: &State = folded.state().downcast_ref().expect("a log");
+    let shown: BTreeSet<String> = lines(state).into_iter().map(|(_, text)| text).collect();
+    texts.iter().find(|text| !shown.contains(*text)).cloned()
 }
 
 fn twice_or_unordered(lines: &[(UpdateId, String)]) -> Verdict {

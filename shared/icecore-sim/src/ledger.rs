@@ -28,6 +28,12 @@ impl Ledger {
         text
     }
 
+    /// The text that was made last.
+    pub fn last_text(&self) -> Option<String> {
+        let last = format!("text {}", self.made.len());
+        self.made.contains(&last).then_some(last)
+    }
+
     /// The queue has said that it holds this text: it must be in the final state.
     pub fn queue(&mut self, text: String, id: UpdateId) {
         self.queued.insert(text, id);

@@ -244,6 +244,11 @@ impl World {
             faults,
             knows_server_time.then(|| Arc::clone(&server_time)),
         );
+        let view = if knows_server_time || self.plan.gateway {
+            view
+        } else {
+            view.stamping()
+        };
         if self.plan.gateway {
             let ids = Arc::new(self.random.clone());
             let gateways = self.gateways_store();

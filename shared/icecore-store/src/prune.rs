@@ -6,12 +6,12 @@ use crate::epochs::erase::remove_all;
 use crate::epochs::{change_space, server_time, sweep};
 use crate::history::whole;
 use crate::reader::base::{Layers, list_layers, parse_generation};
-use crate::reader::elapsed;
 use crate::reader::listing::{Read, list_updates, read_updates};
 use crate::rollup::{Warm, is_quarantined};
 use crate::settings::millis;
 use crate::store::{OpenSpace, Store};
 use futures::{StreamExt, stream};
+use icecore_core::due::is_old;
 use icecore_core::plan::key::clamp;
 use icecore_core::rules::{self, Rule};
 use icecore_core::{
@@ -53,7 +53,7 @@ struct Age {
 
 impl Age {
     fn is_over(self, since: i64) -> bool {
-        elapsed(self.now, since, self.retention)
+        is_old(self.now, since, self.retention)
     }
 }
 

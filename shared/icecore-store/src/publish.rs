@@ -235,7 +235,11 @@ impl<'a> Publishing<'a> {
         Err(
             Error::unavailable(format!("{BUMPS_MAX} keys in a row were taken"))
                 .with_object(self.object_key(key).to_string())
-                .with_hint("fewer writers at once; nothing is lost, it is tried again"),
+                .with_hint(if key.saturating_add(u64::from(BUMPS_MAX)) >= Key::MAX {
+                    "set the clock: it is at the end of all times that a key can hold; nothing is lost"
+                } else {
+                    "fewer writers at once; nothing is lost, it is tried again"
+                }),
         )
     }
 

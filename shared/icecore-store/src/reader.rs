@@ -12,11 +12,10 @@ pub use poll::{Polled, Waited};
 
 use crate::bucket::Version;
 use crate::keyring::{check_same_space, check_same_store};
-use crate::settings::millis;
 use crate::store::{OpenSpace, Store, erased};
 use bytes::Bytes;
 use icecore_core::plan::Loaded;
-use icecore_core::plan::key::clamp;
+use icecore_core::plan::key::{clamp, is_ahead};
 use icecore_core::wire::Look;
 use icecore_core::{
     Base, Generation, Head, Key, ObjectKey, Result, SpaceInfo, SpaceName, UpdateId, UpdateObject,
@@ -40,8 +39,9 @@ pub struct Reader {
     known: BTreeSet<Key>,
     /// When the last complete listing of updates began, by the server's time as far as it was known.
     pub listed_at: Option<i64>,
-    /// The time up to which listings have shown everything but what is late: the next one starts from here. The
-    /// local clock alone does not move it, for what a clock in the future skips would stay unread.
+    /// The server's time up to which listings have shown everything but what is late: the next one starts from here.
+    /// Where no server tells its time it stays as it is, and listings start from what is rolled up: neither the local
+    /// clock nor the time of a file says what others have written.
     pub listed_to: Option<i64>,
     /// Updates that must exist and were not found in a listing of everything.
     pub gaps: BTreeSet<UpdateId>,
@@ -202,6 +202,9 @@ impl Reader {
         if self.info.order == icecore_core::Order::Sequence {
             return (through > Key::MIN).then_some(through);
         }
+        if is_ahead(through, self.store.now()) {
+            return None;
+        }
         let from = i64::try_from(through.get())
             .unwrap_or(i64::MAX)
             .min(self.store.now());
@@ -295,7 +298,8 @@ impl Reader {
         if self.info.order == icecore_core::Order::Sequence {
             return (self.base.through > Key::MIN).then_some(self.base.through);
         }
-        match self.listed_to {
+        // One in the future is a wrong clock's.
+        match self.listed_to.filter(|at| *at <= self.store.now()) {
             Some(at) => crate::publish::listing_start(at, self.store.settings.overlap),
             None => self.listing_after(self.base.through),
         }
@@ -317,9 +321,4 @@ pub(crate) async fn read_head(
         Err(error) if error.is_corrupt() => Ok((None, None)),
         Err(error) => Err(error),
     }
-}
-
-/// Whether `since` lies at least `every` back, both in server milliseconds.
-pub(crate) fn elapsed(now: i64, since: i64, every: Duration) -> bool {
-    now.saturating_sub(since) >= millis(every)
 }

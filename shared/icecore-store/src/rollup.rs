@@ -13,10 +13,12 @@ use crate::epochs::sweep::{Depth, sweep};
 use crate::link::forward;
 use crate::publish::write_head;
 use crate::reader::base::{self, Layers};
-use crate::reader::{elapsed, read_head};
+use crate::reader::read_head;
 use crate::settings::millis;
 use crate::store::{OpenSpace, Store};
 use collect::Collector;
+use icecore_core::due::is_due;
+use icecore_core::plan::key::{is_ahead, vouched};
 use icecore_core::plan::rollup::{Horizon, Seen};
 use icecore_core::plan::{Loaded, plan_rollup};
 use icecore_core::{
@@ -225,20 +227,30 @@ pub(crate) async fn roll_up_from(
     start: Duration,
     base: &mut Warm,
 ) -> Result<RollupReport> {
+    // The daily look at everything is one at old epochs too: whoever wrote there late may have had a wrong clock.
+    let due = is_due(store.now(), base.base.full_at, store.settings.full_every);
+    let depth = if options.full || due {
+        Depth::Everything
+    } else {
+        Depth::Recent
+    };
     let mut run = Run {
         store,
         info,
         options,
         start,
         report: RollupReport::default(),
-        swept: options.full || info.old_epochs.is_empty(),
+        swept: depth == Depth::Everything || info.old_epochs.is_empty(),
     };
-    let depth = if options.full {
-        Depth::Everything
-    } else {
-        Depth::Recent
+    run.report.swept = match sweep(store, info, &base.base.covered, depth).await {
+        // What cannot be read there yet is no reason not to roll up; who asks for everything is told.
+        Err(error) if due && !options.full && !error.is_unavailable() => {
+            tracing::warn!(space = %info.space, %error, "an old epoch was not swept in full");
+            run.swept = false;
+            sweep(store, info, &base.base.covered, Depth::Recent).await?
+        }
+        swept => swept?,
     };
-    run.report.swept = sweep(store, info, &base.base.covered, depth).await?;
     run.go(base).await?;
     run.report.generation = base.base.generation;
     let mut report = run.report;
@@ -283,8 +295,10 @@ struct Run<'a> {
 impl Run<'_> {
     async fn go(&mut self, warm: &mut Warm) -> Result<()> {
         let began = self.store.now();
-        let due = elapsed(began, warm.base.full_at, self.store.settings.full_every);
-        self.report.full = self.options.full || due || warm.base.generation == Generation::ZERO;
+        let due = is_due(began, warm.base.full_at, self.store.settings.full_every);
+        let lost = self.info.order == Order::Timestamp && is_ahead(warm.base.through, began);
+        self.report.full =
+            self.options.full || due || lost || warm.base.generation == Generation::ZERO;
         let all_listed = warm.resume.is_some_and(|resume| resume.full);
         if !self.catch_up(warm, began, due).await? || all_listed {
             return self.snapshot_if_due(warm).await;
@@ -372,6 +386,7 @@ impl Run<'_> {
             self.take(read, &warm.base, &mut loaded).await?;
             let last = listed.is_empty() && !listing.more;
             let horizon = Horizon {
+                now: began,
                 settled,
                 // What a newer program wrote may be the very update that is missing: nothing passes it. Nor does one that
                 // landed behind a listing that goes on from an earlier run.
@@ -387,7 +402,10 @@ impl Run<'_> {
             // What follows in the listing was not looked at yet.
             let looked_at = chunk_end.or(listing.after).filter(|_| !last);
             if let Some(end) = looked_at {
-                through = through.min(end).max(warm.base.through);
+                through = match self.info.order {
+                    Order::Sequence => through.min(end).max(warm.base.through),
+                    Order::Timestamp => through.min(end).max(vouched(warm.base.through, began)),
+                };
             }
             self.report.held = plan.held as u64;
             let full_at = if full && last {

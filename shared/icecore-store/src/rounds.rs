@@ -35,6 +35,7 @@ use crate::store::Store;
 use due::{Job, Known, Upkeep};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use icecore_core::due::is_due;
 use icecore_core::{Error, Result, SpaceName};
 use kept::WarmModels;
 use std::collections::{BTreeMap, BTreeSet};
@@ -220,10 +221,11 @@ impl Rounds {
                 let all = finished && (done.rollup.held == 0 || !done.rollup.newer.is_empty());
                 if let Some(known) = known {
                     known.visited(job.head, done.rollup.waiting_since);
-                    let quiet = |head| time.began.saturating_sub(head) >= millis(QUIET);
+                    let quiet = |head| is_due(time.began, head, QUIET);
                     if job.head.is_some() {
                         known.seen = job.head.filter(|head| all && quiet(*head));
                     }
+                    known.rests(done.rollup.updates, self.store.clock.monotonic());
                 }
                 if done.rollup.unfinished {
                     report.left.push(job.space);
@@ -234,6 +236,7 @@ impl Rounds {
                 if let Some(known) = self.known.get_mut(&job.space) {
                     known.visited(job.head, None);
                     known.seen = job.head;
+                    known.rests(0, self.store.clock.monotonic());
                 }
             }
             Ended::Cut => self.put_off(job, report),

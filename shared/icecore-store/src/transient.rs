@@ -10,6 +10,7 @@ use crate::store::Store;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use icecore_core::content::locked;
+use icecore_core::due::is_old;
 use icecore_core::transient::{TRANSIENT_BYTES_MAX, TRANSIENT_TTL_MAX, TransientEvent};
 use icecore_core::{Author, Error, Key, ObjectKey, Result, Seal, SpaceInfo};
 use icecore_seal::Sealed;
@@ -26,6 +27,7 @@ const SKEW: Duration = Duration::from_mins(5);
 const SEALED_KIND: &str = "sealed";
 /// Deletions between two looks at the time.
 const REMOVED_AT_ONCE: usize = 512;
+const MILLISECOND: Duration = Duration::from_millis(1);
 /// Events of one author in one millisecond.
 const KEYS_MAX: u64 = 16;
 
@@ -89,7 +91,10 @@ pub async fn live(store: &Store, info: &SpaceInfo) -> Result<Vec<Seen>> {
     };
     let mut listed = store.bucket.list(&folder, after, parse).await?;
     let oldest = store.now().saturating_sub(millis(TRANSIENT_TTL_MAX + SKEW));
-    listed.retain(|l| l.last_modified >= oldest && l.bytes <= TRANSIENT_BYTES_MAX as u64);
+    let newest = store.now().saturating_add(millis(SKEW));
+    listed.retain(|l| {
+        (oldest..=newest).contains(&l.last_modified) && l.bytes <= TRANSIENT_BYTES_MAX as u64
+    });
     // The newest by the server's word: a writer chooses its keys.
     listed.sort_unstable_by_key(|l| std::cmp::Reverse(l.last_modified));
     let mut of_author: BTreeMap<Author, usize> = BTreeMap::new();
@@ -133,8 +138,8 @@ pub async fn remove_expired(
     let folder = folder(info);
     let all = |name: &str| Some(name.to_owned());
     let mut listed = store.bucket.list(&folder, None, all).await?;
-    let over = store.now().saturating_sub(millis(TRANSIENT_TTL_MAX));
-    listed.retain(|l| l.last_modified < over);
+    let now = store.now();
+    listed.retain(|l| is_old(now, l.last_modified, TRANSIENT_TTL_MAX + MILLISECOND));
     let mut removed = 0;
     let folder = &folder;
     for chunk in listed.chunks(REMOVED_AT_ONCE) {

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 /// A key this far ahead of the server's time counts as unseen: one bad clock must not drag the others along.
 pub const AHEAD_MILLIS_MAX: u64 = 2 * 60 * 1000;
+/// A `through` this far ahead of the server's time still carries a writer along whose clock is behind. One that is
+/// further ahead was written by a wrong clock, and nobody counts on from there.
+pub const CARRIED_MILLIS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
 /// The widest stride of a bump: under any load that one bucket prefix takes (3,500 PUT a second on S3), a
 /// window of this many keys has free ones.
 pub const STRIDE_MAX: u64 = 8_192;
@@ -97,11 +100,14 @@ impl KeyClock {
         let least = now
             .max(after(self.seen))
             .max(self.own_last.map_or(Key::MIN, after))
-            .max(if self.reached > Key::MIN {
-                self.reached.saturating_add(1)
-            } else {
-                Key::MIN
-            });
+            .max(
+                if self.reached > Key::MIN && self.reached <= now.saturating_add(CARRIED_MILLIS_MAX)
+                {
+                    self.reached.saturating_add(1)
+                } else {
+                    Key::MIN
+                },
+            );
         if self.stride > 2 {
             least.saturating_add(random(0, self.stride))
         } else {
@@ -156,6 +162,21 @@ impl KeyClock {
     }
 }
 
+/// Whether a key, or a `through`, is further ahead of the time `now` than clocks differ.
+pub fn is_ahead(key: Key, now: i64) -> bool {
+    key > clamp(now).saturating_add(AHEAD_MILLIS_MAX)
+}
+
+/// How far segments reach that say `through`: one that is ahead of the time was written by a wrong clock, and says
+/// nothing. Readers and roll-ups look at everything then, and the next roll-up writes a better one.
+pub fn vouched(through: Key, now: i64) -> Key {
+    if is_ahead(through, now) {
+        Key::MIN
+    } else {
+        through
+    }
+}
+
 /// A time as a key; times outside the range of keys count as its ends.
 pub fn clamp(millis: i64) -> Key {
     let millis = u64::try_from(millis).unwrap_or(0).min(KEY_MAX);
@@ -200,6 +221,22 @@ mod tests {
         clock.reached(key(9_000_000));
         assert_eq!(clock.first(1_000, low).get(), 9_000_001);
         assert_eq!(clock.first(9_500_000, low).get(), 9_500_000);
+    }
+
+    #[test]
+    fn nobody_counts_on_from_a_time_that_a_wrong_clock_wrote() {
+        let now = 1_800_000_000_000;
+        for through in [now + CARRIED_MILLIS_MAX + 1, 4_070_908_800_000, KEY_MAX] {
+            let mut clock = KeyClock::default();
+            clock.reached(key(through));
+            let now = i64::try_from(now).unwrap();
+            assert_eq!(clock.first(now, low), clamp(now));
+            assert_eq!(vouched(key(through), now), Key::MIN);
+            // A right one that comes later is not forgotten for it.
+            clock.reached(key(now.unsigned_abs() + 5));
+        }
+        let near = key(now + AHEAD_MILLIS_MAX);
+        assert_eq!(vouched(near, i64::try_from(now).unwrap()), near);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::base::Base;
 use crate::covered::Covered;
 use crate::ids::{Author, Key, Seq, UpdateId};
 use crate::order::{self, Place, Visible};
-use crate::plan::key::clamp;
+use crate::plan::key::{clamp, is_ahead, vouched};
 use crate::rules::{self, Rule};
 use crate::segment::Entry;
 use crate::space::Order;
@@ -36,6 +36,8 @@ pub type Seen = BTreeMap<Author, Seq>;
 /// What is known of the listing that a roll-up rests on.
 #[derive(Debug, Clone, Default)]
 pub struct Horizon {
+    /// The server's time when the listing began.
+    pub now: i64,
     /// The server's time when the listing began, less the settle time.
     pub settled: i64,
     /// All of `updates/` was listed, in one go, and read; and all that old epochs hold was swept before.
@@ -74,7 +76,10 @@ pub fn plan_rollup(base: &Base, loaded: &[Loaded], horizon: &Horizon) -> RollupP
 
 fn plan_timestamp(base: &Base, loaded: &[Loaded], horizon: &Horizon) -> RollupPlan {
     let settled_key = clamp(horizon.settled);
-    let eligible = |l: &&Loaded| l.key <= settled_key || l.last_modified <= horizon.settled;
+    // A time of storing in the future is a wrong clock's: nothing waits for it.
+    let eligible = |l: &&Loaded| {
+        l.key <= settled_key || l.last_modified <= horizon.settled || is_from_future(l, horizon)
+    };
     let visible = || loaded.iter().filter_map(Loaded::visible);
     let all = order::sort(Order::Timestamp, visible(), &base.covered);
     let places = order::sort(
@@ -103,7 +108,7 @@ fn plan_timestamp(base: &Base, loaded: &[Loaded], horizon: &Horizon) -> RollupPl
         }
     }
     plan.behind_gaps = behind_gaps(&missing, &taken, &all);
-    plan.through = base.through.max(through(loaded, horizon));
+    plan.through = vouched(base.through, horizon.now).max(through(loaded, horizon));
     plan.entries = entries(&chosen, loaded);
     plan.held = all.len() - plan.entries.len();
     plan
@@ -139,11 +144,16 @@ fn one_before(id: UpdateId) -> Option<UpdateId> {
     let seq = Seq::new(id.seq.get() - 1).ok()?;
     Some(UpdateId { seq, ..id })
 }
-/// The settle time, but never past what the server's own times vouch for: a roll-up with a clock in the
-/// future must not make readers skip what is being written now.
+/// The settle time, but never past what both the clock and the server's own times vouch for: neither a roll-up with a
+/// clock in the future nor a file with a time in the future must make readers skip what is being written now.
 fn through(loaded: &[Loaded], horizon: &Horizon) -> Key {
-    let newest = loaded.iter().map(|l| l.last_modified).max().unwrap_or(0);
-    clamp(horizon.settled.min(newest))
+    let right = loaded.iter().filter(|l| !is_from_future(l, horizon));
+    let newest = right.map(|l| l.last_modified).max().unwrap_or(0);
+    clamp(horizon.settled.min(horizon.now).min(newest))
+}
+
+fn is_from_future(loaded: &Loaded, horizon: &Horizon) -> bool {
+    is_ahead(clamp(loaded.last_modified), horizon.now)
 }
 
 fn plan_sequence(base: &Base, loaded: &[Loaded]) -> RollupPlan {

@@ -29,6 +29,7 @@ fn write(base: &mut Base, entries: &[Entry], through: Key) -> Vec<u8> {
 fn roll_up(base: &mut Base, arrived: &[Loaded], settled: i64) -> Option<Vec<u8>> {
     let seen = arrived.iter().filter_map(Loaded::visible);
     let horizon = Horizon {
+        now: END,
         settled,
         complete: true,
         seen: seen.map(|v| (v.1, Seq::MAX)).collect(),

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 fn horizon() -> impl Strategy<Value = Horizon> {
     let seen = prop::collection::vec(0_u64..8, 4);
     (0..END, any::<bool>(), seen).prop_map(|(settled, complete, seen)| Horizon {
+        now: END,
         settled,
         complete,
         seen: seen
@@ -26,6 +27,7 @@ fn horizon() -> impl Strategy<Value = Horizon> {
 fn second_look(objects: &[Loaded]) -> Horizon {
     let visible = objects.iter().filter_map(Loaded::visible);
     Horizon {
+        now: END,
         settled: END,
         complete: true,
         seen: visible.map(|v| (v.1, Seq::MAX)).collect(),
@@ -143,14 +145,14 @@ proptest! {
     ) {
         let base = base_covering(&objects, some, Order::Timestamp);
         let first = plan_rollup(
-            &base, &objects, &Horizon { settled: END, complete: true, ..Horizon::default() },
+            &base, &objects, &Horizon { now: END, settled: END, complete: true, ..Horizon::default() },
         );
         let plan = plan_rollup(&base, &objects, &second_look(&objects));
         prop_assert_eq!((plan.held, plan.gap), (0, false));
         prop_assert!(plan.behind_gaps.is_empty());
         // The first look has shown all that the second one passes a gap for.
         let second = plan_rollup(
-            &base, &objects, &Horizon { settled: END, complete: true, seen: first.behind_gaps },
+            &base, &objects, &Horizon { now: END, settled: END, complete: true, seen: first.behind_gaps },
         );
         prop_assert_eq!(as_is(&plan), as_is(&second));
     }
@@ -158,7 +160,7 @@ proptest! {
     #[test]
     fn without_a_gap_it_need_not_be_complete(objects in objects()) {
         let base = initial(&info("log", Order::Timestamp));
-        let listed = Horizon { settled: END, ..Horizon::default() };
+        let listed = Horizon { now: END, settled: END, ..Horizon::default() };
         let plan = plan_rollup(&base, &objects, &listed);
         prop_assert_eq!((plan.held, plan.gap), (0, false));
     }

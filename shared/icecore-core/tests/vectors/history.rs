@@ -137,6 +137,7 @@ impl Story {
 impl Rollup {
     fn play(&mut self, base: &mut Base, listed: &[Loaded]) {
         let horizon = Horizon {
+            now: self.now,
             settled: self.settled,
             complete: true,
             ..Horizon::default()

@@ -95,7 +95,11 @@ impl SimBucket {
     }
 
     fn land(&self, path: &Path, write: &Write) -> Result<PutResult> {
-        let now = self.clock.true_now();
+        let now = if self.stamps && path.as_ref().contains("/updates/") {
+            self.clock.now()
+        } else {
+            self.clock.true_now()
+        };
         match lock(&self.disk).put(path.as_ref(), write, now) {
             Wrote::Yes => Ok(PutResult {
                 e_tag: None,

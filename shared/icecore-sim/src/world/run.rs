@@ -380,9 +380,17 @@ async fn finish(world: &World, cast: &Cast, calm: &Store) -> Verdict {
         actors::enqueue(world, &mut session, &world.clock);
         actors::sync(world, &mut session).await;
     }
+    if let Err(unseen) = check_soon(world, cast).await {
+        return unseen;
+    }
+    // In half of the runs somebody asks for everything; in the others a day goes by.
+    let asked = world.random.chance(0.5);
+    if !asked {
+        world.clock.sleep(Duration::from_hours(24)).await;
+    }
     let everything = RollupOptions {
-        full: true,
-        now: true,
+        full: asked,
+        now: asked,
         time_max: None,
     };
     for _ in 0..3 {
@@ -413,6 +421,36 @@ async fn join_at_last(world: &World, calm: &Store) {
         let line = format!("the last link: {error}");
         world.log().surprises.push(line);
     }
+}
+
+/// Whatever went wrong before: what is written now, with right clocks and a good network, is seen by everybody as soon as
+/// the intervals say, by the replicas as they are and on the stores that they have.
+async fn check_soon(world: &World, cast: &Cast) -> Result<(), Verdict> {
+    let mut written = Vec::new();
+    let mut sessions = Vec::new();
+    for (replica, _) in &cast.replicas {
+        let session = replica.space(&world.space).expect("a space");
+        sessions.push(session);
+    }
+    for session in sessions.iter_mut().take(WRITERS) {
+        actors::enqueue(world, session, &world.clock);
+        for _ in 0..5 {
+            if actors::sync(world, session).await {
+                break;
+            }
+        }
+        written.extend(world.log().ledger.last_text());
+    }
+    world.clock.sleep(settings(&world.plan).check * 2).await;
+    for session in &mut sessions {
+        if let Err(error) = session.pull().await {
+            return Err(Verdict::Reported(format!("a pull on a good day: {error}")));
+        }
+        if let Some(text) = checker::unseen(session, &written) {
+            return Err(Verdict::Unseen(text));
+        }
+    }
+    Ok(())
 }
 
 /// Syncs until nothing is queued any more, which with nothing in its way takes a few tries at most.

@@ -97,8 +97,9 @@ async fn row_01_a_gap_for_good_is_passed_after_a_second_look_and_named() {
 
     site.put(&lost, &body);
     let problems = || async {
-        let verified = verify(&site.store(), &site.space, &mut |_, _| {});
-        verified.await.unwrap().problems
+        let store = site.store();
+        let verified = verify(&store, &site.space, &mut |_, _| {}).await;
+        verified.unwrap().problems
     };
     assert!(problems().await[0].message.contains("which is stored"));
     site.roll_up_full().await;

@@ -106,8 +106,8 @@ async fn landed(
         }
     }
     // Listed in full, for a late one may have any key; read are those that landed since.
-    let since = if everything {
-        i64::MIN
+    let since = if everything || old.settled_at > store.now() {
+        i64::MIN // Or a wrong clock wrote when that was.
     } else {
         old.settled_at.saturating_sub(millis(MARGIN))
     };

@@ -7,6 +7,7 @@ use crate::settings::millis;
 use crate::store::Store;
 use bytes::Bytes;
 use icecore_core::plan::Loaded;
+use icecore_core::plan::key::vouched;
 use icecore_core::update::OBJECT_BYTES_MAX;
 use icecore_core::{Error, Key, ObjectKey, Result, SpaceInfo, UpdateObject, order};
 
@@ -150,25 +151,16 @@ fn loaded(listed: &Listed<Key>, object: Option<UpdateObject>) -> Loaded {
 impl Reader {
     /// Takes a complete listing that began at `began` (server's time); returns the bodies that were new.
     pub(super) async fn take(&mut self, listed: Vec<Listed<Key>>, began: i64) -> Result<Vec<Body>> {
-        let listed_to = self.shown_to(&listed, began);
         let unknown: Vec<Listed<Key>> = listed.into_iter().filter(|l| self.is_unknown(l)).collect();
         let mut bodies = self.read(&unknown).await?;
         bodies.extend(self.close_gaps().await?);
         // The listing point moves only after everything that it showed is in the tail.
-        self.listed_to = self.listed_to.max(listed_to);
+        if self.store.knows_server_time() {
+            self.listed_to = Some(began);
+        }
         self.listed_at = Some(began);
         self.last_list = Some(self.store.clock.monotonic());
         Ok(bodies)
-    }
-
-    /// How far a listing shows everything: to its beginning where the server tells its time, else no further than
-    /// the newest object that it shows.
-    fn shown_to(&self, listed: &[Listed<Key>], began: i64) -> Option<i64> {
-        if self.store.knows_server_time() {
-            return Some(began);
-        }
-        let newest = listed.iter().map(|l| l.last_modified).max();
-        newest.map(|newest| newest.min(began))
     }
 
     fn is_unknown(&self, listed: &Listed<Key>) -> bool {
@@ -253,9 +245,7 @@ impl Reader {
     /// Drops from the tail what the base covers now; returns the dropped keys.
     pub(super) fn drop_covered(&mut self) -> Vec<Key> {
         // Broken objects below what is rolled up were moved aside; what a newer program wrote was not.
-        let settled = self
-            .base
-            .through
+        let settled = vouched(self.base.through, self.store.now())
             .saturating_sub(u64::try_from(millis(self.store.settings.look_back)).unwrap_or(0));
         let is_dropped = |l: &Loaded| match &l.object {
             Some(object) => self.is_covered(object),

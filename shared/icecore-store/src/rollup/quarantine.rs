@@ -5,6 +5,7 @@ use crate::reader::listing::Read;
 use crate::settings::millis;
 use crate::store::Store;
 use icecore_core::plan::Loaded;
+use icecore_core::plan::key::vouched;
 use icecore_core::{Base, Key, ObjectKey, Order, Result, SpaceInfo};
 
 impl Run<'_> {
@@ -28,7 +29,7 @@ impl Run<'_> {
     /// is: it is not broken, this program is old. Returns the least key of those.
     async fn set_aside(&mut self, read: &[Read], base: &Base) -> Result<Option<Key>> {
         let look_back = u64::try_from(millis(self.store.settings.look_back)).unwrap_or(0);
-        let passed = base.through.saturating_sub(look_back);
+        let passed = vouched(base.through, self.store.now()).saturating_sub(look_back);
         let mut newer = None;
         for Read { loaded, body } in read {
             let Err(unread) = body else { continue };

@@ -7,9 +7,10 @@ use crate::reader::base::{fold, list_layers};
 use crate::store::Store;
 use bytes::Bytes;
 use icecore_core::layers::Packed;
+use icecore_core::plan::key::vouched;
 use icecore_core::{
-    Base, Entry, Error, Generation, Key, ObjectKey, Result, Segment, SegmentHeader, Snapshot,
-    SpaceInfo, invariants,
+    Base, Entry, Error, Generation, Key, ObjectKey, Order, Result, Segment, SegmentHeader,
+    Snapshot, SpaceInfo, invariants,
 };
 
 /// How often a PUT of a segment or snapshot whose outcome is unknown is repeated.
@@ -54,7 +55,10 @@ impl Run<'_> {
             return Ok(false);
         }
         self.store.crash_point("rollup.after_segment");
-        let reached = warm.base.through;
+        let reached = match self.info.order {
+            Order::Sequence => warm.base.through,
+            Order::Timestamp => vouched(warm.base.through, self.store.now()),
+        };
         let is_late = |e: &&Entry| e.key <= reached && reached > Key::MIN;
         self.report.late += part.entries.iter().filter(is_late).count() as u64;
         let before = base.covered.clone();

@@ -3,17 +3,24 @@
 use super::{Report, Rounds, Time};
 use crate::bucket::Listed;
 use crate::reader::read_head;
-use crate::settings::millis;
 use futures::{StreamExt, stream};
+use icecore_core::due::is_due;
 use icecore_core::paths::HEADS;
-use icecore_core::{Digest, Result, SpaceName};
+use icecore_core::plan::key::is_ahead;
+use icecore_core::{Digest, Head, Result, SpaceName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The word of a head younger than this is not taken: a roll-up may have overwritten a writer's.
 const WORD_COUNTS: Duration = Duration::from_hours(1);
-/// How often the names of all spaces are listed.
-const NAMES_EVERY: Duration = Duration::from_hours(1);
+/// How often the names of all spaces are listed. Where heads get lost, this is how soon a space is found that has none.
+const NAMES_EVERY: Duration = Duration::from_mins(10);
+/// How soon a space without a head is looked at again when nothing was found: after this, then twice as long …
+const HEADLESS_PAUSE_MIN: Duration = Duration::from_mins(5);
+/// … but within this.
+const HEADLESS_PAUSE_MAX: Duration = Duration::from_hours(1);
+/// Stands for the `LastModified` of a head that is not there.
+const NO_HEAD: i64 = 0;
 /// Heads that are read before the time is looked at.
 const HEADS_AT_ONCE: usize = 256;
 const MINUTES_PER_DAY: i64 = 1_440;
@@ -56,6 +63,8 @@ pub(super) struct Known {
     pub(super) not_before: Duration,
     /// Visits that failed since the last that did not.
     pub(super) failures: u32,
+    /// Visits that found nothing in a space without a head.
+    idle: u32,
 }
 
 impl Known {
@@ -73,7 +82,33 @@ impl Known {
 
     /// A visit did not go through.
     pub(super) fn fell_behind(&mut self, head: Option<i64>) {
+        let head = head.filter(|head| *head != NO_HEAD);
         self.behind_since = self.behind_since.or(head);
+    }
+
+    /// A space without a head was dealt with to the end: no head tells when it is to be looked at again.
+    pub(super) fn rests(&mut self, updates: u64, now: Duration) {
+        if self.head != NO_HEAD || self.seen != Some(NO_HEAD) {
+            return;
+        }
+        let pause = HEADLESS_PAUSE_MIN.saturating_mul(1 << self.idle.min(8));
+        self.idle = if updates > 0 {
+            0
+        } else {
+            self.idle.saturating_add(1)
+        };
+        self.not_before = now.saturating_add(pause.min(HEADLESS_PAUSE_MAX));
+    }
+
+    /// A head may be missing: it is a hint, and to write one may fail each time.
+    fn without_a_head(before: Option<Self>, now: Duration) -> Self {
+        let mut known = before.unwrap_or_default();
+        known.unchecked = false;
+        if known.head != NO_HEAD || known.not_before <= now {
+            known.seen = None;
+        }
+        known.head = NO_HEAD;
+        known
     }
 
     fn is_due(&self, now: Duration) -> bool {
@@ -134,7 +169,14 @@ impl Rounds {
         let now = self.store.clock.monotonic();
         let due = self.known.iter().filter(|(_, known)| known.is_due(now));
         let mut due: Vec<(i64, &SpaceName, i64)> = due
-            .map(|(space, known)| (known.behind_since.unwrap_or(known.head), space, known.head))
+            .map(|(space, known)| {
+                let changed = if known.head == NO_HEAD {
+                    time.began
+                } else {
+                    known.head
+                };
+                (known.behind_since.unwrap_or(changed), space, known.head)
+            })
             .collect();
         due.sort_unstable();
         let mut jobs: Vec<Job> = due
@@ -176,10 +218,17 @@ impl Rounds {
                 head: head.last_modified,
                 ..Known::default()
             });
-            let young = now.saturating_sub(head.last_modified) < millis(WORD_COUNTS);
+            let young = !is_due(now, head.last_modified, WORD_COUNTS);
             one.unchecked &= !young && one.head == head.last_modified;
             one.head = head.last_modified;
             known.insert(head.key.clone(), one);
+        }
+        let at = self.store.clock.monotonic();
+        for name in &self.upkeep.names {
+            if !known.contains_key(name) {
+                let one = Known::without_a_head(before.remove(name), at);
+                known.insert(name.clone(), one);
+            }
         }
         self.known = known;
     }
@@ -201,8 +250,10 @@ impl Rounds {
                 .map(|(_, space)| async move {
                     let head = read_head(store, space, None).await;
                     // One that cannot be read says nothing: a visit tells.
-                    let rolled_up =
-                        head.is_ok_and(|(head, _)| head.is_some_and(|h| h.key <= h.through));
+                    // Nor does one of which a wrong clock wrote how far its space was rolled up.
+                    let now = time.began;
+                    let is_rolled_up = |h: Head| h.key <= h.through && !is_ahead(h.through, now);
+                    let rolled_up = head.is_ok_and(|(head, _)| head.is_some_and(is_rolled_up));
                     (space.clone(), rolled_up)
                 })
                 .buffer_unordered(store.settings.reads_max)

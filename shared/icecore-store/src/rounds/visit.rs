@@ -6,13 +6,13 @@ use super::kept::Kept;
 use crate::bucket::Listed;
 use crate::prune::{PruneReport, prune};
 use crate::reader::base::Layers;
-use crate::reader::elapsed;
 use crate::reader::listing::list_updates;
 use crate::rollup::{RollupOptions, RollupReport, Warm, roll_up_from};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::transient::remove_expired;
 use futures::future::{Either, select};
+use icecore_core::due::is_old;
 use icecore_core::{Error, Key, Result, SpaceInfo};
 use std::pin::pin;
 use std::time::Duration;
@@ -166,7 +166,7 @@ async fn work(crew: &Crew, job: &Job, kept: Option<Kept>) -> Result<Done> {
 
 fn is_prune_due(crew: &Crew, info: &SpaceInfo, listed: &[Listed<Key>]) -> bool {
     let now = crew.store.now();
-    let is_old = |l: &Listed<Key>| elapsed(now, l.last_modified, crew.retention);
+    let is_old = |l: &Listed<Key>| is_old(now, l.last_modified, crew.retention);
     !info.old_epochs.is_empty() || listed.iter().any(is_old)
 }
 

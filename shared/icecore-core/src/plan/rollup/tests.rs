@@ -43,11 +43,13 @@ fn keys(plan: &RollupPlan) -> Vec<u64> {
 }
 
 const LISTED: Horizon = Horizon {
+    now: 1_000,
     settled: 1_000,
     complete: false,
     seen: Seen::new(),
 };
 const COMPLETE: Horizon = Horizon {
+    now: 1_000,
     settled: 1_000,
     complete: true,
     seen: Seen::new(),
@@ -120,6 +122,7 @@ fn what_is_young_behind_a_gap_is_remembered_and_asks_for_nothing_yet() {
 fn through_never_passes_what_the_server_vouches_for() {
     let objects = [loaded(900, 1, 1, 700)];
     let future = Horizon {
+        now: 9_000_000,
         settled: 9_000_000,
         ..LISTED
     };
@@ -129,6 +132,34 @@ fn through_never_passes_what_the_server_vouches_for() {
             .get(),
         700
     );
+}
+
+#[test]
+fn a_file_time_in_the_future_vouches_for_nothing() {
+    let base = |through: u64| {
+        let mut base = base(Order::Timestamp);
+        base.through = Key::new(through).unwrap();
+        base
+    };
+    let now = 1_800_000_000_000;
+    let far = 4_070_908_800_000;
+    let at = |n: i64| (now - n).unsigned_abs();
+    let horizon = |settled| Horizon {
+        now,
+        settled,
+        ..LISTED
+    };
+    // However old everything counts as, no further than the beginning of the listing.
+    let objects = [loaded(at(50), 1, 1, far), loaded(at(40), 2, 1, now - 30)];
+    let plan = plan_rollup(&base(0), &objects, &horizon(i64::MAX / 2));
+    assert_eq!((plan.entries.len(), plan.through.get()), (2, at(30)));
+    // What only the future has seen waits for nothing.
+    let only = [loaded(far.unsigned_abs(), 1, 1, far)];
+    let plan = plan_rollup(&base(at(99)), &only, &horizon(now - 5_000));
+    assert_eq!((plan.entries.len(), plan.through.get()), (1, at(99)));
+    // And one that says so already falls to what is vouched for.
+    let plan = plan_rollup(&base(far.unsigned_abs()), &objects[1..], &horizon(now));
+    assert_eq!(plan.through.get(), at(30));
 }
 
 #[test]
