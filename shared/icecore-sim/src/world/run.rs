@@ -428,11 +428,14 @@ async fn join_at_last(world: &World, calm: &Store) {
 async fn check_soon(world: &World, cast: &Cast) -> Result<(), Verdict> {
     let mut written = Vec::new();
     let mut sessions = Vec::new();
-    for (replica, _) in &cast.replicas {
-        let session = replica.space(&world.space).expect("a space");
-        sessions.push(session);
+    let mut writers = 0;
+    for (index, (replica, _, own)) in cast.replicas.iter().enumerate() {
+        if own.space == world.space {
+            writers += usize::from(index < WRITERS);
+            sessions.push(replica.space(&world.space).expect("a space"));
+        }
     }
-    for session in sessions.iter_mut().take(WRITERS) {
+    for session in sessions.iter_mut().take(writers) {
         actors::enqueue(world, session, &world.clock);
         for _ in 0..5 {
             if actors::sync(world, session).await {

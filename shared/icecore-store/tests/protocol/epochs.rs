@@ -186,6 +186,7 @@ async fn a_delete_that_lands_late_hits_no_later_epoch() {
     assert_eq!(new.epoch.number(), 2);
     delete();
     assert_eq!(bench.state().await, state);
-    let verified = icecore_store::verify::verify(&bench.store, &bench.space, &mut |_, _| {});
+    let mut silent = |_, _| {};
+    let verified = icecore_store::verify::verify(&bench.store, &bench.space, &mut silent);
     assert_eq!(verified.await.unwrap().problems, []);
 }
