@@ -8,6 +8,8 @@ use std::path::Path;
 /// A line longer than this cannot hold an update: ids and times around the largest one take less.
 const LINE_BYTES_MAX: usize = UPDATE_BYTES_MAX + 4096;
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A line with its number, which starts at 1.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -58,7 +60,16 @@ fn read_from(mut from: impl BufRead) -> Result<Vec<Line>> {
         if count == 0 {
             break;
         }
-        let content = bytes.trim_ascii();
+        if number == 1 && (bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")) {
+            return Err(Error::invalid("the text is UTF-16, not UTF-8")
+                .with_object(at(number))
+                .with_hint(
+                    "JSON is written in UTF-8: save it so, or use `iconv -f UTF-16 -t UTF-8`",
+                ));
+        }
+        // Some editors, and some shells, begin a text with a byte order mark.
+        let mark = if number == 1 { BYTE_ORDER_MARK } else { b"" };
+        let content = bytes.strip_prefix(mark).unwrap_or(&bytes).trim_ascii();
         if content.len() > LINE_BYTES_MAX {
             return Err(Error::invalid(format!(
                 "the line has more than {LINE_BYTES_MAX} bytes, no update is that large"
@@ -68,6 +79,13 @@ fn read_from(mut from: impl BufRead) -> Result<Vec<Line>> {
         }
         if content.is_empty() {
             continue;
+        }
+        if lines.is_empty() && content.starts_with(b"[") {
+            return Err(
+                Error::invalid("this is a JSON array, and one object per line is wanted")
+                    .with_object(at(number))
+                    .with_hint("`jq -c '.[]' FILE` writes the members of an array so"),
+            );
         }
         let text = std::str::from_utf8(content).map_err(|e| {
             Error::invalid("the line is not UTF-8")
@@ -94,7 +112,7 @@ mod tests {
 
     #[test]
     fn blank_lines_count_but_are_left_out() {
-        let lines = read_from(&b"{}\r\n\n  \n[1]"[..]).unwrap();
+        let lines = read_from(&b"\xef\xbb\xbf{}\r\n\n  \n[1]"[..]).unwrap();
         let read: Vec<_> = lines.iter().map(|l| (l.number, l.text.as_str())).collect();
         assert_eq!(read, [(1, "{}"), (4, "[1]")]);
     }

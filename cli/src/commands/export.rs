@@ -1,7 +1,7 @@
 //! `icecore export`: the history as NDJSON, for `import`.
 
 use crate::args::space_name;
-use crate::commands::log::stream::{Held, Stream, line};
+use crate::commands::log::stream::{Stream, exact_line};
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::human;
@@ -13,7 +13,8 @@ use icecore_core::content::locked;
 /// Print the whole history as NDJSON, for `icecore import`
 ///
 /// As `icecore log`, without the generations: what was exported twice is the same, whatever was rolled up in
-/// between. Of an encrypted space it prints what is sealed in the clear: keep the file where only you can read.
+/// between. An update that its author spelled in another way than usual stands whole in `raw`, so that an import writes it
+/// as it was. Of an encrypted space it prints what is sealed in the clear: keep the file where only you can read.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   icecore export todo > todo.ndjson
@@ -41,7 +42,7 @@ pub(crate) async fn run(args: &ExportArgs, context: &Context) -> Outcome {
             if context.out.terminal {
                 drop(progress.take());
             }
-            context.out.buffer(line(entry, Held::Untold)?)
+            context.out.buffer(exact_line(entry)?)
         })
         .await?;
     drop(progress);

@@ -1,5 +1,6 @@
 //! `icecore import`: a history from NDJSON.
 
+mod batch;
 mod merge;
 mod read;
 mod replay;
@@ -13,8 +14,9 @@ use std::path::PathBuf;
 
 /// Import updates from NDJSON, as `icecore export` prints them
 ///
-/// Every line is checked before the first is written. Merging keeps each update's author and seq and skips what
-/// is there, so it can be repeated, also after a crash. Replaying appends everything as new updates of this
+/// Every line is checked before the first is written. Merging keeps each update's author and seq, as it was written, and
+/// skips what is there, so it can be repeated, also after a crash. The state is that of the file's order; where nothing
+/// depends on it, each author's updates are stored together. Replaying appends everything as new updates of this
 /// replica, which keep the time when they happened.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

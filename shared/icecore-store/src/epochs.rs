@@ -1,7 +1,7 @@
 //! New epochs (docs/protocol.md, Epochs): a new history takes the place of the old one by one conditional change of
 //! `space.json`; the old one is swept until nothing lands in it any more.
 
-pub(crate) mod again;
+pub mod again;
 pub mod compress;
 pub mod erase;
 pub mod redact;

@@ -1,21 +1,19 @@
 //! Merging: each update keeps its author and seq; what is there is skipped.
 
+use super::batch;
 use super::read::Imported;
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::human::count;
 use crate::progress::Progress;
-use icecore_core::plan::KeyClock;
-use icecore_core::{Covered, Error, Key, Order, Result, SpaceInfo, Update, UpdateId, UpdateObject};
+use icecore_core::{Covered, Error, Key, Order, Result, SpaceInfo, Update, UpdateId};
 use icecore_replica::SpaceReplica;
+use icecore_store::epochs::again::Again;
 use icecore_store::history::find_updates;
-use icecore_store::publish::{publish, publish_at, write_head};
+use icecore_store::publish::write_head;
 use icecore_store::{Reader, Store};
 use serde_json::json;
 use std::collections::BTreeMap;
-
-/// How often another writer may take the next key of a sequenced space before the import gives up.
-const SEQUENCE_TRIES_MAX: u32 = 100;
 
 pub(super) async fn run(
     context: &Context,
@@ -33,28 +31,22 @@ pub(super) async fn run(
         check_against_state(reader, &new)?;
     }
     let (store, info) = (reader.store().clone(), reader.info.clone());
-    let new = sealed(reader, new)?;
-    let mut target = Target {
-        keys: KeyClock::new(None, reader.largest_key()),
-        end: reader.sequence_end(),
-        store: &store,
-        info: &info,
-    };
     let imported = new.len() as u64;
     let progress = Progress::of(&context.clock, "importing", imported);
+    let new = sealed(reader, batch::ordered(reader.state(), &new)?)?;
+    let mut target = Again::after(reader);
     let mut done = 0;
-    for object in objects(new) {
-        let carried = object.updates.len() as u64;
-        target
-            .put(&object)
-            .await
-            .map_err(|error| repeatable(error, done))?;
-        done += carried;
-        progress.at(done, imported);
-    }
+    let published = target
+        .publish_in_order(new, &mut |more| {
+            done += more;
+            progress.at(done, imported);
+        })
+        .await;
+    published.map_err(|error| repeatable(error, done))?;
+    let last = target.last();
     drop(progress);
     if imported > 0 {
-        finish(space, &store, &info, &target).await?;
+        finish(space, &store, &info, last).await?;
     }
     let skipped = skipped.len() as u64;
     let result = json!({ "space": info.space, "imported": imported, "skipped": skipped });
@@ -157,67 +149,6 @@ fn check_against_state(reader: &Reader, new: &[(UpdateId, Update)]) -> Result<()
     Ok(())
 }
 
-/// As few objects as keep the order of the file: one author's consecutive updates each.
-fn objects(new: Vec<(UpdateId, Update)>) -> Vec<UpdateObject> {
-    let mut objects = Vec::new();
-    let mut run: Vec<(UpdateId, Update)> = Vec::new();
-    for (id, update) in new {
-        let follows = run
-            .last()
-            .is_some_and(|(last, _)| last.author == id.author && last.seq.next() == Some(id.seq));
-        if !follows {
-            cut(std::mem::take(&mut run), &mut objects);
-        }
-        run.push((id, update));
-    }
-    cut(run, &mut objects);
-    objects
-}
-
-fn cut(mut run: Vec<(UpdateId, Update)>, objects: &mut Vec<UpdateObject>) {
-    while let Some((first, _)) = run.first() {
-        let first = *first;
-        let fitting = UpdateObject::fitting(run.iter().map(|(_, update)| update)).min(run.len());
-        let rest = run.split_off(fitting);
-        objects.push(UpdateObject::new(
-            first.author,
-            first.seq,
-            run.into_iter().map(|(_, update)| update).collect(),
-        ));
-        run = rest;
-    }
-}
-
-struct Target<'a> {
-    store: &'a Store,
-    info: &'a SpaceInfo,
-    keys: KeyClock,
-    end: Key,
-}
-
-impl Target<'_> {
-    async fn put(&mut self, object: &UpdateObject) -> Result<()> {
-        if self.info.order == Order::Timestamp {
-            return publish(self.store, self.info, object, &mut self.keys)
-                .await
-                .map(drop);
-        }
-        for _ in 0..SEQUENCE_TRIES_MAX {
-            self.end = self.end.saturating_add(1);
-            match publish_at(self.store, self.info, object, self.end).await {
-                Ok(_) => return Ok(()),
-                // Another writer was first: the next key is free, or taken in turn.
-                Err(error) if error.is_conflict() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(
-            Error::conflict("other writers were faster a hundred times in a row")
-                .with_object(self.info.space.to_string()),
-        )
-    }
-}
-
 fn repeatable(error: Error, done: u64) -> Error {
     let again = format!(
         "{} imported; import again, what is there is skipped",
@@ -234,45 +165,11 @@ async fn finish(
     space: &mut SpaceReplica,
     store: &Store,
     info: &SpaceInfo,
-    target: &Target<'_>,
+    last: Key,
 ) -> Result<()> {
-    let last = target.keys.own_last().unwrap_or(target.end);
     let head = space.reader()?.head(last);
     if let Err(error) = write_head(store, info, &head).await {
         tracing::debug!(%error, "the head hint was not written; others notice at their next safety listing");
     }
     space.pull().await.map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use icecore_core::{Author, Seq};
-
-    #[test]
-    fn the_order_of_the_file_is_kept_in_few_objects() {
-        let id = |author: u64, seq| UpdateId {
-            author: Author::from_parts(author, 0),
-            seq: Seq::new(seq).unwrap(),
-        };
-        let update =
-            Update::from_text(r#"{"at":"2026-01-01T00:00:00Z","kind":"k","data":1}"#.to_owned())
-                .unwrap();
-        let ids = [id(1, 1), id(1, 2), id(2, 7), id(1, 3), id(1, 5)];
-        let objects = objects(ids.iter().map(|id| (*id, update.clone())).collect());
-        let shapes: Vec<_> = objects
-            .iter()
-            .map(|o| (o.author, o.seq.get(), o.updates.len()))
-            .collect();
-        let author = |n| Author::from_parts(n, 0);
-        assert_eq!(
-            shapes,
-            [
-                (author(1), 1, 2),
-                (author(2), 7, 1),
-                (author(1), 3, 1),
-                (author(1), 5, 1)
-            ]
-        );
-    }
 }

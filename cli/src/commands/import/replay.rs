@@ -5,7 +5,7 @@ use crate::commands::publish::{self, Print};
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::human::count;
-use icecore_core::{Error, Result, Update, UpdateId};
+use icecore_core::{Result, Update, UpdateId};
 use icecore_replica::{NewUpdate, SpaceReplica};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -20,7 +20,8 @@ pub(super) async fn run(
         .into_iter()
         .partition(|line| line.update.parts().is_some());
     let skipped = skipped.len() as u64;
-    let ids = space.enqueue_from(|first| renamed(&lines, first))?;
+    let now = context.clock.now();
+    let ids = space.enqueue_from(|first| renamed(&lines, first, now))?;
     publish::sync(context, space, Print::Nothing).await?;
     let imported = ids.len() as u64;
     let result = json!({ "space": space.name(), "imported": imported, "skipped": skipped });
@@ -40,7 +41,7 @@ pub(super) async fn run(
 
 /// The updates under their new ids, the first of which is given. Where one settles a rejected update of the
 /// file, it settles that under its new id.
-fn renamed(lines: &[Imported], first: UpdateId) -> Result<Vec<NewUpdate>> {
+fn renamed(lines: &[Imported], first: UpdateId, now: i64) -> Result<Vec<NewUpdate>> {
     let new_ids: BTreeMap<String, String> = lines
         .iter()
         .zip(0..)
@@ -56,22 +57,27 @@ fn renamed(lines: &[Imported], first: UpdateId) -> Result<Vec<NewUpdate>> {
         .iter()
         .map(|line| {
             Ok(NewUpdate {
-                update: settle_renamed(&line.update, &new_ids)?,
+                update: settle_renamed(&line.update, &new_ids, now)?,
             })
         })
         .collect()
 }
 
-fn settle_renamed(update: &Update, new_ids: &BTreeMap<String, String>) -> Result<Update> {
+/// A time that cannot be read is the present one: what is made here must have one.
+fn settle_renamed(update: &Update, new_ids: &BTreeMap<String, String>, now: i64) -> Result<Update> {
     let Some(parts) = update.parts() else {
         return Ok(update.clone());
     };
-    let Some(new) = parts.resolves.as_deref().and_then(|id| new_ids.get(id)) else {
+    let at = icecore_core::time::from_rfc3339(&parts.at);
+    let new = parts.resolves.as_deref().and_then(|id| new_ids.get(id));
+    if at.is_ok() && new.is_none() {
         return Ok(update.clone());
-    };
-    let at = icecore_core::time::from_rfc3339(&parts.at)?;
-    Update::new(at, &parts.kind, parts.data, Some(new))
-        .map_err(|e| Error::with_object(e, new.clone()))
+    }
+    let resolves = new.map(String::as_str).or(parts.resolves.as_deref());
+    Update::new(at.unwrap_or(now), &parts.kind, parts.data, resolves).map_err(|e| match new {
+        Some(new) => e.with_object(new.clone()),
+        None => e,
+    })
 }
 
 #[cfg(test)]
@@ -99,7 +105,7 @@ mod tests {
             line(id(1, 4), "3f2a90b1c4d5"),
             line(id(2, 1), &id(1, 4).to_string()),
         ];
-        let renamed = renamed(&lines, id(9, 5)).unwrap();
+        let renamed = renamed(&lines, id(9, 5), 0).unwrap();
         assert_eq!(renamed[0].update.as_text(), text("3f2a90b1c4d5"));
         assert_eq!(renamed[1].update.as_text(), text(&id(9, 5).to_string()));
     }

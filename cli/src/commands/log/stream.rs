@@ -2,6 +2,7 @@
 
 use crate::exit::Outcome;
 use crate::output::json_line;
+use icecore_core::update::UpdateParts;
 use icecore_core::{
     Covered, Entry, Epoch, Generation, Key, Order, Result, SpaceName, Update, UpdateId,
 };
@@ -213,19 +214,42 @@ enum Content<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         resolves: Option<Cow<'a, str>>,
     },
-    /// Not of the form of an update; its author wrote it all the same, and the history keeps it.
+    /// Not of the form of an update, or not in its usual spelling.
     Raw { raw: &'a Update },
+}
+
+impl<'a> Content<'a> {
+    fn of(parts: UpdateParts<'a>) -> Self {
+        Self::Update {
+            at: parts.at,
+            kind: parts.kind,
+            data: parts.data,
+            resolves: parts.resolves,
+        }
+    }
+}
+
+/// One line of a history as it was written, byte for byte: an update whose text is not the usual one stands there whole.
+pub(crate) fn exact_line(entry: &Entry) -> Outcome<Vec<u8>> {
+    let usual = match entry.update.parts() {
+        Some(parts) => json_line(&Content::of(parts))?,
+        None => Vec::new(),
+    };
+    if usual == entry.update.as_text().as_bytes() {
+        return line(entry, Held::Untold);
+    }
+    json_line(&LogLine {
+        id: entry.id,
+        key: entry.key,
+        content: Content::Raw { raw: &entry.update },
+        held: Held::Untold,
+    })
 }
 
 /// One line of a history.
 pub(crate) fn line(entry: &Entry, held: Held) -> Outcome<Vec<u8>> {
     let content = match entry.update.parts() {
-        Some(parts) => Content::Update {
-            at: parts.at,
-            kind: parts.kind,
-            data: parts.data,
-            resolves: parts.resolves,
-        },
+        Some(parts) => Content::of(parts),
         None => Content::Raw { raw: &entry.update },
     };
     json_line(&LogLine {

@@ -1,14 +1,16 @@
 //! A write that succeeded and was answered with "taken".
 
 use crate::site::{MINUTE, Site, note, notes};
-use icecore_core::{ModelRef, Order, SpaceName};
+use icecore_core::{Author, Key, ModelRef, Order, Seq, SpaceName, UpdateId, UpdateObject};
 use icecore_replica::Replica;
 use icecore_sim::bucket::Faults;
 use icecore_sim::clock::SimClock;
 use icecore_sim::random::Random;
 use icecore_sim::s3_server::{self, Fault, S3Server};
 use icecore_store::backend::{self, Backend};
+use icecore_store::epochs::again::Again;
 use icecore_store::epochs::compress;
+use icecore_store::publish::publish_at;
 use icecore_store::rollup::{RollupOptions, roll_up};
 use icecore_store::{Reader, Store};
 use object_store::memory::InMemory;
@@ -188,4 +190,39 @@ async fn row_06_what_s3_answers_in_trouble_stores_nothing_twice() {
     let updates = notes(&reader.state()).len();
     assert_eq!(reader.tail.len(), updates, "one object each");
     assert!(session.pending(1).unwrap().is_empty());
+}
+
+/// An import that was cut stored the first of some updates under a key, and its answer was lost. The next one, with all of
+/// them, found its own object there, and told of the rest as stored, which it was not. There is one way to publish again, and
+/// it goes on with the rest.
+#[tokio::test(start_paused = true)]
+async fn row_06_what_a_shorter_earlier_attempt_left_out_is_stored_too() {
+    let site = Site::with(ModelRef::named("log"), Order::Sequence).await;
+    let store = site.store();
+    let space = Reader::open(&store, site.replica().name()).await.unwrap();
+    let id = |n: u64| UpdateId {
+        author: Author::from_parts(1, 0),
+        seq: Seq::new(n).unwrap(),
+    };
+    let all: Vec<_> = (1..=5)
+        .map(|n| (id(n), note(&format!("n{n}")).update))
+        .collect();
+    let earlier = UpdateObject::new(
+        id(1).author,
+        id(1).seq,
+        all[..2].iter().map(|(_, u)| u.clone()).collect(),
+    );
+    publish_at(&store, &space.info, &earlier, Key::MIN.saturating_add(1))
+        .await
+        .unwrap();
+
+    let mut told = Vec::new();
+    let mut again = Again::after(&space);
+    again
+        .publish_in_order(all, &mut |more| told.push(more))
+        .await
+        .unwrap();
+    assert_eq!(told, [2, 3]);
+    assert_eq!(site.notes().await, ["n1", "n2", "n3", "n4", "n5"]);
+    site.verified().await;
 }

@@ -8,7 +8,6 @@ use crate::reader::listing::{Read, Unread, list_updates, read_updates};
 use crate::rollup::{Warm, quarantine};
 use crate::settings::millis;
 use crate::store::Store;
-use icecore_core::plan::KeyClock;
 use icecore_core::space::OldEpoch;
 use icecore_core::{Covered, Generation, Key, Result, SpaceInfo, Update, UpdateId, UpdateObject};
 use std::collections::BTreeMap;
@@ -63,16 +62,7 @@ pub async fn sweep(
     }
     missing.retain(|id, _| !reader.base.covered.contains(*id));
     let count = missing.len() as u64;
-    let mut keys = KeyClock::new(None, reader.largest_key());
-    keys.reached(reader.base.reached());
-    let end = reader.sequence_end();
-    let mut again = Again {
-        store,
-        info,
-        keys,
-        end,
-    };
-    again.publish_all(missing).await?;
+    Again::after(&reader).publish_all(missing).await?;
     Ok(count)
 }
 
