@@ -51,7 +51,7 @@ impl Context {
         let wrong_by = wrong_by.and_then(|millis| millis.parse().ok()).unwrap_or(0);
         let given = GivenSecrets::new(global.secrets.clone(), &environment, asks);
         Self {
-            out: Output::new(global.json),
+            out: Output::new(global.json, proxy(&environment, global.store.as_deref())),
             clock: Arc::new(SystemClock::wrong_by(wrong_by)),
             ids: Arc::new(OsIds),
             environment,
@@ -265,6 +265,28 @@ impl Context {
         }));
         self.out.note(&lines.join("\n"));
     }
+}
+
+/// The proxy that the HTTP client is told to use for a store that is reached by it, without what may be secret in its address.
+fn proxy(environment: &BTreeMap<String, String>, store: Option<&str>) -> Option<String> {
+    const NAMES: [&str; 6] = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    store.filter(|url| url.contains("://") && !url.starts_with("file:"))?;
+    let named = NAMES.iter().filter_map(|name| {
+        let value = environment.get(*name).filter(|value| !value.is_empty())?;
+        let address = value
+            .rsplit_once('@')
+            .map_or(value.as_str(), |(_, host)| host);
+        Some(format!("{name} names the proxy {address}"))
+    });
+    let named: Vec<String> = named.collect();
+    (!named.is_empty()).then(|| named.join(", "))
 }
 
 fn number(name: &str, value: &str) -> Result<u64> {

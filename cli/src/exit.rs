@@ -79,6 +79,14 @@ impl<'a> From<&'a Error> for ErrorJson<'a> {
     }
 }
 
+impl<'a> ErrorJson<'a> {
+    /// With another hint.
+    pub(crate) fn with_hint(mut self, hint: Option<&'a str>) -> Self {
+        self.hint = hint;
+        self
+    }
+}
+
 /// The message without the object, which stands in parentheses at its end.
 fn message(error: &Error) -> String {
     let text = error.to_string();

@@ -17,13 +17,14 @@ pub(crate) struct Output {
     pub(crate) terminal: bool,
     stdout: Mutex<BufWriter<Stdout>>,
     stderr: Stderr,
+    proxy: Option<String>,
     /// What is shown until there is something to print.
     waiting: Mutex<Option<Progress>>,
 }
 
 impl Output {
-    /// Output to this process's stdout.
-    pub(crate) fn new(json: bool) -> Self {
+    /// Output to this process's stdout. `proxy` says through what requests may go.
+    pub(crate) fn new(json: bool, proxy: Option<String>) -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
         Self {
@@ -31,6 +32,7 @@ impl Output {
             terminal,
             stdout: Mutex::new(BufWriter::new(stdout)),
             stderr: io::stderr(),
+            proxy,
             waiting: Mutex::new(None),
         }
     }
@@ -92,6 +94,16 @@ impl Output {
         drop(writeln!(self.stderr.lock(), "{text}"));
     }
 
+    /// Names the proxy that requests may go through, where one could not be answered.
+    fn with_proxy(&self, error: &Error) -> Option<String> {
+        let proxy = self.proxy.as_ref().filter(|_| error.is_unavailable())?;
+        let own = format!("{proxy}: if it is dead, unset that, or name the server in NO_PROXY");
+        Some(match error.hint() {
+            Some(hint) => format!("{hint}; {own}"),
+            None => own,
+        })
+    }
+
     /// Reports an error: for people on stderr and, with `--json`, for programs on stdout too.
     pub(crate) fn error(&self, error: &Error) {
         let mut lines = vec![format!("error: {error}")];
@@ -100,10 +112,12 @@ impl Output {
                 .iter()
                 .map(|cause| format!("  caused by: {cause}")),
         );
-        lines.extend(error.hint().map(|hint| format!("  hint: {hint}")));
+        let hint = self.with_proxy(error);
+        let hint = hint.as_deref().or(error.hint());
+        lines.extend(hint.map(|hint| format!("  hint: {hint}")));
         self.note(&lines.join("\n"));
         if self.json {
-            let value = json!({ "error": ErrorJson::from(error) });
+            let value = json!({ "error": ErrorJson::from(error).with_hint(hint) });
             // If nobody reads, the exit code and stderr still tell.
             drop(self.line(value.to_string()));
         }

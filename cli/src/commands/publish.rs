@@ -108,7 +108,11 @@ fn still_queued(context: &Context, space: &SpaceReplica, error: Error) -> Stop {
     // The error counts more than a reader that has gone.
     drop(print_queued(context, &ids));
     let (name, updates) = (space.name(), human::count(ids.len() as u64, "update"));
-    let queued = if error.is_not_found() {
+    // A store that is away comes back.
+    let is_away = error
+        .object()
+        .is_some_and(|object| object.ends_with("store.json"));
+    let queued = if error.is_not_found() && !is_away {
         format!(
             "{updates} queued on this replica; `icecore space forget {name} --yes` drops them if the space will not come back"
         )

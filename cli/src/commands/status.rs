@@ -57,7 +57,12 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Outcome {
     let mut first = true;
     spaces::each(context, &names, async |name| {
         let progress = Progress::spinner(&context.clock, "asking the store");
-        let remote = look(replica.store(), name, args.offline).await;
+        let remote = match look(replica.store(), name, args.offline).await {
+            Remote::Unreachable(error) => {
+                Remote::Unreachable(replica.space(name)?.explained(error))
+            }
+            remote => remote,
+        };
         drop(progress);
         if !std::mem::take(&mut first) && !context.out.json {
             context.out.buffer("")?;

@@ -52,13 +52,16 @@ pub struct Conversation {
     /// How many lines are the server's and of no interest, such as `=== mode/#hikers [+o maren]  by ChanServ`, and how
     /// many tell of somebody (`=== maren yawns`).
     pub passed_over: usize,
+    /// The numbers of the lines that are of another make, such as `[17:05]  * Nick waves`: they are passed over too.
+    pub not_understood: Vec<usize>,
 }
 
 impl Conversation {
     /// Reads a log.
     ///
     /// # Errors
-    /// `Invalid`, naming the lines that are not understood: whoever plays a log wants all of it.
+    /// `Invalid`, naming the lines, when none at all is understood: then it is no such log. Otherwise those that are not are
+    /// passed over and counted.
     pub fn parse(log: &[u8]) -> Result<Self> {
         let text = decode(log);
         let mut conversation = Self::default();
@@ -89,11 +92,11 @@ impl Conversation {
             });
         }
         conversation.begin_with_the_first_time();
-        if refused.is_empty() {
-            Ok(conversation)
-        } else {
-            Err(not_understood(&refused))
+        if conversation.lines.is_empty() && !refused.is_empty() {
+            return Err(not_understood(&refused));
         }
+        conversation.not_understood = refused.iter().map(|(number, _)| *number).collect();
+        Ok(conversation)
     }
 
     /// The first lines may have no time: they happen in the minute of the first that has one.

@@ -133,7 +133,7 @@ macro_rules! number {
             pub fn new(number: u64) -> Result<Self> {
                 match <$repr>::try_from(number) {
                     Ok(n) if ($min..=$max).contains(&n) => Ok(Self(n)),
-                    _ => Err(Error::invalid(format!(concat!("{} is out of range for a ", $word), number))),
+                    _ => Err(Error::invalid(format!(concat!("{} is out of range for ", $word), number))),
                 }
             }
 
@@ -187,10 +187,10 @@ macro_rules! number {
             type Err = Error;
             fn from_str(text: &str) -> Result<Self> {
                 if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-                    return Err(Error::invalid(format!(concat!("`{}` is not a ", $word), text)));
+                    return Err(Error::invalid(format!(concat!("`{}` is not ", $word), text)));
                 }
                 let number = text.parse().map_err(|e| {
-                    Error::invalid(format!(concat!("`{}` is not a ", $word), text)).with_source(e)
+                    Error::invalid(format!(concat!("`{}` is not ", $word), text)).with_source(e)
                 })?;
                 Self::new(number)
             }
@@ -201,16 +201,16 @@ macro_rules! number {
 number! {
     /// The name of an update object: milliseconds since 1970 UTC, or 1, 2, 3 … in a sequenced space.
     /// `{:#}` prints the 13 digits of the object's path.
-    Key(u64), digits "13", min 0, max KEY_MAX, "key"
+    Key(u64), digits "13", min 0, max KEY_MAX, "a key"
 }
 number! {
     /// An author's own counter within a space: 1, 2, 3 …
-    Seq(u64), digits "1", min 1, max 9_007_199_254_740_991, "seq"
+    Seq(u64), digits "1", min 1, max 9_007_199_254_740_991, "a seq"
 }
 number! {
     /// The number of a segment or snapshot: 1, 2, 3 …; 0 stands for "before the first segment".
     /// `{:#}` prints the 10 digits of the object's path.
-    Generation(u64), digits "10", min 0, max GENERATION_MAX, "generation"
+    Generation(u64), digits "10", min 0, max GENERATION_MAX, "a generation"
 }
 /// Which history of a space: its number 1, 2, 3 …, and 64 random bits, so that no two attempts at an epoch ever share a
 /// folder: what is deleted, or lands, late for the one never touches the other. Its one text form is
@@ -403,6 +403,16 @@ impl From<SpaceName> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_have_the_right_article() {
+        let said = Epoch::new(0, 0).unwrap_err().to_string();
+        assert_eq!(said, "0 is out of range for the number of an epoch");
+        let said = "x".parse::<Key>().unwrap_err().to_string();
+        assert_eq!(said, "`x` is not a key");
+        let said = "x".parse::<Author>().unwrap_err().to_string();
+        assert!(!said.contains("a author"), "{said}");
+    }
 
     #[test]
     fn space_names_are_checked() {

@@ -7,8 +7,9 @@ mod pull;
 pub use flush::Acknowledged;
 
 use crate::replica::SpaceReplica;
+use crate::saved;
 use crate::status;
-use icecore_core::{Author, Entry, Result};
+use icecore_core::{Author, Entry, Error, Result};
 use icecore_store::rollup::write_due_snapshot;
 use serde::Serialize;
 
@@ -80,7 +81,7 @@ impl SpaceReplica {
     ) -> Result<Synced> {
         let _lock = self.replica.lock().await?;
         self.late.clear();
-        let mut pulled = self.pull_locked(!self.pulled).await?;
+        let mut pulled = self.pull_explained(!self.pulled).await?;
         let acknowledged = self.flush_locked(acknowledged).await?;
         for late in self.late.drain(..) {
             pulled.changed |= late.changed;
@@ -124,7 +125,34 @@ impl SpaceReplica {
     /// As [`icecore_store::Reader::poll`].
     pub async fn pull(&mut self) -> Result<Pulled> {
         let _lock = self.replica.lock().await?;
-        self.pull_locked(!self.pulled).await
+        self.pull_explained(!self.pulled).await
+    }
+
+    async fn pull_explained(&mut self, everything: bool) -> Result<Pulled> {
+        let pulled = self.pull_locked(everything).await;
+        pulled.map_err(|error| self.explained(error))
+    }
+
+    /// An error of the store as this replica sees it: a store that it has read before, and that is not there, is away and not
+    /// missing.
+    pub fn explained(&self, error: Error) -> Error {
+        let is_away = error.is_not_found()
+            && error
+                .object()
+                .is_some_and(|object| object.ends_with("store.json"))
+            && matches!(
+                saved::info(self.replica.db().read(), &self.space),
+                Ok(Some(_))
+            );
+        if !is_away {
+            return error;
+        }
+        let away = Error::not_found("there is no store here, though this replica has read it before")
+            .with_hint("mount the disk or the folder that it is on, or check --store; nothing is lost: the replica keeps what it has read and what is queued");
+        match error.object() {
+            Some(object) => away.with_object(object.to_owned()),
+            None => away,
+        }
     }
 
     /// Lets the next sync look at everything, whatever the head says: this program has just changed the space itself.
@@ -140,7 +168,7 @@ impl SpaceReplica {
     pub async fn flush(&mut self) -> Result<Vec<Acknowledged>> {
         let _lock = self.replica.lock().await?;
         if !self.pulled || self.pull_is_overdue() {
-            self.pull_locked(true).await?;
+            self.pull_explained(true).await?;
         }
         self.flush_locked(&mut |_| {}).await
     }

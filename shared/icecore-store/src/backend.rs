@@ -13,6 +13,8 @@ mod url;
 
 use error::wrapped;
 
+pub(crate) use error::is_full;
+
 pub use error::{from_object_store, is_already_exists, is_conditional_conflict};
 pub use folder::Folder;
 pub use gateway::{Gateway, GatewayAddress, TokenSource};

@@ -1,5 +1,6 @@
 //! From an update object to an acknowledged key (docs/protocol.md, Write).
 
+use crate::backend::is_full;
 use crate::broker::Reservation;
 use crate::bucket::{Content, PutNew};
 use crate::reader::listing::read_own;
@@ -43,7 +44,7 @@ enum Attempt {
 /// same `(author, seq)` stored twice counts once. One author must not run two of these at once.
 ///
 /// # Errors
-/// `Unavailable` when the bucket did not answer for `settings.publish_time_max`; the object may be stored or
+/// `Unavailable` when the bucket did not answer for `settings.publish_time_max`, or at once when its disk is full; the object may be stored or
 /// appear later, and publishing it again is safe. `Conflict` in a sequenced space when another writer took the
 /// next key, or when another writer uses this author. `Denied`, `Invalid` or `NotFound` as the bucket says.
 pub async fn publish(
@@ -307,7 +308,7 @@ impl<'a> Publishing<'a> {
 
     async fn wait(&self, start: Duration, failures: &mut u32, error: Error) -> Result<()> {
         let spent = self.store.clock.monotonic().saturating_sub(start);
-        if spent > self.store.settings.publish_time_max {
+        if spent > self.store.settings.publish_time_max || is_full(&error) {
             return Err(error);
         }
         self.store.back_off(*failures).await;

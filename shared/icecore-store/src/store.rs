@@ -245,7 +245,14 @@ impl Store {
                 .with_object(self.bucket.path(&ObjectKey::Store).to_string())
                 .with_hint("create one with `icecore init`, or check --store")
         })?;
-        StoreInfo::from_json(&got.bytes).map_err(|e| e.with_object(ObjectKey::Store.to_string()))
+        StoreInfo::from_json(&got.bytes).map_err(|e| {
+            let e = e.with_object(ObjectKey::Store.to_string());
+            if e.hint().is_some() {
+                e
+            } else {
+                e.with_hint(BROKEN)
+            }
+        })
     }
 
     /// Creates a space.
@@ -473,14 +480,19 @@ fn usable(told: Result<()>) -> Result<()> {
     }
 }
 
+const BROKEN: &str = "put the object back from a backup, or an earlier version of it where the bucket keeps versions; \
+     nothing else of the space is touched, replicas keep what they have and queue what is written";
+
 pub(crate) fn parse_space(space: &SpaceName, got: &Got) -> Result<OpenSpace> {
     let object = ObjectKey::Space(space.clone()).to_string();
-    let info = SpaceInfo::from_json(&got.bytes).map_err(|e| e.with_object(object.clone()))?;
+    let hinted = |e: Error| match e.hint() {
+        Some(_) => e.with_object(object.clone()),
+        None => e.with_object(object.clone()).with_hint(BROKEN),
+    };
+    let info = SpaceInfo::from_json(&got.bytes).map_err(hinted)?;
     if info.space != *space {
-        return Err(
-            Error::corrupt(format!("space.json names the space {}", info.space))
-                .with_object(object),
-        );
+        let named = format!("space.json names the space {}", info.space);
+        return Err(hinted(Error::corrupt(named)));
     }
     Ok(OpenSpace {
         info,

@@ -230,14 +230,32 @@ impl Verifier<'_> {
                 }
                 Ok(_) => {}
                 Err(_) => {
-                    let error = Error::corrupt("a file that is no object of icecore")
-                        .with_hint("move it elsewhere; readers and roll-ups leave it alone");
+                    let error = stray(&name);
                     self.problem(path, &error);
                 }
             }
         }
         Ok(())
     }
+}
+
+/// What a file is that is no object. The copies that Dropbox and Syncthing make where two devices wrote one file hold what one
+/// of them wrote, and nothing else may hold it.
+fn stray(name: &str) -> Error {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let is_copy = file.contains(".sync-conflict-")
+        || file.contains("conflicted copy")
+        || file.contains(" (Case Conflict")
+        || file.split_once(" (").is_some_and(|(key, rest)| {
+            let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            digits(key) && rest.strip_suffix(')').is_some_and(digits)
+        });
+    if is_copy {
+        return Error::corrupt("a conflict copy of a program that synchronises folders")
+            .with_hint("keep it: it may hold acknowledged updates that are nowhere else; stop that program for this folder, which icecore does not support (docs/providers.md), and compare it with the log");
+    }
+    Error::corrupt("a file that is no object of icecore")
+        .with_hint("move it elsewhere; readers and roll-ups leave it alone")
 }
 
 /// Whether an error says that an object is wrong, rather than that it could not be read just now.

@@ -235,3 +235,57 @@ fn a_pipe_in_the_place_of_an_object_blocks_nobody() {
     a.ok(&["rollup", "todo", "--now", "--full"]);
     a.ok(&["verify", "todo"]);
 }
+
+#[test]
+fn a_broken_space_json_comes_with_what_to_do() {
+    let place = Place::with_todo();
+    let a = place.replica("a");
+    a.merge("todo", r#"{"a":1}"#);
+    let path = place.object("spaces/todo/space.json");
+    let whole = fs::read(&path).unwrap();
+    for broken in [&b"{"[..], b"", b"{\"v\":1}"] {
+        fs::write(&path, broken).unwrap();
+        let said = a.fails(5, &["sync"]);
+        assert!(
+            said.contains("spaces/todo/space.json") && said.contains("backup"),
+            "{said}"
+        );
+    }
+    fs::write(&path, whole).unwrap();
+    a.ok(&["sync"]);
+}
+
+/// Acknowledged updates were hidden in conflict copies (taskwarrior#3695; `DecSyncCC`#33), and `verify` said "move it elsewhere".
+#[test]
+fn row_24_conflict_copies_of_a_synchronised_folder_are_named_and_kept() {
+    let place = Place::with_todo();
+    let a = place.replica("a");
+    a.merge("todo", r#"{"a":1}"#);
+    let object = place.objects("spaces/todo/0001/updates").remove(0);
+    let key = object.rsplit('/').next().unwrap();
+    let copies = [
+        format!("{key}.sync-conflict-20261120-120000-ABCDEFG"),
+        format!("{key} (Ada's conflicted copy 2026-11-20)"),
+        format!("{key} (1)"),
+    ];
+    for copy in &copies {
+        fs::copy(
+            place.object(&object),
+            place.object("spaces/todo/0001/updates").join(copy),
+        )
+        .unwrap();
+    }
+    let said = a.run(&["verify", "todo"]).expect_code(5).stdout;
+    for copy in &copies {
+        assert!(said.contains(copy.as_str()), "{copy}: {said}");
+    }
+    assert_eq!(
+        said.matches("conflict copy of a program").count(),
+        3,
+        "{said}"
+    );
+    assert!(
+        said.contains("keep it") && !said.contains("move it"),
+        "{said}"
+    );
+}

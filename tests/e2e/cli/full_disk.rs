@@ -55,6 +55,36 @@ fn update(replica: &Replica, n: usize) -> Vec<String> {
     ran.stdout.lines().map(str::to_owned).collect()
 }
 
+/// A full disk meant waiting, or an error that did not say so (owncloud/client#982, #2939): here two minutes of silence. It is
+/// said after the first attempt.
+#[test]
+fn row_29_a_full_store_is_said_at_once() {
+    let place = Place::empty();
+    let Some(disk) = SmallDisk::mount(&place.object("")) else {
+        return;
+    };
+    let a = place.replica("a");
+    a.ok(&["init"]);
+    a.ok(&["space", "create", "todo"]);
+    disk.fill();
+    let update = r#"{"kind":"append","data":{"/log":[1]}}"#;
+    let ran = a
+        .run(&["update", "todo", update, "--stats", "--json"])
+        .expect_code(4);
+    assert!(
+        ran.stderr.contains("the disk is full") && ran.stderr.contains("queued"),
+        "{}",
+        ran.stderr
+    );
+    let stats = ran
+        .stderr
+        .lines()
+        .find(|line| line.starts_with("{\"cost_usd"))
+        .unwrap();
+    let stats: serde_json::Value = serde_json::from_str(stats).unwrap();
+    assert_eq!(stats["requests"]["put"], 1, "{stats}");
+}
+
 #[test]
 fn on_a_full_store_updates_stay_queued_and_nothing_breaks() {
     let place = Place::empty();

@@ -1,6 +1,6 @@
 //! `export` and `import`.
 
-use crate::support::command::{Place, Replica};
+use crate::support::command::{Place, Replica, in_full};
 use std::fs;
 
 /// A store whose space `todo` two replicas wrote, in turns, partly rolled up.
@@ -303,7 +303,8 @@ fn a_history_goes_out_and_in_byte_for_byte() {
     let exported = a.ok(&["export", "todo"]);
     let other = other_store(&place);
     other.run_with(&["import", "todo", "-"], &exported).ok();
-    let below = place.folder().join("other-store/spaces/todo/0001/updates");
+    let root = place.folder().join("other-store");
+    let below = root.join(in_full(&root, "spaces/todo/0001/updates"));
     let stored = fs::read_dir(&below)
         .unwrap()
         .map(|e| fs::read_to_string(e.unwrap().path()).unwrap());

@@ -134,3 +134,33 @@ fn a_state_is_the_same_bytes_in_a_pipe_and_in_json() {
     assert_eq!(a.ok(&["state", "todo", "--path", "/b/a"]), "[100]\n");
     assert_eq!(a.ok(&["state", "todo", "--path", ""]), expected);
 }
+
+/// For eyes indented, for programs canonical.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_state_is_indented_on_a_terminal_only() {
+    let place = Place::with_todo();
+    let a = place.replica("a");
+    a.merge("todo", r#"{"b":[1],"a":{}}"#);
+    let on_a_terminal = |arguments: &str| {
+        let program = env!("CARGO_BIN_EXE_icecore");
+        let mut command = a.command_of(std::path::Path::new("script"), &["-qec"]);
+        command
+            .arg(format!("{program} {arguments}"))
+            .arg("/dev/null");
+        crate::support::command::Ran::of(command, "")
+            .ok()
+            .replace('\r', "")
+    };
+    if std::process::Command::new("script")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        return;
+    }
+    let indented = "{\n  \"a\": {},\n  \"b\": [\n    1\n  ]\n}\n";
+    assert_eq!(on_a_terminal("state todo"), indented);
+    assert_eq!(on_a_terminal("state todo --json"), "{\"a\":{},\"b\":[1]}\n");
+    assert_eq!(a.ok(&["state", "todo"]), "{\"a\":{},\"b\":[1]}\n");
+}

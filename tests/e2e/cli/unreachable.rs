@@ -77,3 +77,70 @@ fn another_store_under_the_same_address_is_refused() {
     let error = a.fails(3, &["state", "todo"]);
     assert!(error.contains("this is another store"), "{error}");
 }
+
+/// The disk of a store was not mounted. The first hint was to make another store there, the next to drop the queue.
+#[test]
+fn a_store_that_is_not_mounted_is_away_and_not_missing() {
+    let place = Place::with_todo();
+    let a = place.replica("a");
+    a.merge("todo", r#"{"a":1}"#);
+    let away = place.folder().join("unplugged");
+    for leave_the_mount_point in [false, true] {
+        std::fs::rename(place.object(""), &away).unwrap();
+        if leave_the_mount_point {
+            std::fs::create_dir(place.object("")).unwrap();
+        }
+        let update = r#"{"kind":"increment","data":{"/n":1}}"#;
+        for command in [
+            &["sync"][..],
+            &["state", "todo"],
+            &["update", "todo", update],
+            &["status", "todo"],
+        ] {
+            let ran = a.run(command);
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(said.contains("has read it before"), "{said}");
+            assert!(
+                !said.contains("icecore init") && !said.contains("forget"),
+                "{said}"
+            );
+            assert!(
+                command[0] == "status" || said.contains("mount the disk"),
+                "{said}"
+            );
+        }
+        if leave_the_mount_point {
+            std::fs::remove_dir(place.object("")).unwrap();
+        }
+        std::fs::rename(&away, place.object("")).unwrap();
+        a.ok(&["sync"]);
+    }
+    assert_eq!(
+        place.replica("b").ok(&["state", "todo"]),
+        "{\"a\":1,\"n\":2}\n"
+    );
+    // Who never read it may have mistyped the address.
+    let said = place
+        .replica("c")
+        .on(away.display().to_string())
+        .fails(1, &["sync", "todo"]);
+    assert!(said.contains("icecore init"), "{said}");
+}
+
+#[test]
+fn a_proxy_that_is_dead_is_named() {
+    let place = Place::empty();
+    let a = nowhere(&place).with("NO_PROXY", "").with("no_proxy", "");
+    let a = a
+        .with("HTTP_PROXY", "http://user:secret@127.0.0.1:9")
+        .with("ICECORE_PUBLISH_TIME_MAX_MS", "1");
+    let ran = a.run(&["state", "todo", "--json"]).expect_code(4);
+    for said in [&ran.stderr, &ran.stdout] {
+        assert!(
+            said.contains("HTTP_PROXY names the proxy 127.0.0.1:9") && !said.contains("secret"),
+            "{said}"
+        );
+    }
+    let folder = place.replica("b").with("HTTP_PROXY", "http://127.0.0.1:9");
+    assert!(!folder.fails(1, &["state", "todo"]).contains("PROXY"));
+}

@@ -7,6 +7,7 @@ use crate::output::Output;
 use crate::plan::{Chances, Plan};
 use crate::replay::{Options, Report, replay as play};
 use icecore::{Error, Place, Result, time};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use tempfile::TempDir;
@@ -16,6 +17,17 @@ const SHOWN_MAX: usize = 20;
 
 pub(super) async fn replay(cli: &Cli, args: &ReplayArgs, out: &mut Output<'_>) -> Result<ExitCode> {
     let conversation = Conversation::parse(&read(&args.file)?)?;
+    if let [first, ..] = conversation.not_understood.as_slice() {
+        let passed_over = match conversation.not_understood.len() {
+            1 => "1 line".to_owned(),
+            n => format!("{n} lines"),
+        };
+        // That stderr is closed is no reason to stop.
+        drop(writeln!(
+            std::io::stderr(),
+            "note: {passed_over} of the log passed over, of another make than the rest; the first is line {first}"
+        ));
+    }
     let chances = Chances {
         offline: args.offline_chance,
         seed: args.seed,

@@ -45,8 +45,9 @@ fn what_is_of_no_interest_is_counted() {
 }
 
 #[test]
-fn a_line_that_is_not_understood_is_named() {
+fn a_line_that_is_not_understood_is_passed_over_and_counted() {
     for odd in [
+        "[17:05]  * Nick waves",
         "***",
         "[1:2] <a> b",
         "[24:00] <a> b",
@@ -57,8 +58,9 @@ fn a_line_that_is_not_understood_is_named() {
         "[01:02] < > b",
         "===",
     ] {
-        let error = Conversation::parse(format!("[01:02] <a> b\n{odd}\n").as_bytes()).unwrap_err();
-        assert_eq!(error.object(), Some("line 2"), "{odd:?}");
+        let conversation = parse(&format!("[01:02] <a> b\n{odd}\n[01:03] <a> c\n"));
+        assert_eq!(conversation.not_understood, [2], "{odd:?}");
+        assert_eq!(conversation.messages().count(), 2, "{odd:?}");
     }
     let error = Conversation::parse("?\n".repeat(12).as_bytes()).unwrap_err();
     assert_eq!(

@@ -187,6 +187,16 @@ pub fn is_already_exists(error: &StoreError) -> bool {
     ) && !is_conditional_conflict(error)
 }
 
+/// Whether there is no room for what was to be written: to wait brings none.
+pub(crate) fn is_full(error: &Error) -> bool {
+    use io::ErrorKind as Io;
+    const CODES: [&str; 2] = ["QuotaExceeded", "InsufficientStorage"];
+    chain(error).any(|cause| match cause.downcast_ref::<io::Error>() {
+        Some(io) => matches!(io.kind(), Io::StorageFull | Io::QuotaExceeded),
+        None => CODES.iter().any(|code| cause.to_string().contains(code)),
+    })
+}
+
 fn diagnose(error: &StoreError) -> (ErrorKind, Option<&'static str>) {
     if is_conditional_conflict(error) {
         return (

@@ -163,12 +163,20 @@ fn place(frames: &[Frame]) -> String {
     if frames.is_empty() {
         return "the data".to_owned();
     }
+    let keys: Vec<String> = frames
+        .iter()
+        .map(|frame| match frame {
+            Frame::Object { key, .. } => key.clone(),
+            Frame::Array { index } => index.to_string(),
+        })
+        .collect();
+    // Whoever typed a key with a slash knows it as it was typed.
+    if keys.iter().any(|key| key.contains(['/', '~'])) {
+        return quoted(&keys.join(" → "));
+    }
     let mut pointer = String::new();
-    for frame in frames {
-        match frame {
-            Frame::Object { key, .. } => push_token(&mut pointer, key),
-            Frame::Array { index } => push_token(&mut pointer, &index.to_string()),
-        }
+    for key in &keys {
+        push_token(&mut pointer, key);
     }
     quoted(&pointer)
 }
@@ -257,7 +265,7 @@ mod tests {
             (
                 "merge",
                 r#"{"a/b":18446744073709551616}"#,
-                "merge: the integer `18446744073709551616` in `/a~1b` does not fit in 64 bits",
+                "merge: the integer `18446744073709551616` in `a/b` does not fit in 64 bits",
             ),
             (
                 "merge",

@@ -34,7 +34,10 @@ impl GatewayAddress {
             _ => return refuse("this is no address of a gateway"),
         }
         let mut address = address.clone();
-        let path = address.path().trim_end_matches('/').to_owned();
+        let path = address.path().trim_end_matches('/');
+        // The API's own prefix, as in its documents: it is added to each call.
+        let path = path.strip_suffix("/v1").unwrap_or(path);
+        let path = path.trim_end_matches('/').to_owned();
         address.set_path(&path);
         Ok(Self(address))
     }
@@ -79,6 +82,14 @@ mod tests {
             (
                 "https://sync.example.org/a/",
                 Some("https://sync.example.org/a/v1/x"),
+            ),
+            (
+                "https://sync.example.org/a/v1/",
+                Some("https://sync.example.org/a/v1/x"),
+            ),
+            (
+                "http://127.0.0.1:8333/v1",
+                Some("http://127.0.0.1:8333/v1/x"),
             ),
             ("http://127.0.0.1:8333", Some("http://127.0.0.1:8333/v1/x")),
             ("http://localhost:8333/", Some("http://localhost:8333/v1/x")),

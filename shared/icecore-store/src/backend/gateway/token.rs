@@ -83,8 +83,7 @@ fn read_token(path: &PathBuf) -> Result<String> {
             .with_object(path.display().to_string())
             .with_hint("check ICECORE_TOKEN_FILE"));
     }
-    Ok(std::fs::read_to_string(path)
-        .map_err(failed)?
-        .trim()
-        .to_owned())
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    // Some editors begin a text with a byte order mark.
+    Ok(text.trim_start_matches('\u{feff}').trim().to_owned())
 }

@@ -205,6 +205,11 @@ fn choices(rest: &str) -> Result<(&str, Value), String> {
     let (path, words) = rest
         .rsplit_once(':')
         .ok_or_else(|| "the rule `one-of` needs a value".to_owned())?;
+    if words.split(',').any(|word| word.trim().is_empty()) {
+        return Err(
+            "the rule `one-of` has an empty word; the empty text is written as [\"\"]".to_owned(),
+        );
+    }
     Ok((
         path,
         words

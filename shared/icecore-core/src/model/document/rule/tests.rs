@@ -83,6 +83,8 @@ fn bad_rules_are_refused_with_a_hint() {
         "type:/a:text",
         "one-of:/a",
         "one-of:/a:[]",
+        "one-of:/a:",
+        "one-of:/a:open,,done",
         "unique:/a~2",
     ] {
         assert!(text.parse::<Rule>().unwrap_err().hint().is_some(), "{text}");
