@@ -130,17 +130,17 @@ impl Db {
         let connection = Connection::open(&path).map_err(|e| cannot_open(&path, e))?;
         connection.busy_timeout(BUSY_MAX).map_err(failed)?;
         marker::check_opened(&connection, folder).map_err(at)?;
-        let db = Self::prepare(connection).map_err(at)?;
+        let db = Self::prepare(connection, Some(folder)).map_err(at)?;
         // From here on it is missed when it is lost.
         marker::set(folder).map_err(|e| cannot_open(folder, e))?;
         Ok(db)
     }
 
     pub(crate) fn in_memory() -> Result<Self> {
-        Self::prepare(Connection::open_in_memory().map_err(failed)?)
+        Self::prepare(Connection::open_in_memory().map_err(failed)?, None)
     }
 
-    fn prepare(connection: Connection) -> Result<Self> {
+    fn prepare(connection: Connection, folder: Option<&Path>) -> Result<Self> {
         connection.busy_timeout(BUSY_MAX).map_err(failed)?;
         connection
             .pragma_update(None, "journal_mode", "wal")
@@ -167,6 +167,9 @@ impl Db {
                     "the replica is of version {version}, this program knows {TABLES_VERSION}"
                 ))
                 .with_hint("update this program; nothing was changed"));
+            }
+            if let Some(folder) = folder.filter(|_| version == 0) {
+                sync_way(folder);
             }
             if version < TABLES_VERSION {
                 if version < 2 {
@@ -229,6 +232,21 @@ pub(crate) fn execute(connection: &Connection, sql: &str, params: impl Params) -
         .prepare_cached(sql)
         .and_then(|mut statement| statement.execute(params))
         .map_err(failed)
+}
+
+/// Makes the names of a folder and of all directories above it durable. Before the tables are: a process that finds
+/// them knows that a power cut does not take the folder away, whoever made it and died.
+fn sync_way(folder: &Path) {
+    for directory in folder.ancestors() {
+        let is_here = directory.as_os_str().is_empty();
+        let directory = if is_here { Path::new(".") } else { directory };
+        // What was there before may not be readable for us; Windows cannot sync a directory and does not need to.
+        if let Ok(opened) = std::fs::File::open(directory)
+            && let Err(error) = opened.sync_all()
+        {
+            tracing::debug!(%error, directory = %directory.display(), "not synced");
+        }
+    }
 }
 
 /// An error of the replica's own database.

@@ -42,6 +42,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 ///
 /// # Contract
 /// - A put that returns `Ok` survives a power cut: the file, its directory and every new parent are fsynced.
+/// - What a get or a listing shows survives one too, even if its writer was killed half-way.
 /// - An object is never visible half-written, and [`PutMode::Create`] has exactly one winner among all
 ///   processes.
 /// - [`PutMode::Update`], overwriting and deleting exclude each other by a lock file, so that an update
@@ -190,6 +191,7 @@ fn read(root: &Root, location: Path, options: &GetOptions) -> Result<GetResult> 
     }
     let mut file = std::fs::File::open(&path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
+    root.settle(path.parent().unwrap_or(root.directory()))?;
     let meta = object_meta(location, &metadata);
     options.check_preconditions(&meta)?;
     let range = match &options.range {

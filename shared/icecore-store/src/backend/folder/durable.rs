@@ -5,13 +5,13 @@ use super::{attributes, e_tag, parents};
 use object_store::path::Path;
 use object_store::{Error, PutMode, PutPayload, Result};
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What a name begins with when it is the folder's own and no object.
 pub(super) const HIDDEN: &str = ".icecore-";
@@ -29,7 +29,16 @@ pub(super) struct Root {
     /// Directories whose own entries are known to be on disk, up to the root: another process may have
     /// made one and died before it fsynced the parent, so the first write of each process sees to it.
     durable: Mutex<BTreeSet<PathBuf>>,
+    /// Whether the names above the root are known to be on disk.
+    reachable: AtomicBool,
+    /// Directories that were read, and when they were last changed then: all names up to that change are on disk.
+    settled: Mutex<BTreeMap<PathBuf, SystemTime>>,
 }
+
+/// A change of a directory that is so old has been written back by every file system, whoever made it.
+const WRITTEN_BACK: Duration = Duration::from_mins(10);
+/// Two changes that are closer may have the same time: as clocks of file systems tick.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Names of temporary files are unique within the process; across processes `create_new` decides.
 static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
@@ -37,7 +46,12 @@ static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
 impl Root {
     pub(super) fn new(directory: PathBuf) -> Self {
         let durable = Mutex::new(BTreeSet::new());
-        Self { directory, durable }
+        Self {
+            directory,
+            durable,
+            reachable: AtomicBool::new(false),
+            settled: Mutex::new(BTreeMap::new()),
+        }
     }
 
     pub(super) fn directory(&self) -> &FilePath {
@@ -45,20 +59,27 @@ impl Root {
     }
 
     pub(super) fn create(&self) -> Result<()> {
-        let mut missing = Vec::new();
-        let mut directory = self.directory.as_path();
-        while !directory.as_os_str().is_empty() && !directory.exists() {
-            missing.push(directory);
-            let Some(parent) = directory.parent() else {
-                break;
-            };
-            directory = parent;
-        }
         let failed = |source| self.failed("create the folder", &self.directory, source);
+        let made = self
+            .directory
+            .ancestors()
+            .take_while(|d| !d.exists())
+            .count();
         fs::create_dir_all(&self.directory).map_err(failed)?;
-        for made in missing {
-            let parent = made.parent().filter(|path| !path.as_os_str().is_empty());
-            sync_directory(parent.unwrap_or(FilePath::new("."))).map_err(failed)?;
+        self.sync_way(made).map_err(failed)
+    }
+
+    /// Makes the name of the folder durable, and those of all directories above it: a process that made them may have
+    /// died before it synced them. The lowest `made` are this one's own; of the others what cannot be synced, for want of
+    /// rights as a rule, was there before anybody made a store.
+    fn sync_way(&self, made: usize) -> io::Result<()> {
+        let here = FilePath::new(".");
+        for (number, above) in self.directory.ancestors().skip(1).enumerate() {
+            let is_here = above.as_os_str().is_empty();
+            let synced = sync_directory(if is_here { here } else { above });
+            if number < made {
+                synced?;
+            }
         }
         Ok(())
     }
@@ -349,8 +370,51 @@ impl Root {
             }
             self.sync(ancestor)?;
         }
+        if !self.reachable.swap(true, Ordering::Relaxed) {
+            self.sync_way(0)
+                .map_err(|e| self.failed("sync", directory, e))?;
+        }
         self.with_durable(|durable| durable.insert(directory.to_owned()));
         Ok(())
+    }
+
+    /// Makes sure that what was just found in `directory` is there after a power cut too: whoever made it may have been
+    /// killed before it fsynced the name, and readers act on what they see. Costs nothing while nothing changes.
+    pub(super) fn settle(&self, directory: &FilePath) -> Result<()> {
+        let changed = match fs::metadata(directory).and_then(|m| m.modified()) {
+            Ok(changed) => changed,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(self.failed("read", directory, e)),
+        };
+        let known = self.with_settled(|settled| settled.get(directory).copied());
+        if known == Some(changed) {
+            return Ok(());
+        }
+        if known.is_none()
+            && let Some(above) = directory.parent()
+            && above.starts_with(&self.directory)
+        {
+            self.settle(above)?;
+        }
+        let age = age(changed);
+        if age.is_none_or(|age| age < WRITTEN_BACK) {
+            match sync_directory(directory) {
+                Err(e) if !is_never_synced(&e) => return Err(self.failed("sync", directory, e)),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        // FAT keeps whole seconds only, and just the even ones.
+        let whole = changed
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .is_ok_and(|t| t.subsec_nanos() == 0);
+        if age.is_some_and(|age| age > if whole { COARSE_CLOCK } else { TICK }) {
+            self.with_settled(|settled| settled.insert(directory.to_owned(), changed));
+        }
+        Ok(())
+    }
+
+    fn with_settled<T>(&self, f: impl FnOnce(&mut BTreeMap<PathBuf, SystemTime>) -> T) -> T {
+        f(&mut self.settled.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn with_durable<T>(&self, f: impl FnOnce(&mut BTreeSet<PathBuf>) -> T) -> T {
@@ -393,4 +457,24 @@ fn sync_directory(directory: &FilePath) -> io::Result<()> {
         File::open(directory)?.sync_all()?;
     }
     Ok(())
+}
+
+/// How long ago a file system made a change; none where that is in the future.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is compared with times of files, which come from the clock of this machine too"
+)]
+fn age(changed: SystemTime) -> Option<Duration> {
+    SystemTime::now().duration_since(changed).ok()
+}
+
+/// Who cannot sync cannot have made it either: a folder that may only be read, or a file system without syncs.
+fn is_never_synced(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::InvalidInput
+            | ErrorKind::Unsupported
+    )
 }

@@ -128,6 +128,7 @@ fn read_directory(root: &Root, key: &str, offset: Option<&Path>) -> Result<Vec<E
             entries.push(Entry { key, is_directory });
         }
     }
+    root.settle(&directory)?;
     entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     Ok(entries)
 }
