@@ -89,6 +89,12 @@ fn text(name: &SpaceName, report: &RollupReport) -> String {
         newer,
         format!("{} of a newer program left alone", count(newer, "object")),
     );
+    if let Some(needed) = report.needs_version {
+        add(
+            1,
+            format!("no snapshot, for the model needs version {needed}: update this program"),
+        );
+    }
     add(report.raced.into(), "another roll-up was faster".to_owned());
     add(report.unfinished.into(), "unfinished".to_owned());
     format!("{name}: generation {generation}: {}", parts.join(", "))

@@ -73,6 +73,11 @@ fn text(name: &SpaceName, report: &VerifyReport) -> String {
             "  {unread} not read, without a secret that opens the space or without its model: only what they cover was compared"
         ));
     }
+    if let Some(needed) = report.needs_version {
+        lines.push(format!(
+            "  no state was compared: the model needs version {needed}, update this program"
+        ));
+    }
     for problem in &report.problems {
         lines.push(format!("  {}", problem.object));
         lines.push(format!("    {}", problem.message));

@@ -54,6 +54,14 @@ pub enum News<U> {
         /// Why.
         reason: String,
     },
+    /// The space holds what a newer version of the model wrote. This program holds: it shows what it last saw with its own
+    /// updates on top, and sends these once it is updated.
+    Held {
+        /// The version that is needed.
+        needed: u32,
+        /// The version that this program has.
+        known: u32,
+    },
     /// The state was read as a whole, from a snapshot or another epoch, or more changed than was listened to: look at it
     /// anew.
     Reread,

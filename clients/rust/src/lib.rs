@@ -80,6 +80,11 @@
 //! An update is on this device's disk before [`Replica::update`] returns, and is sent until the bucket has it, whatever
 //! crashes. It is applied exactly once, everywhere, and all replicas that have seen the same updates hold the same state.
 //!
+//! # New versions
+//! Devices update at different times. A program that meets what a newer version of its model wrote holds, and says so
+//! ([`News::Held`]); how to change a model is in
+//! `docs/upgrading.md` of the repository.
+//!
 //! # Non-goals
 //! Folding without a model: the crates `icecore-replica` and `icecore-store` below this one do that.
 
@@ -99,7 +104,7 @@ pub use changes::{Change, Changes, News, Stage};
 pub use class::Typed;
 pub use icecore_core::model::{self, message};
 pub use icecore_core::{
-    Author, Conflict, Epoch, Error, ErrorKind, Key, Meta, Model, ModelRef, Order, Rejected,
+    Author, Conflict, Epoch, Error, ErrorKind, Key, Meta, Model, ModelRef, Newer, Order, Rejected,
     RejectedUpdate, Result, Seq, SpaceName, UpdateId, Violation, time, typed,
 };
 pub use icecore_replica::Refusal;

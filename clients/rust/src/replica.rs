@@ -5,10 +5,10 @@ use crate::place::Place;
 use crate::space;
 use icecore_core::model::message;
 use icecore_core::{
-    Author, Entry, Error, ErrorKind, Folded, Key, Model, ModelRef, Order, Result, SpaceName,
+    Author, Entry, Error, ErrorKind, Folded, Key, Model, ModelRef, Newer, Order, Result, SpaceName,
     Update, UpdateId,
 };
-use icecore_replica::{NewUpdate, Pending, Refusal, SpaceReplica};
+use icecore_replica::{NewUpdate, Pending, Refusal, SpaceReplica, Unusable};
 use icecore_seal::NewHolder;
 use icecore_store::Store;
 use serde::Serialize;
@@ -151,7 +151,13 @@ impl<M: App> Replica<M> {
             inner: Arc::new(inner),
         };
         let mut space = replica.inner.space.lock().await;
-        match replica.refold(&mut space) {
+        let mut refolded = replica.refold(&mut space);
+        if refolded.as_ref().is_err_and(Unusable::is) {
+            // An empty list would be a lie: it is read anew.
+            space.sync().await?;
+            refolded = replica.refold(&mut space);
+        }
+        match refolded {
             // The secret may be that of a newer keyring, which the next sync brings.
             Err(error) if error.kind() == ErrorKind::Denied => {}
             refolded => refolded?,
@@ -225,7 +231,8 @@ impl<M: App> Replica<M> {
         let mut updates = Vec::with_capacity(messages.len());
         for (at, message) in &messages {
             let (kind, data) = message::encode(message)?;
-            let update = Update::new(*at, &kind, &data, resolves)?;
+            let version = self.inner.model.version();
+            let update = Update::of_version(version, *at, (&kind, &data), resolves)?;
             updates.push(NewUpdate { update });
         }
         let mut local = self.local();
@@ -338,6 +345,12 @@ impl<M: App> Replica<M> {
         let entries = arrived.unwrap_or_default().iter().cloned();
         let entries: Vec<Entry> = entries.chain(sent.map(entry_of)).collect();
         self.tell_entries(&entries, author, &rejected_before);
+        if let Some(newer) = result.as_ref().err().and_then(Newer::of) {
+            self.tell(News::Held {
+                needed: newer.needed,
+                known: newer.known,
+            });
+        }
         if let Some(refusal) = result.as_ref().err().and_then(Refusal::of) {
             self.tell(News::Refused {
                 id: refusal.id,
@@ -532,7 +545,8 @@ impl<M: App> fmt::Debug for Replica<M> {
 
 /// Applies updates one after the other, as pending ones.
 fn check(folded: &mut Folded, first: UpdateId, updates: &[NewUpdate]) -> Result<()> {
-    folded.check_consistent()?;
+    // Also while this program holds at what a newer version wrote: what is made is queued, and sent once it is updated.
+    folded.check_possible()?;
     for (n, new) in (0_u64..).zip(updates) {
         let id = UpdateId {
             author: first.author,

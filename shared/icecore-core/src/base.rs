@@ -1,5 +1,6 @@
 //! The covered part of a space: the state after a generation, from segments or from a snapshot.
 
+use crate::canonical;
 use crate::content::{Content, Salt, Seal, Summary};
 use crate::covered::Covered;
 use crate::digest::Digest;
@@ -8,12 +9,14 @@ use crate::fold::{Folded, RejectedList, Step};
 use crate::ids::{Epoch, Generation, Key, SpaceName, UpdateId};
 use crate::invariants;
 use crate::layers::{Packed, UNPACKED_BYTES_MAX};
+use crate::newer::Newer;
 use crate::plan::key::{AHEAD_MILLIS_MAX, clamp};
-use crate::segment::Segment;
+use crate::segment::{Entry, Segment};
 use crate::snapshot::{Snapshot, SnapshotHeader};
 use crate::space::{Order, SpaceInfo};
 use icecore_seal::KeyNumber;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::Write;
 
 /// How far below and above `through` keys are remembered as covered: at least the deepest regular listing looks back
@@ -73,11 +76,12 @@ impl Base {
         }
     }
 
-    /// From a snapshot; `None` when another version of the model wrote it and the state must be rebuilt from
-    /// the segments.
+    /// From a snapshot; `None` when an older version of the model wrote it and the state must be rebuilt from the
+    /// segments: it cannot be upgraded, or lists what that version rejected and this one may not.
     ///
     /// # Errors
-    /// `Corrupt` when the snapshot is inconsistent or of another space, epoch or model.
+    /// `Corrupt` when the snapshot is inconsistent or of another space, epoch or model, with a [`Misfit`] where the state
+    /// is not what the model writes; `Invalid`, with a [`Newer`], when a newer version of the model wrote it.
     pub fn from_snapshot(
         snapshot: &Snapshot,
         info: &SpaceInfo,
@@ -93,6 +97,7 @@ impl Base {
         }
         let state = StoredState {
             what: "snapshot",
+            is_final: false,
             model_version: header.model_version,
             sealed: header.sealed,
             about: snapshot.header_json(),
@@ -129,21 +134,22 @@ impl Base {
     pub fn fold(&mut self, segment: &Segment) -> Result<()> {
         let header = &segment.header;
         invariants::next_segment(self, header)?;
-        let model = self.folded.model();
-        if header.model_version > model.version() {
-            return Err(Error::invalid(format!(
-                "segment {} was rolled up with version {} of the model `{}`, this is version {}",
-                header.segment,
-                header.model_version,
-                model.name(),
-                model.version()
-            ))
-            .with_hint("update this program; nothing was changed and nothing is lost"));
+        let content = self.folded.content();
+        let version = entries_version(&segment.entries);
+        if version > header.model_version.max(1) {
+            return Err(Error::corrupt(format!(
+                "segment {} names version {} of the model, and holds what version {version} wrote",
+                header.segment, header.model_version
+            )));
+        }
+        if let Some(newer) = content.is_newer(header.model_version) {
+            return Err(newer.error(&format!("segment {}", header.segment)));
         }
         if let (Some(base), Some(state)) = (&header.base, &segment.base_state) {
-            let content = self.folded.content().clone();
+            let content = content.clone();
             let state = StoredState {
                 what: "segment",
+                is_final: true,
                 model_version: base.model_version,
                 sealed: base.sealed,
                 about: &base.about(),
@@ -215,13 +221,21 @@ impl Base {
         })
     }
 
-    /// What the next segment says of the model that rolls it up.
-    pub fn rolls_up_as(&self) -> u32 {
+    /// What the next segment says of the model: the newest version of those that wrote its entries and what is before
+    /// them, and of the one that folds it.
+    pub fn rolls_up_as(&self, entries: &[Entry]) -> u32 {
+        let written = self.model_version.max(entries_version(entries));
         if self.folded.content().is_blind() {
-            self.model_version
+            written
         } else {
-            self.folded.model().version()
+            written.max(self.folded.model().version())
         }
+    }
+
+    /// Goes on without a state: a newer version of the model was met. What is covered stays known.
+    pub fn hold(&mut self, newer: Newer) {
+        let content = self.folded.content().held(newer);
+        self.folded = Folded::initial(content);
     }
 
     fn summary(&self) -> Summary {
@@ -301,6 +315,8 @@ impl Base {
 struct StoredState<'a> {
     /// What holds it, for messages.
     what: &'static str,
+    /// What it lists as rejected is rejected for good: the history before it is gone.
+    is_final: bool,
     model_version: u32,
     sealed: Option<KeyNumber>,
     /// What it is bound to, where it is sealed.
@@ -313,7 +329,7 @@ struct StoredState<'a> {
 }
 
 impl StoredState<'_> {
-    /// The state; `None` when the model cannot read it.
+    /// The state; `None` when it must be folded anew: the model cannot read it, or may apply what an older version rejected.
     fn open(&self, content: Content) -> Result<Option<Folded>> {
         if content.is_blind() {
             return Ok(Some(Folded::initial(content)));
@@ -326,7 +342,26 @@ impl StoredState<'_> {
             _ => return Err(sealed_otherwise(self.what)),
         };
         let json = opened.as_ref().map_or(self.json, |opened| &opened.state);
-        let folded = Folded::from_json(content, self.model_version, json)?;
+        let rejected = opened
+            .as_ref()
+            .map_or(self.rejected, |o| &o.summary.rejected);
+        let is_older = self.model_version < content.model().version();
+        if is_older && rejected.count > 0 && !self.is_final {
+            return Ok(None);
+        }
+        let misfit = Misfit {
+            rejected: rejected.count,
+        };
+        let folded = match Folded::from_json(content, self.model_version, json) {
+            Err(error) if error.is_corrupt() => return Err(misfit.error(self.what)),
+            folded => folded?,
+        };
+        // What the model passes over would be lost with the next snapshot, without a word.
+        if let Some(folded) = folded.as_ref().filter(|_| !is_older)
+            && !is_the_same(&folded.state_json()?, json)
+        {
+            return Err(misfit.error(self.what));
+        }
         Ok(folded.map(|mut folded| {
             let summary = opened.map(|opened| opened.summary);
             (folded.rejected, folded.touched) = match summary {
@@ -337,6 +372,56 @@ impl StoredState<'_> {
         }))
     }
 }
+
+/// Whether a stored state is what the model writes again: byte for byte, or spelled otherwise by another writer.
+fn is_the_same(canonical: &[u8], stored: &[u8]) -> bool {
+    let respelled = || {
+        let value: serde_json::Value = serde_json::from_slice(stored).ok()?;
+        let mut bytes = Vec::new();
+        canonical::write(&value, &mut bytes).ok()?;
+        Some(bytes)
+    };
+    canonical == stored || respelled().is_some_and(|bytes| bytes == canonical)
+}
+
+/// The newest version of the model that wrote these.
+fn entries_version(entries: &[Entry]) -> u32 {
+    let versions = entries.iter().map(|e| e.update.model_version());
+    versions.max().unwrap_or(0)
+}
+
+/// A state that its own version of the model does not read, or reads in part: the state's form was changed, and the version
+/// was not, or somebody else wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Misfit {
+    /// How many updates it lists as rejected.
+    pub rejected: u64,
+}
+
+impl Misfit {
+    /// What an error is about, if it is about this.
+    pub fn of(error: &Error) -> Option<Self> {
+        std::error::Error::source(error)?.downcast_ref().copied()
+    }
+
+    fn error(self, what: &str) -> Error {
+        Error::corrupt(format!(
+            "the state in this {what} does not fit the model that it names"
+        ))
+        .with_hint(
+            "was the model changed without a new `version`? Raise it, and give it an `upgrade`",
+        )
+        .with_source(self)
+    }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "its own version of the model writes another one")
+    }
+}
+
+impl std::error::Error for Misfit {}
 
 /// Who holds no key of an encrypted space must not be able to write a state for those who do.
 fn sealed_otherwise(what: &str) -> Error {

@@ -11,9 +11,11 @@ pub use sealed_state::{SealedState, Summary};
 use crate::error::{Error, Result};
 use crate::ids::{Author, SpaceName, StoreId, UpdateId};
 use crate::model::{AnyModel, Meta, Model, Rejected};
+use crate::newer::Newer;
 use crate::space::SpaceInfo;
 use crate::update::{UPDATE_BYTES_MAX, Update};
 use icecore_seal::{KeyNumber, OpenError, Sealed, SpaceKeys};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -70,8 +72,14 @@ impl SpaceSeal {
         self.context("transient", &format!(",\"{author}\""))
     }
 
-    fn update_context(&self, id: UpdateId) -> Vec<u8> {
-        self.context("update", &format!(",\"{}\",{}", id.author, id.seq))
+    /// The version of the model is readable, so that who holds no key hands it on, and part of what a sealing is bound
+    /// to, so that nobody changes it.
+    fn update_context(&self, id: UpdateId, model_version: u32) -> Vec<u8> {
+        let mut rest = format!(",\"{}\",{}", id.author, id.seq);
+        if model_version > 1 {
+            rest.push_str(&format!(",{model_version}"));
+        }
+        self.context("update", &rest)
     }
 }
 
@@ -136,6 +144,8 @@ enum Blindness {
     Locked,
     /// The program does not know the model of this name.
     UnknownModel(String),
+    /// A newer version of the model was met.
+    Newer(Box<Newer>),
 }
 
 impl Content {
@@ -164,6 +174,35 @@ impl Content {
             seal,
             blind: Some(Blindness::UnknownModel(name.to_owned())),
         }
+    }
+
+    /// The same for a program that has met what a newer version of the model wrote: it folds nothing, and what needs no
+    /// state goes on.
+    #[must_use]
+    pub fn held(&self, newer: Newer) -> Self {
+        Self {
+            model: Arc::new(Blind),
+            seal: self.seal.clone(),
+            blind: Some(Blindness::Newer(Box::new(newer))),
+        }
+    }
+
+    /// What a newer version of the model wrote, if that is why nothing is folded.
+    pub fn newer(&self) -> Option<&Newer> {
+        match &self.blind {
+            Some(Blindness::Newer(newer)) => Some(newer),
+            _ => None,
+        }
+    }
+
+    /// Whether this program must hold at what this version of the model wrote.
+    pub fn is_newer(&self, model_version: u32) -> Option<Newer> {
+        let known = self.model.version();
+        (model_version > known).then(|| Newer {
+            model: self.model.name().to_owned(),
+            needed: model_version,
+            known,
+        })
     }
 
     /// The model.
@@ -195,6 +234,7 @@ impl Content {
             None => Ok(()),
             Some(Blindness::Locked) => Err(locked()),
             Some(Blindness::UnknownModel(name)) => Err(unknown_model(name)),
+            Some(Blindness::Newer(newer)) => Err(newer.error("the history")),
         }
     }
 
@@ -218,13 +258,20 @@ impl Content {
             Seal::Open(seal) => seal,
         };
         let sealed = sealed_form(stored).ok_or(Unopened::NotSealed)?;
-        let opened = seal.keys.open(&seal.update_context(id), &sealed);
+        let version = stored.model_version();
+        let opened = seal.keys.open(&seal.update_context(id, version), &sealed);
         let opened = opened.map_err(|error| match error {
             OpenError::UnknownKey(key) if key > seal.keys.newest() => Unopened::UnknownKey(key),
             _ => Unopened::Refused,
         })?;
         let text = std::str::from_utf8(&opened).map_err(|_| Unopened::Refused)?;
-        Update::from_stored(text.to_owned()).map_or(Err(Unopened::Refused), |u| Ok(Cow::Owned(u)))
+        let update = Update::from_stored(text.to_owned()).map_err(|_| Unopened::Refused)?;
+        // Who holds no key must have been told the same.
+        if update.model_version() == version {
+            Ok(Cow::Owned(update))
+        } else {
+            Err(Unopened::Refused)
+        }
     }
 
     /// An update as it is to be stored: sealed in an encrypted space.
@@ -238,7 +285,14 @@ impl Content {
             Seal::Open(seal) => seal,
         };
         let text = update.as_text().as_bytes();
-        let sealed = seal.keys.seal(&seal.update_context(id), text, salt);
+        let version = update.model_version();
+        let sealed = seal
+            .keys
+            .seal(&seal.update_context(id, version), text, salt);
+        let sealed = SealedUpdate {
+            sealed,
+            model_version: (version > 1).then_some(version),
+        };
         let text = serde_json::to_string(&sealed)
             .map_err(|e| Error::internal("BUG: a sealed update has no JSON form").with_source(e))?;
         check_sealed_size(update)?;
@@ -282,6 +336,15 @@ pub fn check_sealed_size(update: &Update) -> Result<()> {
         "the update has {bytes} bytes when it is sealed, at most {UPDATE_BYTES_MAX} fit"
     ))
     .with_hint("split it into several updates, or keep large content elsewhere and refer to it"))
+}
+
+/// What stands in place of an update in an encrypted space.
+#[derive(Serialize)]
+struct SealedUpdate {
+    #[serde(flatten)]
+    sealed: Sealed,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_version: Option<u32>,
 }
 
 /// What `{"key", "sealed"}` says; `None` for anything else.

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::ids::{Key, UpdateId};
 use crate::model::erased::{NotApplied, PANICKED};
 use crate::model::{AnyModel, AnyState, Meta, Violation};
+use crate::newer::Newer;
 use crate::segment::Entry;
 use crate::update::Update;
 use icecore_seal::KeyNumber;
@@ -109,6 +110,9 @@ pub struct Folded {
     pub touched: BTreeMap<String, UpdateId>,
     /// The first update that the model declared impossible: nothing after it was applied.
     pub inconsistent: Option<RejectedUpdate>,
+    /// The first update by a newer version of the model than this program has: nothing that is stored after it was
+    /// applied.
+    pub held: Option<Box<(UpdateId, Newer)>>,
     /// The newest key that an update was sealed under and that the keyring did not have when it was read: it may have
     /// one now.
     pub unknown_key: Option<KeyNumber>,
@@ -130,6 +134,7 @@ impl Folded {
             rejected: RejectedList::default(),
             touched: BTreeMap::new(),
             inconsistent: None,
+            held: None,
             unknown_key: None,
         }
     }
@@ -187,7 +192,7 @@ impl Folded {
     ///
     /// Where the model panics, the state is of no use any more: take [`Folded::after`] where another one must remain.
     pub fn apply(&mut self, id: UpdateId, key: Key, stored: &Update) -> bool {
-        if self.content.is_blind() {
+        if self.content.is_blind() || self.held.is_some() {
             return false;
         }
         let content = self.content.clone();
@@ -208,6 +213,10 @@ impl Folded {
     /// The same for an update as its author wrote it, which nobody sealed: one of this device's own.
     pub fn apply_opened(&mut self, id: UpdateId, key: Key, update: &Update) -> bool {
         if self.inconsistent.is_some() || self.spoiled.is_some() {
+            return false;
+        }
+        if let Some(newer) = self.content.is_newer(update.model_version()) {
+            self.held.get_or_insert_with(|| Box::new((id, newer)));
             return false;
         }
         let Some(parts) = update.parts() else {
@@ -259,11 +268,23 @@ impl Folded {
         });
     }
 
+    /// Whether this is the state that the history gives: nothing in it is impossible, or of a newer version of the model.
+    ///
+    /// # Errors
+    /// As [`Folded::check_possible`]; `Invalid`, with a [`Newer`], where this program is too old.
+    pub fn check_consistent(&self) -> Result<()> {
+        self.check_possible()?;
+        match self.held.as_deref() {
+            Some((id, newer)) => Err(newer.error("an update").with_object(id.to_string())),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the model found the whole history possible.
     ///
     /// # Errors
     /// `Corrupt`, naming the first update that is not; `Internal` where the model panicked on an update.
-    pub fn check_consistent(&self) -> Result<()> {
+    pub fn check_possible(&self) -> Result<()> {
         if let Some(RejectedUpdate { id, key, reason }) = self.spoiled.as_deref() {
             let message = format!("at key {key}: {reason}");
             return Err(Error::internal(message).with_object(id.to_string()));

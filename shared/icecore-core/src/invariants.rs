@@ -42,6 +42,14 @@ pub fn next_segment(base: &Base, header: &SegmentHeader) -> Result<()> {
             header.segment, base.generation
         ));
     }
+    // I15: the version of the model that segments name never falls.
+    // A writer that knows of none says 0, which is as good as 1.
+    if header.model_version.max(1) < base.model_version {
+        return corrupt(format!(
+            "segment {} names version {} of the model, an earlier one named {}",
+            header.segment, header.model_version, base.model_version
+        ));
+    }
     // I3: nothing is covered twice.
     if base.covered.overlaps(&header.covered) || header.carried.overlaps(&header.covered) {
         return corrupt(format!(

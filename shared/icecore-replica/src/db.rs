@@ -95,6 +95,8 @@ const TO_VERSION_3: &str = "
         UNIQUE (space, name)
     ) STRICT;
     CREATE INDEX once_by_id ON once (space, author, seq);
+    -- The version of the model that the space needs, where this program has an older one.
+    ALTER TABLE space ADD COLUMN needs INTEGER;
 ";
 
 /// From version 1 to 2.

@@ -34,6 +34,6 @@ pub mod takeover;
 pub use once::Once;
 pub use queue::{NewUpdate, Pending};
 pub use refusal::Refusal;
-pub use replica::{Replica, SpaceReplica};
+pub use replica::{Replica, SpaceReplica, Unusable};
 pub use status::Status;
 pub use sync::{Acknowledged, Pulled, Synced};

@@ -10,6 +10,7 @@ use icecore_core::{Author, Error, Folded, Order, Result, SpaceInfo, SpaceName, U
 use icecore_store::{Reader, Store, new_author};
 use rusqlite::Transaction;
 use std::borrow::Cow;
+use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -288,7 +289,28 @@ impl SpaceReplica {
     /// `NotFound` before the first sync; errors of the replica's database.
     pub fn reader(&mut self) -> Result<&mut Reader> {
         self.restore()?;
+        if self.reader.is_none() {
+            return Err(self.not_here()?);
+        }
         self.reader.as_mut().ok_or_else(|| not_seen(&self.space))
+    }
+
+    /// Why there is no reader without a request.
+    fn not_here(&self) -> Result<Error> {
+        let seen = saved::info(self.replica.db().read(), &self.space)?.is_some();
+        Ok(if seen {
+            let message = format!(
+                "what this replica saved of the space {} is of another version of its model, and this one cannot read it",
+                self.space
+            );
+            Error::invalid(message)
+                .with_hint(
+                    "sync while the store can be reached: it is read anew, and nothing is lost",
+                )
+                .with_source(Unusable)
+        } else {
+            not_seen(&self.space)
+        })
     }
 
     /// The reader in memory, while the lock of the replica keeps others from saving a newer one.
@@ -320,11 +342,36 @@ impl SpaceReplica {
         saved::saves(self.replica.db().read(), &self.space)
     }
 
+    /// The replica that it is part of.
+    pub fn replica(&self) -> &Replica {
+        &self.replica
+    }
+
     /// The space's name.
     pub fn name(&self) -> &SpaceName {
         &self.space
     }
 }
+
+/// What a replica saved cannot be read by this version of the model: it is read anew by the next sync.
+#[derive(Debug)]
+pub struct Unusable;
+
+impl Unusable {
+    /// Whether an error is about this.
+    pub fn is(error: &Error) -> bool {
+        let source = std::error::Error::source(error);
+        source.is_some_and(|source| source.is::<Self>())
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("another version of the model wrote it")
+    }
+}
+
+impl std::error::Error for Unusable {}
 
 fn not_seen(space: &SpaceName) -> Error {
     Error::not_found(format!("this replica has not seen the space {space} yet"))

@@ -3,7 +3,7 @@
 use crate::db::{execute, failed};
 use crate::queue::{damaged, signed, unsigned};
 use icecore_core::{
-    Base, Content, ErrorKind, Key, Result, Segment, Snapshot, SpaceInfo, SpaceName,
+    Base, Content, ErrorKind, Key, Newer, Result, Segment, Snapshot, SpaceInfo, SpaceName,
 };
 use icecore_store::reader::{Body, Layer, Polled, Saved};
 use icecore_store::{Reader, Store};
@@ -91,8 +91,12 @@ fn load_base(connection: &Connection, store: &Store, info: &SpaceInfo) -> Result
                 Ok(None) | Err(_) => return Ok(None),
             }
         } else {
-            base.fold(&Segment::unpack(&bytes).map_err(damaged)?)
-                .map_err(damaged)?;
+            let segment = Segment::unpack(&bytes).map_err(damaged)?;
+            match base.fold(&segment) {
+                // Of a newer version of the model: the store has it, and says which.
+                Err(error) if Newer::of(&error).is_some() => return Ok(None),
+                folded => folded.map_err(damaged)?,
+            }
         }
     }
     Ok(Some(base))

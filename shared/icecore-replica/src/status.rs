@@ -5,7 +5,9 @@ use crate::queue;
 use crate::replica::SpaceReplica;
 use crate::saved::Found;
 use icecore_core::fold::RejectedList;
-use icecore_core::{Author, Conflict, Epoch, Error, Generation, Key, Result, SpaceName, UpdateId};
+use icecore_core::{
+    Author, Conflict, Epoch, Error, Generation, Key, Newer, Result, SpaceName, UpdateId,
+};
 use rusqlite::params;
 use serde::Serialize;
 
@@ -36,6 +38,10 @@ pub struct Status {
     pub clock_offset_ms: i64,
     /// When the last sync was complete, milliseconds since 1970 UTC by the local clock.
     pub synced_at: Option<i64>,
+    /// The version of the model that the space needs, where the last sync found that this program has an older one: it
+    /// shows what it last saw, and sends nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs_version: Option<u32>,
     /// Why the last sync failed, with what to do about it.
     pub problem: Option<String>,
     /// Updates that must exist and were not found.
@@ -86,12 +92,12 @@ impl SpaceReplica {
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .map_err(failed)?;
-        let (synced_at, problem) = db
+        let (synced_at, problem, needs) = db
             .read()
             .query_row(
-                "SELECT synced_at, problem FROM space WHERE name = ?1",
+                "SELECT synced_at, problem, needs FROM space WHERE name = ?1",
                 [self.space.as_str()],
-                |row| Ok((row.get(0)?, row.get(1)?)),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )
             .map_err(failed)?;
         let refused: i64 = db
@@ -120,6 +126,7 @@ impl SpaceReplica {
                 .map(|at| server_now.saturating_sub(at)),
             clock_offset_ms: store.clock_offset(),
             synced_at,
+            needs_version: needs,
             problem,
             gaps: found.gaps,
             unreadable: found.unreadable,
@@ -187,11 +194,12 @@ pub(crate) fn note_outcome(
     now: i64,
     error: Option<&Error>,
 ) -> Result<()> {
+    let needs = error.and_then(Newer::of).map(|newer| newer.needed);
     let problem = error.map(icecore_store::reader::view::with_hint);
     db.write(Durable::Soon, |t| {
         t.execute(
-            "UPDATE space SET problem = ?2, synced_at = CASE WHEN ?2 IS NULL THEN ?3 ELSE synced_at END WHERE name = ?1",
-            params![space.as_str(), problem, now],
+            "UPDATE space SET problem = ?2, needs = ?4, synced_at = CASE WHEN ?2 IS NULL THEN ?3 ELSE synced_at END WHERE name = ?1",
+            params![space.as_str(), problem, now, needs],
         )
         .map_err(failed)?;
         Ok(())

@@ -82,6 +82,7 @@ impl SpaceReplica {
         let _lock = self.replica.lock().await?;
         self.late.clear();
         let mut pulled = self.pull_explained(!self.pulled).await?;
+        self.check_version()?;
         let acknowledged = self.flush_locked(acknowledged).await?;
         for late in self.late.drain(..) {
             pulled.changed |= late.changed;
@@ -97,6 +98,20 @@ impl SpaceReplica {
             pulled,
             acknowledged,
         })
+    }
+
+    /// A program that meets what a newer version of the model wrote holds: it sends nothing, and keeps what is queued.
+    fn check_version(&mut self) -> Result<()> {
+        let pending = self.pending(usize::MAX)?;
+        let reader = self.held_reader()?;
+        reader.check_version()?;
+        let content = reader.base.folded.content();
+        for p in pending {
+            if let Some(newer) = content.is_newer(p.update.model_version()) {
+                return Err(newer.error("a queued update").with_object(p.id.to_string()));
+            }
+        }
+        Ok(())
     }
 
     /// A roll-up without the keys, or without the model, writes no snapshots: who has both does. Failing to is harmless.
@@ -170,6 +185,7 @@ impl SpaceReplica {
         if !self.pulled || self.pull_is_overdue() {
             self.pull_explained(true).await?;
         }
+        self.check_version()?;
         self.flush_locked(&mut |_| {}).await
     }
 }

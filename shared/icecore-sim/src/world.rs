@@ -4,6 +4,7 @@
 mod actors;
 mod fates;
 mod run;
+mod versions;
 
 pub use run::{Outcome, run_with};
 
@@ -67,6 +68,8 @@ pub struct Plan {
     pub linked: bool,
     /// The space is erased in the end, while everybody goes on.
     pub erased: bool,
+    /// Programs of two versions of the model work side by side; each start may be of either.
+    pub versions: bool,
     /// A safety rule that is switched off.
     pub rule_off: Option<Rule>,
     /// How long the actors work, in virtual seconds.
@@ -96,6 +99,7 @@ impl Plan {
             resets: false,
             linked: false,
             erased: false,
+            versions: false,
             rule_off: None,
             seconds: 900,
         }
@@ -200,6 +204,8 @@ pub struct Log {
     pub epochs: u64,
     /// Keys made after the first.
     pub rotations: u64,
+    /// Times that a program held at what a newer version of the model wrote.
+    pub held: u64,
     /// Updates taken out.
     pub redacted: u64,
     /// Histories that were reset.
@@ -279,7 +285,8 @@ impl World {
 
     /// The store with the right clock and a good network.
     pub(crate) fn calm_store(&self) -> Store {
-        self.unlocked(self.store(&self.clock, Faults::none(), true, None).0)
+        let store = self.store(&self.clock, Faults::none(), true, None).0;
+        self.of_newest_version(self.unlocked(store))
     }
 
     /// The store of somebody who holds the keys of an encrypted space.

@@ -60,6 +60,7 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
     let (layers, epochs, late) = outcomes.iter().fold((0, 0, 0), |a, (_, o)| {
         (a.0 + o.layers, a.1 + o.epochs, a.2 + o.late)
     });
+    let held: u64 = outcomes.iter().map(|(_, o)| o.held).sum();
     let (mut pruned, mut redacted, mut rotations) = (Pruned::default(), 0, 0);
     let (mut resets, mut links) = (0, 0);
     for (_, outcome) in &outcomes {
@@ -103,6 +104,7 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
         assert!(pruned.updates > 0, "no update object was pruned");
         assert!(pruned.snapshots > 0, "no snapshot was pruned");
         assert!(rotations > 0 || !plan.encrypted, "no key was rotated");
+        assert!(held > 0 || !plan.versions, "no program held");
         assert!(resets > 0 || !plan.resets, "nothing was reset");
         assert!(links > 0 || !plan.linked, "no space was linked");
         if plan.epochs {
@@ -127,6 +129,36 @@ fn without_new_epochs() {
             ..Plan::everything()
         },
     );
+}
+
+/// Writers, readers, roll-ups and whoever begins epochs are of one version of the model or the other, at each start.
+#[test]
+fn mixed_versions() {
+    let plan = Plan {
+        versions: true,
+        ..Plan::everything()
+    };
+    all_kept("versions", 60_000..60_200, plan);
+}
+
+#[test]
+fn mixed_versions_in_sequence() {
+    let plan = Plan {
+        versions: true,
+        order: Order::Sequence,
+        ..Plan::everything()
+    };
+    all_kept("versions, sequence", 61_000..61_100, plan);
+}
+
+#[test]
+fn mixed_versions_encrypted() {
+    let plan = Plan {
+        versions: true,
+        encrypted: true,
+        ..Plan::everything()
+    };
+    all_kept("versions, encrypted", 62_000..62_060, plan);
 }
 
 #[test]

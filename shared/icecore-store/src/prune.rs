@@ -115,7 +115,7 @@ async fn snapshot_base(
             .collect(),
     };
     let mut base = Base::initial(info, store.content(info)?);
-    crate::reader::base::catch_up(store, info, &mut base, &upto).await?;
+    crate::reader::base::catch_up_or_hold(store, info, &mut base, &upto).await?;
     if base.generation != snapshot {
         // Another look went past it, by segments that no snapshot stands for yet.
         return Err(Error::unavailable(format!(

@@ -23,7 +23,7 @@ use icecore_core::plan::rollup::{Horizon, Seen};
 use icecore_core::plan::{Loaded, plan_rollup};
 use icecore_core::{
     Base, Covered, Error, Generation, Head, Key, Order, RejectedUpdate, Result, SpaceInfo,
-    SpaceName, UpdateObject,
+    SpaceName, Update, UpdateObject,
 };
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -70,6 +70,10 @@ pub struct RollupReport {
     /// The update that the model declared impossible, if any: no snapshot is written after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inconsistent: Option<RejectedUpdate>,
+    /// The version of the model that the space needs, where this program has an older one: segments are written, which
+    /// keep everything as it is, and no snapshots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs_version: Option<u32>,
     /// Another roll-up was faster; this one stopped.
     pub raced: bool,
     /// The time was up; the next run goes on.
@@ -164,7 +168,7 @@ impl Warm {
         info: &SpaceInfo,
         layers: &Layers,
     ) -> Result<()> {
-        base::catch_up(store, info, &mut self.base, layers).await?;
+        base::catch_up_or_hold(store, info, &mut self.base, layers).await?;
         // One beyond the chain is none of it: it must not keep the next one from being written.
         let upto = layers.snapshots.range(..=self.base.generation);
         if let Some((&generation, &bytes)) = upto.last() {
@@ -253,6 +257,8 @@ pub(crate) async fn roll_up_from(
     };
     run.go(base).await?;
     run.report.generation = base.base.generation;
+    let newer = base.base.folded.content().newer();
+    run.report.needs_version = newer.map(|newer| newer.needed);
     let mut report = run.report;
     if report.segments + report.snapshots > 0 {
         let head = Head {
@@ -384,6 +390,7 @@ impl Run<'_> {
             let chunk_end = chunk.last().map(|l| l.key);
             let read = collector.read(&chunk).await?;
             self.take(read, &warm.base, &mut loaded).await?;
+            hold_at_newer(&mut warm.base, &loaded);
             let last = listed.is_empty() && !listing.more;
             let horizon = Horizon {
                 now: began,
@@ -444,6 +451,16 @@ impl Run<'_> {
                 listed = collector.list(&warm.base, &mut listing).await?;
             }
         }
+    }
+}
+
+/// Before anything of a newer version of the model is folded: from there on without a state.
+fn hold_at_newer(base: &mut Base, loaded: &[Loaded]) {
+    let objects = loaded.iter().filter_map(|l| l.object.as_ref());
+    let versions = objects.flat_map(|o| &o.updates).map(Update::model_version);
+    let newest = versions.max().unwrap_or(0);
+    if let Some(newer) = base.folded.content().is_newer(newest) {
+        base.hold(newer);
     }
 }
 

@@ -5,7 +5,8 @@ mod updates;
 use crate::reader::base::{Layers, fold, list_layers, read_segment};
 use crate::store::Store;
 use icecore_core::{
-    Base, Error, Generation, ObjectKey, Result, Segment, Snapshot, SpaceInfo, SpaceName, invariants,
+    Base, Error, Generation, Newer, ObjectKey, Result, Segment, Snapshot, SpaceInfo, SpaceName,
+    invariants,
 };
 use serde::Serialize;
 use updates::StoredUpdates;
@@ -54,6 +55,9 @@ pub struct VerifyReport {
     pub snapshots_of_older_models: u64,
     /// Snapshots whose state cannot be read here, without a key or the model: only what they cover was compared.
     pub snapshots_unread: u64,
+    /// The version of the model that the space needs, where this program has an older one: no state was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs_version: Option<u32>,
     /// Update objects still stored that are covered, each compared with its segment.
     pub covered_objects: u64,
     /// Update objects that wait to be rolled up.
@@ -143,7 +147,7 @@ impl Verifier<'_> {
                     stored.compare(&segment, &self.base, &mut self.report);
                     let path = self.segment_path(generation);
                     stored.check_order(&segment, &path, &self.base, &mut self.report);
-                    if let Err(error) = fold(self.info, &mut self.base, &segment) {
+                    if let Err(error) = self.fold(&segment) {
                         self.problem(self.segment_path(generation), &error);
                         broken = true;
                     }
@@ -177,6 +181,20 @@ impl Verifier<'_> {
         }
         stored.finish(&self.base, self.info, &mut self.report);
         Ok(())
+    }
+
+    /// Without a state from where a newer version of the model wrote something: the chain is checked all the same.
+    fn fold(&mut self, segment: &Segment) -> Result<()> {
+        let error = match fold(self.info, &mut self.base, segment) {
+            Err(error) => error,
+            folded => return folded,
+        };
+        let Some(newer) = Newer::of(&error) else {
+            return Err(error);
+        };
+        self.report.needs_version = Some(newer.needed);
+        self.base.hold(newer.clone());
+        fold(self.info, &mut self.base, segment)
     }
 
     async fn segment(&self, generation: Generation) -> Result<Segment> {

@@ -168,6 +168,9 @@ fn store(status: &Status, remote: &Remote) -> String {
 /// What a person should look at.
 pub(super) fn warnings(status: &Status, remote: &Remote) -> Vec<String> {
     let mut warnings = Vec::new();
+    if let Some(needed) = status.needs_version {
+        warnings.push(format!("the space holds what version {needed} of its model wrote: update this program; until then it shows what it last saw, and sends nothing"));
+    }
     let offset = status.clock_offset_ms;
     if offset.saturating_abs() > CLOCK_OFFSET_MILLIS_MAX {
         let (by, side) = (millis(offset.saturating_abs()), side(offset));

@@ -167,6 +167,10 @@ impl<'a> Screen<'a> {
                 trouble(out, &format!("{id} is rejected: {reason}"))
             }
             News::Refused { id, reason } => trouble(out, &format!("{id} is refused: {reason}")),
+            News::Held { needed, .. } => trouble(
+                out,
+                &format!("another device has version {needed} of the chat: update this program"),
+            ),
             News::SyncFailed(reason) => trouble(out, &reason),
         }
     }

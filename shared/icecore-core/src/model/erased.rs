@@ -3,6 +3,7 @@
 use super::{Meta, Model, Rejected, Violation};
 use crate::canonical;
 use crate::error::{Error, Result};
+use crate::newer::Newer;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::any::Any;
@@ -213,12 +214,12 @@ impl<M: Model> AnyModel for M {
                 .map_err(corrupt);
         }
         if version > Model::version(self) {
-            return Err(Error::invalid(format!(
-                "the state was written by version {version} of the model `{}`, this is version {}",
-                Model::name(self),
-                Model::version(self)
-            ))
-            .with_hint("update this program; nothing was changed"));
+            let newer = Newer {
+                model: Model::name(self).to_owned(),
+                needed: version,
+                known: Model::version(self),
+            };
+            return Err(newer.error("the state"));
         }
         let old: Value = serde_json::from_slice(json).map_err(corrupt)?;
         // One that panics is as good as none.

@@ -38,7 +38,10 @@ pub fn plan_catch_up(
         Some((generation, rest, bytes + more))
     });
     match (by_segments, by_snapshot) {
-        (Some((segments, bytes)), Some((_, _, snapshot_bytes))) if bytes <= snapshot_bytes => {
+        // Who has nothing takes the snapshot, cheaper or not: it tells whether the model is the one that wrote it.
+        (Some((segments, bytes)), Some((_, _, snapshot_bytes)))
+            if bytes <= snapshot_bytes && have > Generation::ZERO =>
+        {
             Ok(CatchUp {
                 snapshot: None,
                 segments,

@@ -63,7 +63,13 @@ proptest! {
                 // Of snapshots only the newest is looked at: an older one needs more segments.
                 prop_assert!(plan.snapshot.is_none() || plan.snapshot == newest);
                 let considered = ways.iter()
-                    .filter(|(way, _)| way.snapshot.is_none() || way.snapshot == newest);
+                    .filter(|(way, _)| way.snapshot.is_none() || way.snapshot == newest)
+                    // Who has nothing prefers a snapshot.
+                    .filter(|(way, _)| have > Generation::ZERO || way.snapshot == plan.snapshot);
+                prop_assert!(
+                    have > Generation::ZERO || plan.snapshot.is_some()
+                        || ways.iter().all(|(way, _)| way.snapshot.is_none() || way.snapshot != newest)
+                );
                 let least = considered.map(|(_, bytes)| *bytes).min();
                 prop_assert_eq!(least, Some(*bytes));
             }

@@ -2,7 +2,7 @@
 
 use super::{Pruned, World};
 use crate::clock::SimClock;
-use icecore_core::{Error, ErrorKind, Update};
+use icecore_core::{Error, ErrorKind};
 use icecore_replica::{NewUpdate, Replica, SpaceReplica};
 use icecore_store::epochs::{Redaction, compress, redact};
 use icecore_store::keyring::{KeyringChange, change_keyring};
@@ -26,6 +26,7 @@ pub(super) fn note(world: &World, who: &str, error: &Error) {
     match error.kind() {
         ErrorKind::Unavailable | ErrorKind::Conflict => {}
         ErrorKind::NotFound if world.log().erased => {}
+        ErrorKind::Invalid if world.is_held(error) => {}
         ErrorKind::Corrupt => world.log().corrupt.push(line),
         _ => world
             .log()
@@ -38,7 +39,7 @@ pub(super) fn note(world: &World, who: &str, error: &Error) {
 pub(super) fn enqueue(world: &World, session: &mut SpaceReplica, clock: &SimClock) {
     let text = world.log().ledger.make();
     let data = RawValue::from_string(format!("\"{text}\"")).expect("JSON");
-    let update = Update::new(clock.now(), "note", &data, None).expect("a small update");
+    let update = world.update(session.replica(), clock.now(), &data);
     match session.enqueue(&[NewUpdate { update }]) {
         Ok(ids) => world
             .log()
@@ -99,7 +100,7 @@ pub(super) async fn read(world: World, replica: Replica) {
     loop {
         match session.pull().await {
             Ok(_) => {
-                if let Err(problem) = crate::checker::check_view(&mut session) {
+                if let Err(problem) = world.check_version(&mut session) {
                     world.log().surprises.push(problem);
                 }
             }

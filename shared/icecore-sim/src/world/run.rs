@@ -42,6 +42,8 @@ pub struct Outcome {
     pub late: u64,
     /// Keys made after the first, in an encrypted space.
     pub rotations: u64,
+    /// Times that a program held at what a newer version of the model wrote.
+    pub held: u64,
     /// Updates redacted.
     pub redacted: u64,
     /// Histories that were reset.
@@ -155,6 +157,7 @@ async fn simulate(seed: u64, plan: Plan) -> Outcome {
         epochs: log.epochs,
         late: log.late,
         rotations: log.rotations,
+        held: log.held,
         redacted: log.redacted,
         resets: log.resets,
         links: log.links,
@@ -204,7 +207,7 @@ fn assemble(world: &World) -> Cast {
         let (world, own) = (world.clone(), clock.clone());
         cast.processes.push(Process::new(clock, move || {
             // A restart keeps the disk and loses the memory.
-            let replica = replica.reopened(store.clone());
+            let replica = replica.reopened(world.of_some_version(store.clone()));
             if reader {
                 Box::pin(actors::read(world.clone(), replica))
             } else {
@@ -214,6 +217,7 @@ fn assemble(world: &World) -> Cast {
     }
     for _ in 0..ROLL_UPS {
         add(world, &mut cast, |world, store| {
+            let store = world.of_some_version_or_none(store);
             Box::pin(actors::roll_up(world, store))
         });
     }
@@ -227,12 +231,13 @@ fn assemble(world: &World) -> Cast {
     }
     if world.plan.pruning {
         add(world, &mut cast, |world, store| {
+            let store = world.of_some_version_or_none(store);
             Box::pin(actors::prune_now_and_then(world, store))
         });
     }
     if world.plan.epochs {
         add(world, &mut cast, |world, store| {
-            let store = world.unlocked(store);
+            let store = world.of_some_version(world.unlocked(store));
             Box::pin(actors::begin_epochs(world, store))
         });
     }

@@ -119,7 +119,7 @@ impl Rewriting<'_> {
             old.header.through
         };
         header.rolled_at = self.store.now();
-        header.model_version = self.base.folded.model().version();
+        header.model_version = self.base.rolls_up_as(&entries);
         header.count = entries.len() as u64;
         header.covered = entries.iter().map(|e| e.id).collect();
         if first {

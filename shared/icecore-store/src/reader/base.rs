@@ -3,9 +3,11 @@
 use crate::store::Store;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use icecore_core::base::Misfit;
 use icecore_core::plan::{CatchUp, plan_catch_up};
 use icecore_core::{
-    Base, Error, ErrorKind, Generation, Head, ObjectKey, Result, Segment, Snapshot, SpaceInfo,
+    Base, Covered, Error, ErrorKind, Generation, Head, Newer, ObjectKey, Result, Segment, Snapshot,
+    SpaceInfo,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,6 +100,7 @@ pub(crate) async fn catch_up(
     let mut unusable = BTreeSet::new();
     let mut read = Vec::new();
     let mut looks = 0;
+    let mut misfit = None;
     loop {
         let outcome = match plan_catch_up(base.generation, &layers.snapshots, &layers.segments) {
             Ok(plan) => follow(store, info, base, &plan, &mut read).await,
@@ -107,7 +110,15 @@ pub(crate) async fn catch_up(
             }
         };
         match outcome {
-            Ok(()) => return Ok(read),
+            Ok(()) => {
+                check_rejections(base, misfit)?;
+                return Ok(read);
+            }
+            Err(Failed::Misfit(generation, covered, error)) => {
+                tracing::warn!(%error, "a snapshot does not fit the model; folding the segments");
+                misfit = Some((covered, error));
+                unusable.insert(generation);
+            }
             Err(Failed::Snapshot(generation, error)) => {
                 tracing::warn!(%error, "a snapshot cannot be used; going on without it");
                 unusable.insert(generation);
@@ -126,10 +137,30 @@ pub(crate) async fn catch_up(
     }
 }
 
+/// The same for who needs no state: where a newer version of the model wrote something, it goes on without one.
+pub(crate) async fn catch_up_or_hold(
+    store: &Store,
+    info: &SpaceInfo,
+    base: &mut Base,
+    layers: &Layers,
+) -> Result<Vec<Layer>> {
+    let error = match catch_up(store, info, base, layers).await {
+        Err(error) => error,
+        read => return read,
+    };
+    let Some(newer) = Newer::of(&error) else {
+        return Err(error);
+    };
+    base.hold(newer.clone());
+    catch_up(store, info, base, layers).await
+}
+
 /// Why a plan was not followed to its end.
 enum Failed {
     /// This snapshot is of no use: another way may lead there.
     Snapshot(Generation, Error),
+    /// The state of this one, which covers these, does not fit the model.
+    Misfit(Generation, Box<Covered>, Error),
     /// Something listed is not there (any more): another listing may tell why.
     Gone(Error),
     /// Nothing else can be tried.
@@ -163,10 +194,20 @@ async fn follow(
     let (snapshot, mut next) = futures::future::join(snapshot, segments.next()).await;
     if let Some(generation) = plan.snapshot {
         let (unpacked, bytes) = snapshot.map_err(|e| of_snapshot(generation, e))?;
-        let content = store.content(info)?;
+        // Who has met a newer version of the model goes on without a state.
+        let content = match base.folded.content() {
+            held if held.newer().is_some() => held.clone(),
+            _ => store.content(info)?,
+        };
         let object = ObjectKey::Snapshot(info.space.clone(), info.epoch, generation).to_string();
         *base = Base::from_snapshot(&unpacked, info, content)
-            .map_err(|e| of_snapshot(generation, e.with_object(object)))?
+            .map_err(|e| match Misfit::of(&e) {
+                Some(_) => {
+                    let covered = Box::new(unpacked.header.covered.clone());
+                    Failed::Misfit(generation, covered, e.with_object(object))
+                }
+                None => of_snapshot(generation, e.with_object(object)),
+            })?
             .ok_or_else(|| Failed::Snapshot(generation, of_another_model()))?;
         read.push(Layer {
             generation,
@@ -188,6 +229,20 @@ async fn follow(
         next = segments.next().await;
     }
     Ok(())
+}
+
+/// Where a snapshot did not fit the model and its history was folded anew: a model that rejects more of it than the one
+/// that wrote the snapshot is another one, whatever its version says.
+fn check_rejections(base: &Base, misfit: Option<(Box<Covered>, Error)>) -> Result<()> {
+    let Some((covered, error)) = misfit else {
+        return Ok(());
+    };
+    let listed = base.folded.rejected.list.iter();
+    let rejected = listed.filter(|r| covered.contains(r.id)).count() as u64;
+    match Misfit::of(&error) {
+        Some(misfit) if rejected > misfit.rejected => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The objects that a plan reads.

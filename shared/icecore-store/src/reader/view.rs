@@ -81,6 +81,24 @@ impl Reader {
             .collect()
     }
 
+    /// Whether the tail holds what a newer version of the model wrote, which this program must hold at.
+    ///
+    /// # Errors
+    /// `Invalid`, with a [`icecore_core::Newer`].
+    pub fn check_version(&self) -> Result<()> {
+        let content = self.base.folded.content();
+        let objects = self.tail.values().filter_map(|l| l.object.as_ref());
+        for (id, update) in objects.flat_map(UpdateObject::entries) {
+            // Who holds no key of an encrypted space must not be able to stop those who do.
+            if let Some(newer) = content.is_newer(update.model_version())
+                && content.open(id, update).is_ok()
+            {
+                return Err(newer.error("an update").with_object(id.to_string()));
+            }
+        }
+        Ok(())
+    }
+
     /// Is the update covered or in the tail?
     pub fn has(&self, id: UpdateId) -> bool {
         self.base.covered.contains(id) || self.carrier(id).is_some()

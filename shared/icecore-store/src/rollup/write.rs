@@ -41,7 +41,7 @@ impl Run<'_> {
         header.through = part.through;
         header.full_at = part.full_at;
         header.rolled_at = self.store.now();
-        header.model_version = base.rolls_up_as();
+        header.model_version = base.rolls_up_as(&part.entries);
         header.blind = base.folded.content().is_blind();
         header.covered = part.entries.iter().map(|e| e.id).collect();
         header.count = part.entries.len() as u64;
