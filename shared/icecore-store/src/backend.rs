@@ -9,6 +9,7 @@ mod gateway;
 mod metered;
 mod probe;
 mod server_time;
+mod signing;
 mod url;
 
 use error::wrapped;

@@ -1,7 +1,9 @@
 //! How far the local clock is from the server's, learnt from the `Date` of every response.
 
+use super::signing::{Resigner, is_off, system_now};
 use crate::ports::Clock;
 use async_trait::async_trait;
+use http::StatusCode;
 use http::header::DATE;
 use object_store::ClientOptions;
 use object_store::client::{
@@ -105,6 +107,7 @@ pub struct WithServerTime {
     server_time: Arc<ServerTime>,
     clock: Arc<dyn Clock>,
     connector: ReqwestConnector,
+    resigner: Option<Resigner>,
 }
 
 impl WithServerTime {
@@ -115,7 +118,14 @@ impl WithServerTime {
             server_time,
             clock,
             connector,
+            resigner: None,
         }
+    }
+
+    /// Signs anew what S3's client signed by a clock that is far from the server's.
+    pub(super) fn with_resigner(mut self, resigner: Resigner) -> Self {
+        self.resigner = Some(resigner);
+        self
     }
 }
 
@@ -125,6 +135,7 @@ impl HttpConnector for WithServerTime {
             server_time: Arc::clone(&self.server_time),
             clock: Arc::clone(&self.clock),
             client: self.connector.connect(options)?,
+            resigner: self.resigner.clone(),
         }))
     }
 }
@@ -134,11 +145,17 @@ struct Observed {
     server_time: Arc<ServerTime>,
     clock: Arc<dyn Clock>,
     client: HttpClient,
+    resigner: Option<Resigner>,
 }
 
-#[async_trait]
-impl HttpService for Observed {
-    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+impl Observed {
+    /// What of a request can be signed anew, and by what time it is signed as it is.
+    fn signed_at(&self, request: &HttpRequest) -> Option<(&Resigner, i64)> {
+        let resigner = self.resigner.as_ref()?;
+        resigner.can_sign(request).then(|| (resigner, system_now()))
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let is_server = !request
             .uri()
             .host()
@@ -153,6 +170,30 @@ impl HttpService for Observed {
                 .observe_date(date, sent_ms, self.clock.now());
         }
         Ok(response)
+    }
+}
+
+#[async_trait]
+impl HttpService for Observed {
+    async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let Some((resigner, mut signed_at)) = self.signed_at(&request) else {
+            return self.send(request).await;
+        };
+        let now = self.server_time.now(&*self.clock);
+        if is_off(now, signed_at) {
+            resigner.sign(&mut request, now).await;
+            signed_at = now;
+        }
+        // The body is shared, not copied.
+        let mut again = request.clone();
+        let response = self.send(request).await?;
+        let now = self.server_time.now(&*self.clock);
+        if response.status() != StatusCode::FORBIDDEN || !is_off(now, signed_at) {
+            return Ok(response);
+        }
+        // Refused, and its `Date` tells that the clock is why: nothing was done. Once more, by the server's time.
+        resigner.sign(&mut again, now).await;
+        self.send(again).await
     }
 }
 

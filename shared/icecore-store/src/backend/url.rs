@@ -1,6 +1,7 @@
 //! From what a person writes after `--store` to a back end.
 
 use super::gateway::{Gateway, GatewayAddress, TokenSource};
+use super::signing::Resigner;
 use super::{Folder, ServerTime, WithServerTime, from_object_store};
 use crate::broker::Broker;
 use crate::ports::Clock;
@@ -231,7 +232,7 @@ struct Client {
 
 /// Applies the settings of the environment, the way each builder's own `from_env` does.
 macro_rules! configured {
-    ($client:expr, $builder:ty, $variables:literal, $server_time:expr) => {{
+    ($client:expr, $builder:ty, $variables:literal, $connector:expr) => {{
         let options = ClientOptions::new()
             .with_timeout(REQUEST_TIMEOUT)
             .with_connect_timeout(CONNECT_TIMEOUT);
@@ -244,13 +245,17 @@ macro_rules! configured {
         builder
             .with_url($client.url.as_str())
             .with_retry(retries())
-            .with_http_connector($client.connector($server_time))
+            .with_http_connector($connector)
     }};
 }
 
 impl Client {
     fn s3(&self, server_time: &Arc<ServerTime>) -> Result<Arc<dyn ObjectStore>> {
-        let builder = configured!(self, AmazonS3Builder, "AWS_", server_time);
+        let resigner = Resigner::default();
+        let builder = {
+            let connector = self.connector(server_time).with_resigner(resigner.clone());
+            configured!(self, AmazonS3Builder, "AWS_", connector)
+        };
         let endpoint = self
             .value("AWS_ENDPOINT_URL_S3")
             .or_else(|| self.value("AWS_ENDPOINT_URL"))
@@ -261,11 +266,17 @@ impl Client {
         } else {
             builder
         };
-        built(builder.build(), "AWS_ variables")
+        let built_s3 = builder.build().inspect(|s3| resigner.set(s3.credentials()));
+        built(built_s3, "AWS_ variables")
     }
 
     fn gcs(&self, server_time: &Arc<ServerTime>) -> Result<Arc<dyn ObjectStore>> {
-        let builder = configured!(self, GoogleCloudStorageBuilder, "GOOGLE_", server_time);
+        let builder = configured!(
+            self,
+            GoogleCloudStorageBuilder,
+            "GOOGLE_",
+            self.connector(server_time)
+        );
         let builder = match self.value("SERVICE_ACCOUNT") {
             Some(path) => builder.with_service_account_path(path),
             None => builder,
@@ -274,7 +285,12 @@ impl Client {
     }
 
     fn azure(&self, server_time: &Arc<ServerTime>) -> Result<Arc<dyn ObjectStore>> {
-        let builder = configured!(self, MicrosoftAzureBuilder, "AZURE_", server_time);
+        let builder = configured!(
+            self,
+            MicrosoftAzureBuilder,
+            "AZURE_",
+            self.connector(server_time)
+        );
         built(builder.build(), "AZURE_ variables")
     }
 
