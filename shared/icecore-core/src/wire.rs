@@ -14,8 +14,8 @@ pub use look::{
     SyncResponse,
 };
 pub use sign::{
-    BodyInfo, Condition, Content, KeyWish, Method, Op, SignRequest, SignResponse, Signed, SignedOp,
-    Slot, WriteRequest,
+    BodyInfo, Condition, Content, KeyWish, Method, Op, SLOT_LIFE_MAX, SignRequest, SignResponse,
+    Signed, SignedOp, Slot, WriteRequest,
 };
 
 pub use transient::{SendTransient, SentTransient, TransientList, TransientSeen};

@@ -344,14 +344,15 @@ pub(crate) fn set_next_seq(t: &Transaction<'_>, space: &SpaceName, next: Seq) ->
     Ok(())
 }
 
-/// Gives all pending updates of `old` new ids under a new author: somebody else writes as the old one.
+/// Gives all pending updates of `old` new ids under a new author, from the seq `first` on: somebody else writes as the old
+/// one.
 pub(crate) fn change_author(
     t: &Transaction<'_>,
     space: &SpaceName,
     old: Author,
-    new: Author,
+    (new, first): (Author, Seq),
 ) -> Result<()> {
-    let mut seq = Seq::FIRST;
+    let mut seq = first;
     let waiting: Vec<(i64, i64)> = {
         let mut select = t
             .prepare(

@@ -5,6 +5,7 @@ use crate::ids::{Author, Epoch, Key};
 use crate::plan::KeyHints;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// One request to the bucket that a client wants presigned. Paths are those of `docs/format.md`, below the store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -185,6 +186,10 @@ pub struct SignedOp {
     /// How.
     pub signed: Signed,
 }
+
+/// After this long no write by a slot can land any more: no gateway signs one for longer than 30 seconds, and none takes
+/// longer than a minute and a half.
+pub const SLOT_LIFE_MAX: Duration = Duration::from_mins(2);
 
 /// Asks for slots: presigned PUTs that can write exactly one body under one new key each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

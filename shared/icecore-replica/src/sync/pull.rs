@@ -5,7 +5,7 @@ use crate::db::{Durable, failed};
 use crate::queue::{self, Pending, Writer, signed};
 use crate::replica::SpaceReplica;
 use crate::saved;
-use icecore_core::{Author, Key, Order, Result, Update, UpdateId};
+use icecore_core::{Author, Key, Order, Result, Seq, Update, UpdateId};
 use icecore_store::history::find_updates;
 use icecore_store::keyring::check_same_space;
 use icecore_store::reader::{Polled, Waited};
@@ -96,7 +96,7 @@ impl SpaceReplica {
     }
 
     /// Saves what came and settles the queue with it, in one transaction.
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         reader: &Reader,
         polled: &Polled,
@@ -126,7 +126,7 @@ impl SpaceReplica {
             match next_author(t, reader, writer, (bound, fresh))? {
                 Next::Same => {}
                 Next::Another(author) => {
-                    queue::change_author(t, &space, writer.author, author)?;
+                    queue::change_author(t, &space, writer.author, (author, Seq::FIRST))?;
                     pulled.new_author = Some(author);
                     keys = Some(self.keys.of_author(None));
                 }

@@ -3,8 +3,8 @@
 use flate2::read::GzDecoder;
 use icecore_core::model::log::State;
 use icecore_core::{
-    Author, Epoch, Folded, Key, ModelRef, ObjectKey, Order, Seq, SpaceName, Update, UpdateId,
-    UpdateObject,
+    Author, Digest, Epoch, Folded, Key, ModelRef, ObjectKey, Order, Seq, SpaceName, Update,
+    UpdateId, UpdateObject,
 };
 use icecore_replica::{NewUpdate, Replica, SpaceReplica};
 use icecore_seal::{Identity, NewHolder, Secret};
@@ -151,6 +151,21 @@ impl Site {
         (store.with_settings(self.settings.clone()), traffic)
     }
 
+    /// The store of somebody who holds a token to read and write as this author, and the keys of the site.
+    pub(crate) fn bound_to(&self, author: Author) -> Store {
+        let view = self
+            .bucket
+            .seen_by(self.clock.clone(), Faults::none(), None);
+        let ids = Arc::new(self.random.clone());
+        let clocks = (&self.clock, &self.clock);
+        let (store, _) = behind_a_gateway(&self.locked(), &view, clocks, ids, Some(author));
+        let store = store.with_settings(self.settings.clone());
+        match &self.secrets {
+            Some(secrets) => store.with_secrets(Arc::clone(secrets)),
+            None => store,
+        }
+    }
+
     /// A new device.
     pub(crate) fn replica(&self) -> SpaceReplica {
         self.replica_on(self.store())
@@ -254,7 +269,7 @@ impl Site {
         self.bucket.with_disk(|disk| {
             let stored = Stored {
                 bytes: bytes.to_vec().into(),
-                e_tag: format!("\"by hand at {now} of {}\"", bytes.len()),
+                e_tag: format!("\"{}\"", Digest::of(bytes)),
                 last_modified: now,
                 attributes: object_store::Attributes::new(),
             };
