@@ -45,7 +45,7 @@ def month(clients, poll_seconds, list_seconds, round_minutes, rollups):
     per_client = {
         "idle polls": polls * r,
         "listings, looks, opening": listings * (w + r) + looks * 2 * w + OPENED * (3 * w + 2 * r),
-        "writing": FLUSHES * (2 * w + w + r),
+        "writing": FLUSHES * 2 * w,
         "seeing the others' updates": (written - FLUSHES) * (w + 2 * r),
         "seeing roll-ups and pruning": rollups * (3 * w + 2 * r) + w + r,
     }

@@ -6,7 +6,11 @@
 mod counter;
 
 use counter::{Counter, Msg, Site};
-use icecore::{ErrorKind, News, Order, Refusal, Replica, Stage};
+use icecore::system::{OsIds, SystemClock};
+use icecore::{ErrorKind, News, Order, Place, Refusal, Replica, Stage};
+use icecore_store::Store;
+use icecore_store::backend::{self, Metered};
+use std::sync::Arc;
 
 #[tokio::test]
 async fn what_changes_is_told_with_its_author_and_stage() {
@@ -234,4 +238,33 @@ async fn an_inconsistent_history_stops_reading() {
     let verified = ada.verify().await.unwrap();
     assert_eq!(verified.problems.len(), 1);
     assert!(verified.problems[0].message.contains("inconsistent"));
+}
+
+#[tokio::test]
+async fn an_update_and_a_sync_are_two_requests() {
+    let clock = Arc::new(SystemClock::new());
+    let opened = backend::open("memory://", std::iter::empty(), clock.clone()).unwrap();
+    let metered = Metered::new(Arc::clone(&opened.store), opened.prefix.clone());
+    let objects = Arc::new(metered.clone());
+    let server_time = Arc::clone(&opened.server_time);
+    let ids = Arc::new(OsIds);
+    let store = Store::on(objects, opened.prefix.clone(), clock, ids, server_time);
+    let place = Place::on(store);
+    let writer = Replica::create(Counter::default(), &place, "count", Order::Timestamp)
+        .await
+        .unwrap();
+    writer.sync().await.unwrap();
+    let before = metered.counts();
+    for _ in 0..500 {
+        writer.update(Msg::Add { by: 1 }).await.unwrap();
+        assert_eq!(writer.sync().await.unwrap().acknowledged.len(), 1);
+    }
+    assert_eq!((metered.counts() - before.clone()).requests(), 1_000);
+    writer.sync().await.unwrap();
+    assert_eq!((metered.counts() - before).requests(), 1_001, "and a poll");
+    let other = Replica::open(Counter::default(), &place, "count")
+        .await
+        .unwrap();
+    other.sync().await.unwrap();
+    assert_eq!(other.state().sum, 500);
 }

@@ -20,6 +20,8 @@ pub enum Rule {
     GenerationGap,
     /// A segment must name the digest of the one before it.
     HashChain,
+    /// A writer remembers the hint that it wrote itself, so that it does not wake it.
+    OwnHint,
 }
 
 #[cfg(feature = "switchable-rules")]

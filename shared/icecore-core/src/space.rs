@@ -156,6 +156,29 @@ impl Head {
             key: Key::MIN,
         }
     }
+
+    /// This hint, where somebody else has left another one meanwhile: it hides nothing that the other one tells. Its key
+    /// stays beyond what is rolled up, for it stands for something that may not be.
+    #[must_use]
+    pub fn over(self, other: &Self) -> Self {
+        let (generation, snapshot, through) = match other.epoch.cmp(&self.epoch) {
+            std::cmp::Ordering::Less => (self.generation, self.snapshot, self.through),
+            std::cmp::Ordering::Equal => (
+                self.generation.max(other.generation),
+                self.snapshot.max(other.snapshot),
+                self.through.max(other.through),
+            ),
+            std::cmp::Ordering::Greater => (other.generation, other.snapshot, other.through),
+        };
+        Self {
+            v: self.v,
+            epoch: self.epoch.max(other.epoch),
+            generation,
+            snapshot,
+            through,
+            key: self.key.max(through.saturating_add(1)),
+        }
+    }
 }
 
 macro_rules! json_object {

@@ -86,6 +86,7 @@ impl Replica {
             pulled: false,
             late: Vec::new(),
             barred: None,
+            unsettled: false,
         })
     }
 
@@ -179,6 +180,8 @@ pub struct SpaceReplica {
     pub(crate) late: Vec<Pulled>,
     /// The author that access is bound to, where another replica writes as it: nothing can be sent.
     pub(crate) barred: Option<Author>,
+    /// A flush of this session was given up or failed: what it sent may be stored.
+    pub(crate) unsettled: bool,
 }
 
 impl SpaceReplica {

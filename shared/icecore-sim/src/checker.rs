@@ -4,7 +4,7 @@
 use crate::ledger::doubled_text;
 use crate::world::World;
 use icecore_core::model::log::{Entry, State};
-use icecore_core::{Digest, SpaceName, UpdateId, UpdateObject};
+use icecore_core::{Digest, Order, SpaceName, UpdateId, UpdateObject};
 use icecore_replica::{Replica, SpaceReplica};
 use icecore_store::verify::verify;
 use icecore_store::{Reader, Store};
@@ -139,6 +139,12 @@ pub async fn check(world: &World, replicas: &[Replica], calm: &Store) -> Verdict
             return verdict;
         }
     }
+    for replica in replicas {
+        let verdict = check_write(world, replica).await;
+        if verdict != Verdict::Kept {
+            return verdict;
+        }
+    }
     if world.plan.only_retries() {
         let verdict = check_stored_once(world);
         if verdict != Verdict::Kept {
@@ -194,6 +200,37 @@ async fn check_replica(world: &World, replica: &Replica, expected: &[u8]) -> Ver
     let after = world.bucket.happened();
     if (after.gets - before.gets, after.lists - before.lists) != (1, 0) {
         return Verdict::Costly(format!("{before:?} → {after:?}"));
+    }
+    Verdict::Kept
+}
+
+/// A write of a running replica, alone: its PUT and its hint, and in a sequenced space the look whether its place counts.
+async fn check_write(world: &World, replica: &Replica) -> Verdict {
+    let calm = replica.reopened(world.calm_store());
+    let mut session = calm.space(&world.space).expect("a space");
+    if let Err(error) = session.sync().await {
+        return Verdict::Reported(format!("the last sync: {error}"));
+    }
+    let looks = match world.plan.order {
+        Order::Timestamp => 0,
+        Order::Sequence => 2,
+    };
+    // The second one shows that the first has not woken its own writer.
+    for _ in 0..2 {
+        crate::world::actors::enqueue(world, &mut session, &world.clock);
+        let before = world.bucket.happened();
+        if let Err(error) = session.sync().await {
+            return Verdict::Surprise(format!("the last write: {error}"));
+        }
+        let after = world.bucket.happened();
+        let spent = (
+            after.requests - before.requests,
+            after.gets - before.gets,
+            after.lists - before.lists,
+        );
+        if spent != (2 + looks, 0, looks) {
+            return Verdict::Costly(format!("a write: {spent:?} requests, GETs and LISTs"));
+        }
     }
     Verdict::Kept
 }

@@ -1,7 +1,7 @@
 //! Actors on one bucket: writers, readers, racing roll-ups, pruners and new epochs, each with its own clock and
 //! network, crashing between any two requests.
 
-mod actors;
+pub(crate) mod actors;
 mod fates;
 mod run;
 mod versions;

@@ -8,12 +8,16 @@ mod site;
 
 #[path = "field/bad_objects.rs"]
 mod bad_objects;
+#[path = "field/browser.rs"]
+mod browser;
 #[path = "field/clocks.rs"]
 mod clocks;
 #[path = "field/cost.rs"]
 mod cost;
 #[path = "field/encryption.rs"]
 mod encryption;
+#[path = "field/hints.rs"]
+mod hints;
 #[path = "field/late.rs"]
 mod late;
 #[path = "field/newer.rs"]
@@ -30,5 +34,7 @@ mod resets;
 mod rollups;
 #[path = "field/saved.rs"]
 mod saved;
+#[path = "field/signatures.rs"]
+mod signatures;
 #[path = "field/status.rs"]
 mod status;

@@ -181,3 +181,10 @@ fn hash_chain() {
         silent,
     );
 }
+
+#[test]
+fn own_hint() {
+    let plan = Plan::everything();
+    let costly = |v: &Verdict| matches!(v, Verdict::Costly(_));
+    bites("own hint", plan, off(Rule::OwnHint, plan), kept, costly);
+}

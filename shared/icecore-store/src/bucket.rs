@@ -1,6 +1,6 @@
 //! The few requests that the protocol makes, with a time-out and a typed error each.
 
-use crate::backend::{from_object_store, is_already_exists};
+use crate::backend::{from_object_store, is_already_exists, is_conditional_conflict};
 use crate::ports::Clock;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -66,6 +66,11 @@ pub struct Version {
 }
 
 impl Version {
+    /// What a server says of a version; `None` when it says nothing.
+    fn of(e_tag: Option<String>, version: Option<String>) -> Option<Self> {
+        (e_tag.is_some() || version.is_some()).then_some(Self { e_tag, version })
+    }
+
     /// The tag, where the server gives one.
     pub fn e_tag(&self) -> Option<&str> {
         self.e_tag.as_deref()
@@ -90,6 +95,15 @@ pub enum PutNew {
     Stored,
     /// An object was there, maybe our own from an attempt whose response was lost.
     Taken,
+}
+
+/// What a write on the condition of a version did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Swapped {
+    /// The object is stored, and is this version now, where the server tells.
+    Stored(Option<Version>),
+    /// There is another version, or another writer was at the object at the same moment.
+    Lost,
 }
 
 /// An object of a listing.
@@ -294,7 +308,7 @@ impl Bucket {
     /// `Unavailable`: the outcome is unknown, the object may be there or appear later; `Denied`.
     pub async fn put_new(&self, key: &ObjectKey, body: Bytes, content: Content) -> Result<PutNew> {
         match self.put_with(key, body, content, PutMode::Create).await {
-            Ok(()) => Ok(PutNew::Stored),
+            Ok(_) => Ok(PutNew::Stored),
             Err(PutError::Store(error)) if is_already_exists(&error) => Ok(PutNew::Taken),
             Err(error) => Err(error.into_error(&self.path(key))),
         }
@@ -318,9 +332,38 @@ impl Bucket {
             .put_with(key, body, Content::Json, PutMode::Update(version))
             .await
         {
-            Ok(()) => Ok(true),
+            Ok(_) => Ok(true),
             Err(PutError::Store(error)) if is_already_exists(&error) => Ok(false),
             Err(PutError::Store(object_store::Error::NotFound { .. })) => Ok(false),
+            Err(error) => Err(error.into_error(&self.path(key))),
+        }
+    }
+
+    /// Stores an object only over the version that is known, or, where none is known, only where there is no object: for
+    /// hints, whose writer goes on differently when somebody else was there.
+    ///
+    /// # Errors
+    /// `Unavailable`: the outcome is unknown; `Denied`.
+    pub async fn swap(
+        &self,
+        key: &ObjectKey,
+        body: Bytes,
+        known: Option<&Version>,
+    ) -> Result<Swapped> {
+        let mode = known.map_or(PutMode::Create, |version| {
+            PutMode::Update(UpdateVersion {
+                e_tag: version.e_tag.clone(),
+                version: version.version.clone(),
+            })
+        });
+        match self.put_with(key, body, Content::Json, mode).await {
+            Ok(version) => Ok(Swapped::Stored(version)),
+            Err(PutError::Store(error))
+                if is_already_exists(&error) || is_conditional_conflict(&error) =>
+            {
+                Ok(Swapped::Lost)
+            }
+            Err(PutError::Store(object_store::Error::NotFound { .. })) => Ok(Swapped::Lost),
             Err(error) => Err(error.into_error(&self.path(key))),
         }
     }
@@ -333,7 +376,10 @@ impl Bucket {
         let result = self
             .put_with(key, body, Content::Json, PutMode::Overwrite)
             .await;
-        result.map_err(|error| error.into_error(&self.path(key)))
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into_error(&self.path(key))),
+        }
     }
 
     async fn put_with(
@@ -342,7 +388,7 @@ impl Bucket {
         body: Bytes,
         content: Content,
         mode: PutMode,
-    ) -> Result<(), PutError> {
+    ) -> Result<Option<Version>, PutError> {
         let path = self.path(key);
         let options = PutOptions {
             mode,
@@ -356,7 +402,7 @@ impl Bucket {
         match self.limited("write the object", &path, request).await {
             Err(timeout) => Err(PutError::Timeout(timeout)),
             Ok(Err(error)) => Err(PutError::Store(error)),
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(put)) => Ok(Version::of(put.e_tag, put.version)),
         }
     }
 

@@ -11,12 +11,13 @@ pub use compress::{compress, reset};
 pub use erase::erase;
 pub use redact::{Redaction, redact};
 
+use crate::bucket::Swapped;
 use crate::rollup::{RollupOptions, Warm, roll_up};
 use crate::settings::millis;
 use crate::store::{OpenSpace, Store};
 use bytes::Bytes;
 use icecore_core::space::OldEpoch;
-use icecore_core::{Epoch, Error, Head, ObjectKey, Result, SpaceInfo, SpaceName};
+use icecore_core::{Epoch, Error, ErrorKind, Head, ObjectKey, Result, SpaceInfo, SpaceName};
 use serde::Serialize;
 use sweep::Depth;
 
@@ -85,16 +86,30 @@ async fn settle(store: &Store, space: &SpaceName) -> Result<Settled> {
     .with_hint("repeat the command when fewer roll-ups run"))
 }
 
-/// The server's time by the server's own word, whatever the local clock shows: when it stored a head hint.
+/// The server's time by the server's own word, whatever the local clock shows: when it stored a head hint. The head is
+/// written as it is, over the very one that was read: it must not bring an old one back over a newer one.
 pub(crate) async fn server_time(store: &Store, space: &SpaceName) -> Result<i64> {
+    const TRIES_MAX: u32 = 3;
     let open = store.space(space).await?;
     let key = ObjectKey::Head(space.clone());
-    let body = match store.bucket.get(&key).await {
-        Ok(Some(got)) => got.bytes,
-        Err(error) if !error.is_corrupt() => return Err(error),
-        Ok(None) | Err(_) => Bytes::from(Head::first(open.info.epoch).to_json()),
-    };
-    store.bucket.put(&key, body).await?;
+    for tries in 0..=TRIES_MAX {
+        let (body, version) = match store.bucket.get(&key).await {
+            Ok(Some(got)) => (got.bytes, Some(got.version)),
+            Err(error) if !error.is_corrupt() => return Err(error),
+            Ok(None) | Err(_) => (Bytes::from(Head::first(open.info.epoch).to_json()), None),
+        };
+        if tries == TRIES_MAX {
+            store.bucket.put(&key, body).await?;
+            break;
+        }
+        match store.bucket.swap(&key, body, version.as_ref()).await {
+            Ok(Swapped::Stored(_)) => break,
+            Ok(Swapped::Lost) => {}
+            // It knows no such condition.
+            Err(error) if error.kind() == ErrorKind::Invalid => {}
+            Err(error) => return Err(error),
+        }
+    }
     let stored = store.bucket.get(&key).await?.ok_or_else(|| {
         Error::unavailable("a head that was just written is not there").with_object(key.to_string())
     })?;

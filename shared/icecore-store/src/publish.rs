@@ -2,8 +2,9 @@
 
 use crate::backend::is_full;
 use crate::broker::Reservation;
-use crate::bucket::{Content, PutNew};
+use crate::bucket::{Content, PutNew, Swapped, Version};
 use crate::reader::listing::read_own;
+use crate::reader::read_head;
 use crate::settings::millis;
 use crate::store::Store;
 use bytes::Bytes;
@@ -339,20 +340,79 @@ fn retried(error: Error) -> Result<Error> {
     }
 }
 
-/// Writes the head hint: "something changed". Failing to is harmless, so the error is only returned to be
-/// counted.
+/// Writes the head hint: "something changed", whatever was there. Failing to is harmless, so the error is only returned
+/// to be counted.
 ///
 /// # Errors
 /// What the bucket reports.
 pub async fn write_head(store: &Store, info: &SpaceInfo, head: &Head) -> Result<()> {
     store.crash_point("publish.before_head");
-    store
-        .bucket
-        .put(
-            &ObjectKey::Head(info.space.clone()),
-            Bytes::from(head.to_json()),
-        )
-        .await
+    store.bucket.put(&head_key(info), body_of(head)).await
+}
+
+/// What became of a hint that was written on the condition of the head that its writer knew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hinted {
+    /// Nobody has written the head since: it is this version now.
+    Alone(Version),
+    /// Somebody else has written it, or may have: there is something to look at. The hint is written all the same.
+    Raced,
+}
+
+/// How often a hint is tried on the condition of the head that was read, before it is written whatever is there.
+const HINT_TRIES_MAX: u32 = 3;
+
+/// Writes the head hint on the condition of the head that is known, `None` standing for none.
+///
+/// Whoever loses the race writes once more, over the head that is there now, and so do all: an update counts as hinted
+/// only when a head was stored after it. So nobody relies on what somebody else's hint may have been too early to tell.
+/// Only the version that was looked at is worth remembering: one that was read here was not.
+///
+/// # Errors
+/// What the bucket reports; then the hint may not be written, which is harmless. `NotFound` where the space is erased.
+pub async fn hint(
+    store: &Store,
+    info: &SpaceInfo,
+    head: &Head,
+    known: Option<&Version>,
+) -> Result<Hinted> {
+    store.crash_point("publish.before_head");
+    let key = head_key(info);
+    match store.bucket.swap(&key, body_of(head), known).await {
+        Ok(Swapped::Stored(Some(version))) if rules::is_on(Rule::OwnHint) => {
+            return Ok(Hinted::Alone(version));
+        }
+        Ok(Swapped::Stored(_)) => return Ok(Hinted::Raced),
+        Ok(Swapped::Lost) => {}
+        // It knows no such condition.
+        Err(error) if error.kind() == ErrorKind::Invalid => {}
+        Err(error) => return Err(error),
+    }
+    for _ in 0..HINT_TRIES_MAX {
+        let (theirs, version) = read_head(store, &info.space, None).await?;
+        if version.is_none() && known.is_some() {
+            // It was deleted. In an erased space nothing is written any more.
+            store.space(&info.space).await?;
+        }
+        let head = theirs.map_or_else(|| head.clone(), |theirs| head.clone().over(&theirs));
+        let swapped = store.bucket.swap(&key, body_of(&head), version.as_ref());
+        match swapped.await {
+            Ok(Swapped::Stored(_)) => return Ok(Hinted::Raced),
+            Ok(Swapped::Lost) => {}
+            Err(error) if error.kind() == ErrorKind::Invalid => break,
+            Err(error) => return Err(error),
+        }
+    }
+    store.bucket.put(&key, body_of(head)).await?;
+    Ok(Hinted::Raced)
+}
+
+fn head_key(info: &SpaceInfo) -> ObjectKey {
+    ObjectKey::Head(info.space.clone())
+}
+
+fn body_of(head: &Head) -> Bytes {
+    Bytes::from(head.to_json())
 }
 
 /// The start of a listing that looks back `millis_back` from `from`, as the name of an object: listings start

@@ -12,6 +12,7 @@ pub use poll::{Polled, Waited};
 
 use crate::bucket::Version;
 use crate::keyring::{check_same_space, check_same_store};
+use crate::publish::{Hinted, hint};
 use crate::store::{OpenSpace, Store, erased};
 use bytes::Bytes;
 use icecore_core::plan::Loaded;
@@ -229,7 +230,26 @@ impl Reader {
             generation: self.base.generation,
             snapshot: self.snapshot,
             through: self.base.through,
-            key: key.max(self.largest_key()),
+            // Not the largest key seen: two hints with one text might have one tag, and the second would wake nobody.
+            key: key.max(self.base.through.saturating_add(1)),
+        }
+    }
+
+    /// Tells others of an own update that is stored under `key`. `true` when nobody else has written a hint since this
+    /// reader looked last: then there is nothing to look at. Where it is not `certain` that what was sent is stored just
+    /// there, it is to look all the same.
+    ///
+    /// # Errors
+    /// As [`crate::publish::hint`].
+    pub async fn hint(&mut self, key: Key, certain: bool) -> Result<bool> {
+        let head = self.head(key);
+        match hint(&self.store, &self.info, &head, self.head_version.as_ref()).await? {
+            Hinted::Alone(version) if certain => {
+                self.head_version = Some(version);
+                Ok(true)
+            }
+            // Unknown on purpose: the next poll finds the head changed, and looks.
+            Hinted::Alone(_) | Hinted::Raced => Ok(false),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::replica::SpaceReplica;
 use crate::saved;
 use icecore_core::update::OBJECT_UPDATES_MAX;
 use icecore_core::{Author, Error, Key, Order, Result, Seal, SpaceName, UpdateId, UpdateObject};
-use icecore_store::publish::{Published, publish_at_counting, publish_counting, write_head};
+use icecore_store::publish::{Published, publish_at_counting, publish_counting};
 use serde::Serialize;
 
 /// How often a sequenced update is checked again and sent under the next key before this reports a conflict.
@@ -25,6 +25,14 @@ pub struct Acknowledged {
     pub puts: u32,
     /// Of these, collisions with other writers.
     pub bumps: u32,
+}
+
+/// What came of a flush.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    pub(super) acknowledged: Vec<Acknowledged>,
+    /// Something was sent, and nobody else has left a hint since this replica looked last: there is nothing to look at.
+    pub(super) alone: bool,
 }
 
 /// What came of one object.
@@ -55,12 +63,14 @@ impl SpaceReplica {
     pub(super) async fn flush_locked(
         &mut self,
         tell: &mut (dyn FnMut(&Acknowledged) + Send),
-    ) -> Result<Vec<Acknowledged>> {
+    ) -> Result<Sent> {
         self.restore()?;
         if self.keys.own_last().is_none() {
             let writer = queue::writer(self.replica.db().read(), &self.space)?;
             self.keys = self.keys.of_author(writer.own_last);
         }
+        // Until this flush has ended: where it is given up on the way, the next one knows.
+        let interrupted = std::mem::replace(&mut self.unsettled, true);
         let mut all: Vec<Acknowledged> = Vec::new();
         let result = loop {
             match self.flush_one().await {
@@ -75,18 +85,33 @@ impl SpaceReplica {
             }
         };
         // Once per flush, and also after a flush that failed half-way: others need not wait for the rest.
+        let mut alone = false;
         if let Some(last) = all.last() {
-            let reader = self.held_reader()?;
-            let (store, info, head) = (
-                reader.store().clone(),
-                reader.info.clone(),
-                reader.head(last.key),
-            );
-            if let Err(error) = write_head(&store, &info, &head).await {
-                tracing::debug!(%error, "the head hint was not written; others notice at their next safety listing");
+            // What was sent before without an answer may be stored under another key too: then this replica has to look.
+            let certain = !interrupted && all.iter().all(|a| a.puts == a.bumps + 1);
+            match self.held_reader()?.hint(last.key, certain).await {
+                Ok(is_alone) => alone = is_alone,
+                Err(error) => {
+                    tracing::debug!(%error, "the head hint was not written; others notice at their next safety listing");
+                }
             }
         }
-        result.map(|()| all)
+        self.unsettled = result.is_err() || (interrupted && all.is_empty());
+        result.map(|()| Sent {
+            acknowledged: all,
+            alone,
+        })
+    }
+
+    /// Whether what is queued is sent before anything is looked at: in a running session that has looked lately, the
+    /// hint of the flush tells whether there is anything to look at, and saves the poll.
+    pub(super) fn sends_first(&self) -> Result<bool> {
+        let looked_lately = self.reader.as_ref().is_some_and(|r| !r.is_look_due());
+        if !self.pulled || !looked_lately || self.barred.is_some() {
+            return Ok(false);
+        }
+        // What another process has read since is told of by a pull.
+        Ok(self.saves()? == self.saves && !self.pending(1)?.is_empty())
     }
 
     /// Publishes the first queued updates as one object.
@@ -202,6 +227,7 @@ impl SpaceReplica {
         &mut self,
         run: &[Pending],
     ) -> Result<Option<(UpdateObject, Published)>> {
+        let mut is_fresh = false;
         for _ in 0..SEQUENCE_TRIES_MAX {
             let next = queue::pending(self.replica.db().read(), &self.space, 1)?;
             let [next] = next.as_slice() else {
@@ -218,6 +244,12 @@ impl SpaceReplica {
                 .ok_or_else(|| Error::internal("a sequence is used up"))?;
             reader.check_place(key)?;
             let allowed = self.allowed(run)?;
+            if allowed == 0 && !is_fresh {
+                // What others have written may allow it.
+                self.pull_again().await?;
+                is_fresh = true;
+                continue;
+            }
             if allowed == 0 {
                 return Err(self.refuse(next).await?);
             }
@@ -231,8 +263,12 @@ impl SpaceReplica {
                         return Ok(Some((object, published)));
                     }
                     self.pull_again().await?;
+                    is_fresh = true;
                 }
-                Err(error) if error.is_conflict() => self.pull_again().await?,
+                Err(error) if error.is_conflict() => {
+                    self.pull_again().await?;
+                    is_fresh = true;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -322,12 +358,12 @@ impl SpaceReplica {
     }
 }
 
-fn barred(author: Author, space: &SpaceName) -> Error {
+pub(super) fn barred(author: Author, space: &SpaceName) -> Error {
     Error::conflict(format!(
         "the token is bound to the author {author}, as whom another replica has written to this space"
     ))
     .with_object(space.to_string())
-    .with_hint("each replica needs a token of its own; nothing is lost, what is queued stays queued")
+    .with_hint("each replica needs a token of its own; what is queued stays queued; where that replica is lost for good, an app can go on as its author (SpaceReplica::resume_author)")
 }
 
 /// The first updates of the queue that one object can carry: one author's, seq after seq.

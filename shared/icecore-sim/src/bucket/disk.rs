@@ -1,6 +1,7 @@
 //! What is stored.
 
 use bytes::Bytes;
+use icecore_core::Digest;
 use object_store::{Attributes, PutMode};
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 pub struct Stored {
     /// The body.
     pub bytes: Bytes,
-    /// Changes with every write.
+    /// As on S3 it tells the content and nothing else: what is written again with the same bytes has the tag that it had.
     pub e_tag: String,
     /// Server's time of the write, milliseconds since 1970 UTC.
     pub last_modified: i64,
@@ -33,6 +34,11 @@ pub(crate) enum Wrote {
     Stale,
 }
 
+/// The tag of a body.
+pub(crate) fn tag_of(bytes: &Bytes) -> String {
+    format!("\"{}\"", Digest::of(bytes))
+}
+
 /// All objects of the bucket by path.
 #[derive(Debug, Default)]
 pub struct Disk {
@@ -42,7 +48,6 @@ pub struct Disk {
     pub ignores_conditions: bool,
     /// Paths of deleted objects, oldest first.
     pub deleted: Vec<String>,
-    writes: u64,
 }
 
 impl Disk {
@@ -59,10 +64,9 @@ impl Disk {
                 _ => {}
             }
         }
-        self.writes += 1;
         let stored = Stored {
             bytes: write.bytes.clone(),
-            e_tag: format!("\"{}\"", self.writes),
+            e_tag: tag_of(&write.bytes),
             last_modified: now,
             attributes: write.attributes.clone(),
         };

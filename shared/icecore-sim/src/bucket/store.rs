@@ -1,6 +1,6 @@
 //! The bucket as an [`ObjectStore`].
 
-use super::disk::{Stored, Write, Wrote};
+use super::disk::{Stored, Write, Wrote, tag_of};
 use super::{SimBucket, lock};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
@@ -102,7 +102,7 @@ impl SimBucket {
         };
         match lock(&self.disk).put(path.as_ref(), write, now) {
             Wrote::Yes => Ok(PutResult {
-                e_tag: None,
+                e_tag: Some(tag_of(&write.bytes)),
                 version: None,
                 extensions: Extensions::default(),
             }),
@@ -216,8 +216,9 @@ impl ObjectStore for SimBucket {
             self.land_later(location, &write, 1_000, faults.zombie_delay_max);
             return Err(generic("connection reset"));
         }
-        // Only a conditional write may be sent twice: an overwrite that lands late would be another story.
-        if conditional && self.random.chance(faults.duplicate) {
+        // Only a conditional write may be sent twice, and a hint: another overwrite that lands late would be another story.
+        let is_hint = location.as_ref().contains("heads/");
+        if (conditional || is_hint) && self.random.chance(faults.duplicate) {
             self.land_later(location, &write, 1, 60_000);
         }
         let landed = self.land(location, &write);

@@ -36,7 +36,7 @@ pub(super) fn note(world: &World, who: &str, error: &Error) {
 }
 
 /// Queues one update with a text of its own.
-pub(super) fn enqueue(world: &World, session: &mut SpaceReplica, clock: &SimClock) {
+pub(crate) fn enqueue(world: &World, session: &mut SpaceReplica, clock: &SimClock) {
     let text = world.log().ledger.make();
     let data = RawValue::from_string(format!("\"{text}\"")).expect("JSON");
     let update = world.update(session.replica(), clock.now(), &data);

@@ -274,6 +274,9 @@ async fn a_keyring_that_went_back_is_refused() {
     change_keyring(&site.store(), &site.space, KeyringChange::Rotate)
         .await
         .unwrap();
+    // Nobody hints at a new key: a running device notices within a minute.
+    site.wait(2 * MINUTE).await;
+    phone.pull().await.unwrap();
     site.write(&mut phone, "with a new key").await;
     let (_, new) = space_json(&site);
     let stripped = SpaceInfo {

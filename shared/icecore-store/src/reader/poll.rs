@@ -168,6 +168,28 @@ impl Reader {
         self.is_due(self.last_check, self.check_every())
     }
 
+    /// Lists all of `updates/`, however old, and reads what is unknown.
+    ///
+    /// # Errors
+    /// As [`Reader::poll`].
+    pub async fn look_at_all(&mut self) -> Result<Polled> {
+        let store = self.store.clone();
+        let began = store.now();
+        let listed = list_updates(&store, &self.info, None).await?;
+        let bodies = self.take(listed, began).await?;
+        Ok(Polled {
+            looked: true,
+            bodies,
+            covered: self.drop_covered(),
+            ..Polled::default()
+        })
+    }
+
+    /// Whether a listing of updates is due, or more: whatever the head says.
+    pub fn is_look_due(&self) -> bool {
+        self.is_check_due() || self.is_due(self.last_list, self.store.settings.safety)
+    }
+
     /// Whether an own write at `key` of a sequenced space counts: it does unless a roll-up had passed the key
     /// before, which only pruning makes look free.
     ///
