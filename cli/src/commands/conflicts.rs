@@ -47,10 +47,15 @@ fn items(waiting: &Waiting) -> Vec<Value> {
     let conflicts = waiting.conflicts.iter().map(|conflict| {
         let mut value = json!(conflict);
         value["type"] = "conflict".into();
+        value["message"] = conflict.message().into();
         value
     });
-    let rejected = waiting.rejected.list.iter().map(|RejectedUpdate { id, key, reason }| {
-        json!({ "type": "rejected", "id": id.to_string(), "key": key, "message": reason })
+    let rejected = waiting.rejected.list.iter().map(|rejected| {
+        let mut value = json!(rejected);
+        value["type"] = "rejected".into();
+        value["id"] = rejected.id.to_string().into();
+        value["message"] = rejected.reason.to_string().into();
+        value
     });
     let refused = waiting
         .refused
@@ -70,15 +75,15 @@ pub(crate) fn refused_id(number: i64) -> String {
 
 fn text(space: &SpaceName, waiting: &Waiting) -> String {
     let mut lines = Vec::new();
-    for Conflict {
-        id,
-        rule,
-        paths,
-        message,
-        updates,
-    } in &waiting.conflicts
-    {
-        lines.push(format!("{id}  conflict: {message}"));
+    for conflict in &waiting.conflicts {
+        let Conflict {
+            id,
+            rule,
+            paths,
+            updates,
+            ..
+        } = conflict;
+        lines.push(format!("{id}  conflict: {}", conflict.message()));
         lines.push(format!("    rule {rule} at {}", paths.join(", ")));
         if !updates.is_empty() {
             let updates: Vec<String> = updates.iter().map(ToString::to_string).collect();

@@ -72,7 +72,7 @@ impl Model for Todo {
         titled.retain(|_, paths| paths.len() > 1);
         let violation = |(title, paths): (&str, Vec<String>)| Violation {
             rule: "one-title".to_owned(),
-            message: format!("{} tasks are called {title:?}", paths.len()),
+            reason: format!("{} tasks are called {title:?}", paths.len()).into(),
             paths,
         };
         titled.into_iter().map(violation).collect()

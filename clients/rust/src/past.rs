@@ -118,7 +118,7 @@ impl<M: App> Replica<M> {
     /// replica.update_all(vec![add(1), add(2)]).await?;
     /// replica.sync().await?;
     /// let conflicts = replica.conflicts().await?;
-    /// assert_eq!(conflicts[0].message, "2 tasks are called \"Pack\"");
+    /// assert_eq!(conflicts[0].message(), "2 tasks are called \"Pack\"");
     ///
     /// let rename = Msg::Rename { id: 2, title: "Sleep".to_owned() };
     /// replica.resolve(&conflicts[0].id, rename).await?;

@@ -500,7 +500,7 @@ impl<M: App> Replica<M> {
     fn rejections(&self) -> BTreeMap<UpdateId, String> {
         let view = self.view();
         let listed = view.folded.rejected.list.iter();
-        listed.map(|r| (r.id, r.reason.clone())).collect()
+        listed.map(|r| (r.id, r.reason.to_string())).collect()
     }
 
     /// Tells what is part of the state now, and what the model does not apply and was applied, or not known, before.
@@ -553,7 +553,9 @@ fn check(folded: &mut Folded, first: UpdateId, updates: &[NewUpdate]) -> Result<
             seq: first.seq.saturating_add(n),
         };
         if !folded.apply_opened(id, Key::MAX, &new.update) {
-            let reason = folded.last_reason().unwrap_or("no reason given").to_owned();
+            let reason = folded
+                .last_reason()
+                .map_or_else(|| "no reason given".to_owned(), ToString::to_string);
             let error = Error::invalid(reason)
                 .with_hint("the update was refused here, and nothing was queued");
             return Err(if updates.len() > 1 {

@@ -139,9 +139,12 @@ async fn row_30_an_update_that_panics_is_rejected_and_named_and_the_rest_applied
         ada.sync().await.unwrap();
         assert_eq!(*ada.state(), whole, "{step}");
         let listed = ada.rejected().await.unwrap();
-        let listed: Vec<_> = listed.iter().map(|r| (r.id, r.reason.as_str())).collect();
+        let listed: Vec<_> = listed
+            .iter()
+            .map(|r| (r.id, r.reason.to_string()))
+            .collect();
         let reason = "the model panicked on this update";
-        assert_eq!(listed, broken.map(|id| (id, reason)), "{step}");
+        assert_eq!(listed, broken.map(|id| (id, reason.to_owned())), "{step}");
         assert_eq!(*site.offline("ada").await.state(), whole, "{step}");
         let fresh = site.replica(&format!("fresh-{step}")).await;
         assert_eq!(*fresh.state(), whole, "{step}");

@@ -50,7 +50,7 @@ impl Model for NotesModel {
         titled.retain(|_, paths| paths.len() > 1);
         let violation = |(title, paths): (&str, Vec<String>)| Violation {
             rule: ONE_TITLE.to_owned(),
-            message: format!("{} notes are called {title:?}", paths.len()),
+            reason: format!("{} notes are called {title:?}", paths.len()).into(),
             paths,
         };
         titled.into_iter().map(violation).collect()

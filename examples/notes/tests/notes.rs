@@ -119,7 +119,7 @@ fn what_is_no_call_is_rejected_with_the_place() {
         ("remove", "7", "remove: "),
     ] {
         let rejected = Call::from_update(method, &raw(argument)).unwrap_err();
-        assert!(rejected.reason.contains(reason), "{rejected}");
+        assert!(rejected.to_string().contains(reason), "{rejected}");
     }
 }
 
@@ -214,7 +214,7 @@ async fn what_lost_its_note_meanwhile_is_listed_and_stops_nothing() {
     let rejected = laptop.rejected().await.unwrap();
     assert_eq!(rejected.len(), 1);
     assert_eq!(
-        (rejected[0].id, rejected[0].reason.as_str()),
+        (rejected[0].id, rejected[0].reason.to_string().as_str()),
         (late, "there is no note n1")
     );
     assert_eq!(laptop.state().notes.keys().collect::<Vec<_>>(), ["n2"]);

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::ids::{Author, SpaceName, StoreId, UpdateId};
 use crate::model::{AnyModel, Meta, Model, Rejected};
 use crate::newer::Newer;
+use crate::reason::Reason;
 use crate::space::SpaceInfo;
 use crate::update::{UPDATE_BYTES_MAX, Update};
 use icecore_seal::{KeyNumber, OpenError, Sealed, SpaceKeys};
@@ -114,17 +115,14 @@ pub enum Unopened {
 }
 
 impl Unopened {
-    /// For a person, and for the list of rejected updates: the same on all replicas that hold the keys.
-    pub fn reason(self) -> &'static str {
+    /// For the list of rejected updates: the same on all replicas that hold the keys.
+    pub fn reason(self) -> Reason {
         match self {
-            Self::Locked => "the space is encrypted, and no key is at hand",
-            Self::NotSealed => {
-                "the update is not encrypted: whoever wrote it holds no key of this space"
-            }
+            // It is shown, and never stored: who holds no key writes no list.
+            Self::Locked => "the space is encrypted, and no key is at hand".into(),
+            Self::NotSealed => Reason::built_in("not-sealed"),
             // Of a key that there will never be it is the same as of a wrong one.
-            Self::UnknownKey(_) | Self::Refused => {
-                "the update cannot be decrypted: it was changed, moved, or not made with a key of this space"
-            }
+            Self::UnknownKey(_) | Self::Refused => Reason::built_in("not-opened"),
         }
     }
 }

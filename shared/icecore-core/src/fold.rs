@@ -7,6 +7,7 @@ use crate::ids::{Key, UpdateId};
 use crate::model::erased::{NotApplied, PANICKED};
 use crate::model::{AnyModel, AnyState, Meta, Violation};
 use crate::newer::Newer;
+use crate::reason::Reason;
 use crate::segment::Entry;
 use crate::update::Update;
 use icecore_seal::KeyNumber;
@@ -27,8 +28,9 @@ pub struct RejectedUpdate {
     pub id: UpdateId,
     /// The key of the object that carries it.
     pub key: Key,
-    /// Why, for a person.
-    pub reason: String,
+    /// Why.
+    #[serde(flatten)]
+    pub reason: Reason,
 }
 
 /// The rejected updates of a history: the newest [`REJECTED_LIST_MAX`] and how many there were.
@@ -67,10 +69,18 @@ pub struct Conflict {
     pub rule: String,
     /// The JSON pointers of the values that break it.
     pub paths: Vec<String>,
-    /// One sentence for a person.
-    pub message: String,
     /// The updates that last set those values.
     pub updates: Vec<UpdateId>,
+    /// How they break it.
+    #[serde(flatten)]
+    pub reason: Reason,
+}
+
+impl Conflict {
+    /// One sentence for a person.
+    pub fn message(&self) -> String {
+        self.reason.worded(self.paths.first().map(String::as_str))
+    }
 }
 
 /// One update that is to be applied.
@@ -174,7 +184,7 @@ impl Folded {
                 good.step(step);
             }
             let Step { id, key, .. } = steps[panicked];
-            good.reject(id, key, PANICKED);
+            good.reject(id, key, Reason::built_in(PANICKED));
             start = Cow::Owned(good);
             from = panicked + 1;
         }
@@ -220,11 +230,7 @@ impl Folded {
             return false;
         }
         let Some(parts) = update.parts() else {
-            self.reject(
-                id,
-                key,
-                "the update is not of the form {\"at\", \"kind\", \"data\"}",
-            );
+            self.reject(id, key, Reason::built_in("no-parts"));
             return false;
         };
         let meta = Meta {
@@ -242,11 +248,11 @@ impl Folded {
                 return false;
             }
             Err(NotApplied::Rejected(rejected)) => {
-                self.reject(id, key, &rejected.reason);
+                self.reject(id, key, rejected.reason);
                 return false;
             }
             Err(NotApplied::Panicked) => {
-                let reason = PANICKED.to_owned();
+                let reason = Reason::built_in(PANICKED);
                 self.spoiled = Some(Box::new(RejectedUpdate { id, key, reason }));
                 return false;
             }
@@ -260,12 +266,8 @@ impl Folded {
         true
     }
 
-    fn reject(&mut self, id: UpdateId, key: Key, reason: &str) {
-        self.rejected.push(RejectedUpdate {
-            id,
-            key,
-            reason: reason.to_owned(),
-        });
+    fn reject(&mut self, id: UpdateId, key: Key, reason: Reason) {
+        self.rejected.push(RejectedUpdate { id, key, reason });
     }
 
     /// Whether this is the state that the history gives: nothing in it is impossible, or of a newer version of the model.
@@ -300,17 +302,17 @@ impl Folded {
     }
 
     /// Why the last update was not applied, where it was not.
-    pub fn last_reason(&self) -> Option<&str> {
+    pub fn last_reason(&self) -> Option<&Reason> {
         let listed = self.rejected.list.last();
         let stopped = self.spoiled.as_deref().or(self.inconsistent.as_ref());
         let last = stopped.or(listed);
-        last.map(|rejected| rejected.reason.as_str())
+        last.map(|rejected| &rejected.reason)
     }
 
     /// The rules that the state breaks, with the updates involved.
     pub fn conflicts(&self) -> Vec<Conflict> {
         let mut violations = self.content.model().check(&self.state);
-        violations.sort_unstable();
+        violations.sort_by(|a, b| (&a.rule, &a.paths).cmp(&(&b.rule, &b.paths)));
         violations
             .into_iter()
             .map(|violation| self.conflict(violation))
@@ -321,7 +323,7 @@ impl Folded {
         let Violation {
             rule,
             paths,
-            message,
+            reason,
         } = violation;
         let mut updates: Vec<UpdateId> = paths
             .iter()
@@ -335,8 +337,8 @@ impl Folded {
             id,
             rule,
             paths,
-            message,
             updates,
+            reason,
         }
     }
 

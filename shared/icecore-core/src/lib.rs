@@ -9,6 +9,7 @@
 //!   bytes
 //! - [`covered`], [`order`], [`invariants`], [`plan`], [`rules`]: the rules
 //! - [`model`], [`content`], [`fold`], [`base`], [`canonical`], [`typed`]: from updates to a state
+//! - [`reason`]: why an update was rejected, and how a rule is broken
 //!
 //! # Guarantees
 //! Decoding never panics, whatever the bytes. Folding the same updates in the same order gives the same
@@ -33,6 +34,7 @@ pub mod newer;
 pub mod order;
 pub mod paths;
 pub mod plan;
+pub mod reason;
 pub mod rules;
 pub mod segment;
 pub mod snapshot;
@@ -53,6 +55,7 @@ pub use ids::{Author, Epoch, Generation, Key, Seq, SpaceName, StoreId, UpdateId}
 pub use model::{Meta, Model, Registry, Rejected, Violation};
 pub use newer::Newer;
 pub use paths::ObjectKey;
+pub use reason::Reason;
 pub use segment::{Entry, Segment, SegmentHeader};
 pub use snapshot::Snapshot;
 pub use space::{Head, Joined, Linked, ModelRef, Order, SpaceInfo, StoreInfo};

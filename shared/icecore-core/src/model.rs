@@ -11,6 +11,7 @@ pub use erased::{AnyModel, AnyState, decode};
 pub use registry::Registry;
 
 use crate::ids::{Author, Key, Seq};
+use crate::reason::Reason;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -20,16 +21,23 @@ use std::fmt;
 /// Why a model did not apply an update. The update stays in the history and is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
-    /// One sentence for a person, naming the field at fault; stored with the snapshot, so it must be the
-    /// same on every replica.
-    pub reason: String,
+    /// The code with its parameters; stored with the snapshot, so it must be the same on every replica.
+    pub reason: Reason,
     /// Nothing after this update means anything: reading stops here, and a person decides what to do.
     pub inconsistent: bool,
 }
 
 impl Rejected {
-    /// A rejection with its reason.
-    pub fn new(reason: impl Into<String>) -> Self {
+    /// A rejection with its reason: one sentence for a person, naming the field at fault, or a [`Reason`] with a code of
+    /// the app's own, which the app can word in the language of whoever reads it.
+    ///
+    /// ```
+    /// use icecore_core::{Reason, Rejected};
+    /// let rejected = Rejected::new(Reason::app("full").with("seats", 12));
+    /// assert_eq!(rejected.reason.app_code(), Some("full"));
+    /// assert_eq!(Rejected::new("no seat is left").to_string(), "no seat is left");
+    /// ```
+    pub fn new(reason: impl Into<Reason>) -> Self {
         Self {
             reason: reason.into(),
             inconsistent: false,
@@ -40,7 +48,7 @@ impl Rejected {
     /// not happen. Reading the space stops at it with an error that names it; nothing is repaired.
     ///
     /// For models of sequenced spaces, where each writer saw the state that its update was made for.
-    pub fn inconsistent(reason: impl Into<String>) -> Self {
+    pub fn inconsistent(reason: impl Into<Reason>) -> Self {
         Self {
             reason: reason.into(),
             inconsistent: true,
@@ -50,7 +58,7 @@ impl Rejected {
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
+        self.reason.fmt(f)
     }
 }
 
@@ -68,14 +76,21 @@ pub struct Meta<'a> {
 }
 
 /// A rule that the state breaks, as [`Model::check`] finds it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The rule's name, e.g. `unique:/notes/*/title`.
     pub rule: String,
     /// The JSON pointers (RFC 6901) of the values that break it together, sorted.
     pub paths: Vec<String>,
+    /// How they break it; a text becomes one by `into`.
+    pub reason: Reason,
+}
+
+impl Violation {
     /// One sentence for a person.
-    pub message: String,
+    pub fn message(&self) -> String {
+        self.reason.worded(self.paths.first().map(String::as_str))
+    }
 }
 
 /// The fold of a space: which state it starts from, and how an update changes it.

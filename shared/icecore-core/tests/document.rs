@@ -5,10 +5,11 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+use icecore_core::Reason;
 use icecore_core::canonical;
 use icecore_core::ids::{Author, Key, Seq};
 use icecore_core::model::document::{Document, KINDS, State, validate};
-use icecore_core::model::{Meta, Model, Rejected};
+use icecore_core::model::{Meta, Model, Rejected, Violation};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -26,7 +27,8 @@ struct Case {
     after: State,
     canonical: String,
     rejected: Vec<usize>,
-    reasons: Option<Vec<String>>,
+    #[serde(default)]
+    reasons: Vec<Reason>,
     violations: Option<Value>,
 }
 
@@ -93,20 +95,21 @@ fn vectors() {
             }
         }
         assert_eq!(rejected, case.rejected, "{}: {reasons:?}", case.name);
-        if let Some(expected) = case.reasons {
-            assert_eq!(reasons, expected, "{}", case.name);
-        }
+        assert_eq!(reasons, case.reasons, "{}", case.name);
         assert_eq!(bytes(&state), case.canonical, "{}", case.name);
         assert_eq!(state, case.after, "{}", case.name);
         if let Some(expected) = case.violations {
-            let found: Value = document
-                .check(&state)
-                .into_iter()
-                .map(|v| json!({"rule": v.rule, "paths": v.paths, "message": v.message}))
-                .collect();
+            let found: Value = document.check(&state).into_iter().map(violation).collect();
             assert_eq!(found, expected, "{}", case.name);
         }
     }
+}
+
+fn violation(found: Violation) -> Value {
+    let mut value = json!(found.reason);
+    value["rule"] = found.rule.into();
+    value["paths"] = found.paths.into();
+    value
 }
 
 fn key() -> impl Strategy<Value = String> {

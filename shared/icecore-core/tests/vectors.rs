@@ -22,6 +22,8 @@ mod history;
 mod layers;
 #[path = "vectors/objects.rs"]
 mod objects;
+#[path = "vectors/rejected.rs"]
+mod rejected;
 #[path = "vectors/rules.rs"]
 mod rules;
 #[path = "vectors/segments.rs"]

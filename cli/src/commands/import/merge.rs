@@ -136,7 +136,9 @@ fn check_against_state(reader: &Reader, new: &[(UpdateId, Update)]) -> Result<()
     let mut folded = reader.state();
     for (id, update) in new {
         if !folded.apply_opened(*id, Key::MAX, update) {
-            let reason = folded.last_reason().unwrap_or_default();
+            let reason = folded
+                .last_reason()
+                .map_or_else(String::new, ToString::to_string);
             return Err(Error::conflict(format!(
                 "the state refuses an update of the file: {reason}"
             ))

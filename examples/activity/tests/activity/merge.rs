@@ -121,7 +121,7 @@ fn what_a_device_should_not_send_is_rejected_with_the_field() {
         let mut state = Attempts::default();
         let message = Message::new(stamp.clone(), what);
         let rejected = Activity.apply(&mut state, message, &meta(at)).unwrap_err();
-        assert!(rejected.reason.starts_with(field), "{rejected}");
+        assert!(rejected.to_string().starts_with(field), "{rejected}");
         assert_eq!(state, Attempts::default());
     }
     for (kind, data) in [

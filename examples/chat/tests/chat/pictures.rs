@@ -83,7 +83,7 @@ async fn a_broken_picture_of_somebody_else_is_listed_with_the_reason() {
     assert_eq!(rejected.len(), 1);
     assert_eq!(rejected[0].id, broken);
     assert_eq!(
-        rejected[0].reason,
+        rejected[0].reason.to_string(),
         "picture.png is refused: it does not begin as a PNG does"
     );
     assert_eq!(crate::texts(&ada.state()), ["see?"]);

@@ -80,7 +80,7 @@ impl Shows {
             return Ok(());
         }
         for conflict in &conflicts {
-            line(&format!("{}  {}", conflict.id, conflict.message))?;
+            line(&format!("{}  {}", conflict.id, conflict.message()))?;
             for path in &conflict.paths {
                 line(&format!("    {path}"))?;
             }

@@ -89,5 +89,10 @@ fn a_time_that_is_none_is_rejected() {
         key: Key::MIN,
         at: "noon",
     };
-    assert!(Modified::of(&meta).unwrap_err().reason.starts_with("at: "));
+    assert!(
+        Modified::of(&meta)
+            .unwrap_err()
+            .to_string()
+            .starts_with("at: ")
+    );
 }

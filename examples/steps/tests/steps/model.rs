@@ -148,7 +148,7 @@ fn what_a_device_should_not_send_is_rejected_with_the_field() {
         ),
     ] {
         let rejected = message.check().unwrap_err();
-        assert!(rejected.reason.starts_with(field), "{rejected}");
+        assert!(rejected.to_string().starts_with(field), "{rejected}");
     }
     for (kind, data) in [
         ("set_steps", r#"{"session":"s","count":110}"#),

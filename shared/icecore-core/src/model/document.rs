@@ -132,8 +132,8 @@ impl From<&State> for Value {
 /// ] {
 ///     let data = RawValue::from_string(data.to_owned())?;
 ///     let meta = Meta { author, seq: Seq::new(seq)?, key: Key::new(seq)?, at };
-///     let update = document.decode(kind, &data).map_err(|rejected| rejected.reason)?;
-///     document.apply(&mut state, update, &meta).map_err(|rejected| rejected.reason)?;
+///     let update = document.decode(kind, &data).map_err(|rejected| rejected.to_string())?;
+///     document.apply(&mut state, update, &meta).map_err(|rejected| rejected.to_string())?;
 /// }
 /// assert_eq!(state.get("/items/1/count"), Some(2.into()));
 /// assert_eq!(state.get("/tags/0"), Some("food".into()));

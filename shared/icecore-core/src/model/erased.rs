@@ -4,6 +4,7 @@ use super::{Meta, Model, Rejected, Violation};
 use crate::canonical;
 use crate::error::{Error, Result};
 use crate::newer::Newer;
+use crate::reason::Reason;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::any::Any;
@@ -13,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Why an update was not applied on which the model panicked. Not what it panicked with: that may differ from one build
 /// to the next, and the list of rejected updates must not.
-pub(crate) const PANICKED: &str = "the model panicked on this update";
+pub(crate) const PANICKED: &str = "panicked";
 
 /// The rule that a model breaks whose `check` panics.
 const CHECK: &str = "check";
@@ -45,7 +46,8 @@ fn guarded<T>(code: impl FnOnce() -> T) -> Option<T> {
 /// # Errors
 /// As [`Model::decode`].
 pub fn decode<M: Model>(model: &M, kind: &str, data: &RawValue) -> Result<M::Update, Rejected> {
-    guarded(|| model.decode(kind, data)).unwrap_or_else(|| Err(Rejected::new(PANICKED)))
+    guarded(|| model.decode(kind, data))
+        .unwrap_or_else(|| Err(Rejected::new(Reason::built_in(PANICKED))))
 }
 
 /// A state of some model. Only the model that made it can read it.
@@ -173,7 +175,7 @@ impl<M: Model> AnyModel for M {
             vec![Violation {
                 rule: CHECK.to_owned(),
                 paths: Vec::new(),
-                message: "the model panicked when it was to check the state".to_owned(),
+                reason: Reason::built_in("check-panicked"),
             }]
         })
     }

@@ -19,7 +19,7 @@
 //! assert_eq!(message::decode::<Msg>("clear", &message::encode(&Msg::Clear)?.1), Ok(Msg::Clear));
 //!
 //! let rejected = message::decode::<Msg>("paint", &data).unwrap_err();
-//! assert!(rejected.reason.starts_with("paint: unknown variant `paint`"));
+//! assert!(rejected.to_string().starts_with("paint: unknown variant `paint`"));
 //! # Ok::<(), icecore_core::Error>(())
 //! ```
 
@@ -123,7 +123,7 @@ mod tests {
             ),
         ] {
             let data = RawValue::from_string(data.to_owned()).unwrap();
-            assert_eq!(decode::<Msg>(kind, &data).unwrap_err().reason, reason);
+            assert_eq!(decode::<Msg>(kind, &data).unwrap_err().to_string(), reason);
         }
         assert!(encode("text").is_err());
     }

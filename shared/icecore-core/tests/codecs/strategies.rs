@@ -7,7 +7,7 @@ use icecore_core::snapshot::SnapshotHeader;
 use icecore_core::space::OldEpoch;
 use icecore_core::{
     Author, Conflict, Covered, Digest, Entry, Epoch, Generation, Head, Key, Linked, ModelRef,
-    ObjectKey, Order, SegmentHeader, Seq, SpaceInfo, SpaceName, StoreId, StoreInfo, Update,
+    ObjectKey, Order, Reason, SegmentHeader, Seq, SpaceInfo, SpaceName, StoreId, StoreInfo, Update,
     UpdateId, UpdateObject, time,
 };
 use icecore_seal::KeyNumber;
@@ -199,8 +199,20 @@ pub(crate) fn object_key() -> impl Strategy<Value = ObjectKey> {
     ]
 }
 
+/// Of this program, of an app, and of a program of tomorrow.
+fn reason() -> impl Strategy<Value = Reason> {
+    prop_oneof![
+        ".{0,12}".prop_map(Reason::from),
+        ("[a-z]{1,8}", "[a-z]{1,8}", any::<i64>())
+            .prop_map(|(code, name, value)| Reason::app(&code).with(&name, value)),
+        (".{0,8}", "[l-n]{1,4}", ".{0,8}").prop_map(|(code, name, value)| {
+            serde_json::from_value(serde_json::json!({"code": code, name: [value, null]})).unwrap()
+        }),
+    ]
+}
+
 fn rejected() -> impl Strategy<Value = RejectedList> {
-    let one = (update_id(), key(), ".{0,12}").prop_map(|(id, key, reason)| RejectedUpdate {
+    let one = (update_id(), key(), reason()).prop_map(|(id, key, reason)| RejectedUpdate {
         id,
         key,
         reason,
@@ -212,13 +224,13 @@ fn rejected() -> impl Strategy<Value = RejectedList> {
 }
 
 fn conflict() -> impl Strategy<Value = Conflict> {
-    let texts = ("[0-9a-f]{12}", ".{0,8}", vec(".{0,8}", 0..3), ".{0,12}");
-    (texts, vec(update_id(), 0..3)).prop_map(|((id, rule, paths, message), updates)| Conflict {
+    let texts = ("[0-9a-f]{12}", ".{0,8}", vec(".{0,8}", 0..3), reason());
+    (texts, vec(update_id(), 0..3)).prop_map(|((id, rule, paths, reason), updates)| Conflict {
         id,
         rule,
         paths,
-        message,
         updates,
+        reason,
     })
 }
 

@@ -311,7 +311,9 @@ impl SpaceReplica {
         let mut folded = reader.state();
         let id = refused.id;
         folded.apply_opened(id, Key::MAX, &refused.update);
-        let reason = folded.last_reason().unwrap_or_default().to_owned();
+        let reason = folded
+            .last_reason()
+            .map_or_else(String::new, ToString::to_string);
         let after = refused.made_after.unwrap_or(reader.base.through);
         let since = refusal::since(reader, id, after).await?;
         let refusal = Refusal { id, reason, since };

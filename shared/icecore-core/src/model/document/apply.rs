@@ -8,8 +8,9 @@ use super::members::Members;
 use super::node::Node;
 use super::number;
 use super::order;
-use super::pointer::{Pointer, quoted};
+use super::pointer::Pointer;
 use crate::model::Rejected;
+use crate::reason::Reason;
 use serde_json::Number;
 use std::borrow::Cow;
 
@@ -111,14 +112,13 @@ fn fold_number(
     value: &Node,
     operand: &Number,
 ) -> Result<Number, Rejected> {
-    let pointer = || quoted(pointer.as_str());
     let Node::Number(number) = value else {
-        let found = describe(value);
-        return Err(kind.reject(&format!("the field {} is {found}, not a number", pointer())));
+        let reason = at("not-a-number", kind.name(), pointer);
+        return Err(Rejected::new(reason.text("found", type_of(value))));
     };
     match kind {
         NumberKind::Increment => number::add(number, operand)
-            .map_err(|problem| kind.reject(&format!("overflow of {}: {problem}", pointer()))),
+            .map_err(|code| Rejected::new(at(code, kind.name(), pointer))),
         NumberKind::Max if number::compare(operand, number).is_gt() => Ok(operand.clone()),
         NumberKind::Min if number::compare(operand, number).is_lt() => Ok(operand.clone()),
         NumberKind::Max | NumberKind::Min => Ok(number.clone()),
@@ -214,25 +214,28 @@ fn place<'a, 'p>(
 }
 
 fn passes_through(kind: &str, pointer: &Pointer, upto: &str, value: &Node) -> Rejected {
-    let (pointer, upto, found) = (quoted(pointer.as_str()), quoted(upto), describe(value));
-    Rejected::new(format!(
-        "{kind}: {pointer} passes through {upto}, which is {found}"
-    ))
+    let reason = at("through-no-object", kind, pointer).text("upto", upto);
+    Rejected::new(reason.text("found", type_of(value)))
 }
 
 fn not_a_list(kind: ListKind, pointer: &Pointer, value: &Node) -> Rejected {
-    let (pointer, found) = (quoted(pointer.as_str()), describe(value));
-    kind.reject(&format!("the field {pointer} is {found}, not a list"))
+    let reason = at("not-a-list", kind.name(), pointer);
+    Rejected::new(reason.text("found", type_of(value)))
 }
 
-/// What a value is, in a sentence.
-pub(super) fn describe(value: &Node) -> &'static str {
+fn at(code: &str, kind: &str, pointer: &Pointer) -> Reason {
+    let reason = Reason::built_in(code).text("kind", kind);
+    reason.text("path", pointer.as_str())
+}
+
+/// What a value is, as parameters of reasons name it.
+pub(super) fn type_of(value: &Node) -> &'static str {
     match value {
         Node::Null => "null",
-        Node::Bool(_) => "a boolean",
-        Node::Number(_) => "a number",
-        Node::String(_) => "text",
-        Node::Array(_) => "a list",
-        Node::Object(_) => "an object",
+        Node::Bool(_) => "boolean",
+        Node::Number(_) => "number",
+        Node::String(_) => "string",
+        Node::Array(_) => "array",
+        Node::Object(_) => "object",
     }
 }

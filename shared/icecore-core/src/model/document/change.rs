@@ -1,14 +1,15 @@
 //! Decoding an update: everything that can be wrong with it whatever the state is.
 
-use super::apply::describe;
+use super::DEPTH_MAX;
+use super::apply::type_of;
 use super::edge;
 use super::members::Members;
 use super::node::{Node, Text};
 use super::order;
-use super::pointer::{Pointer, quoted};
-use super::{DEPTH_MAX, KINDS};
+use super::pointer::Pointer;
 use crate::canonical;
 use crate::model::Rejected;
+use crate::reason::Reason;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
@@ -40,10 +41,6 @@ impl NumberKind {
             Self::Min => "min",
         }
     }
-
-    pub(super) fn reject(self, problem: &str) -> Rejected {
-        reject(self.name(), problem)
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,10 +58,6 @@ impl ListKind {
             Self::Append => "append",
         }
     }
-
-    pub(super) fn reject(self, problem: &str) -> Rejected {
-        reject(self.name(), problem)
-    }
 }
 
 impl Change {
@@ -79,10 +72,7 @@ impl Change {
             "append" => lists(ListKind::Append, data)?,
             "delete" => deletions(data)?,
             _ => {
-                let (kind, known) = (quoted(kind), KINDS.join(", "));
-                return Err(Rejected::new(format!(
-                    "unknown kind {kind}; a document knows {known}"
-                )));
+                return Err(reject("unknown-kind", kind));
             }
         };
         Ok(Self(parts))
@@ -91,39 +81,26 @@ impl Change {
 
 /// Parses `data` once, with normalised numbers, and bounds its depth.
 pub(super) fn parse(kind: &str, data: &RawValue) -> Result<Node, Rejected> {
-    parse_as(kind, data, Node::depth)
+    parse_as(kind, data)
 }
 
 /// As [`parse`], for a model that keeps values.
 pub(in crate::model) fn parse_value(kind: &str, data: &RawValue) -> Result<Value, Rejected> {
-    let mut value = parse_as(kind, data, depth)?;
+    let mut value = parse_as(kind, data)?;
     canonical::normalise(&mut value);
     Ok(value)
 }
 
-fn parse_as<T: DeserializeOwned>(
-    kind: &str,
-    data: &RawValue,
-    depth: impl FnOnce(&T) -> usize,
-) -> Result<T, Rejected> {
-    let too_deep = || {
-        reject(
-            kind,
-            &format!("the data is nested more than {DEPTH_MAX} levels deep"),
-        )
-    };
-    // The parser's own messages name lines and columns, and may change with its version.
-    let value: T = serde_json::from_str(data.get()).map_err(|_| {
-        if edge::nesting(data.get()) > DEPTH_MAX {
-            too_deep()
-        } else {
-            reject(kind, edge::unreadable(data.get()))
-        }
-    })?;
-    if depth(&value) > DEPTH_MAX {
-        return Err(too_deep());
+fn parse_as<T: DeserializeOwned>(kind: &str, data: &RawValue) -> Result<T, Rejected> {
+    let text = data.get();
+    // The depth is that of the text: of two equal keys the last counts, and how deep a parser follows the first is its
+    // own affair. Few texts have so many brackets that they must be looked at.
+    let brackets = text.bytes().filter(|byte| matches!(byte, b'[' | b'{'));
+    if brackets.count() > DEPTH_MAX && edge::nesting(text) > DEPTH_MAX {
+        return Err(reject("too-deep", kind));
     }
-    Ok(value)
+    // The parser's own messages name lines and columns, and may change with its version.
+    serde_json::from_str(text).map_err(|_| reject(edge::unreadable(text), kind))
 }
 
 fn numbers(kind: NumberKind, data: &RawValue) -> Result<Parts, Rejected> {
@@ -134,10 +111,8 @@ fn numbers(kind: NumberKind, data: &RawValue) -> Result<Parts, Rejected> {
         match value {
             Node::Number(number) => parts.push((pointer, number)),
             other => {
-                let (pointer, found) = (quoted(pointer.as_str()), describe(&other));
-                return Err(
-                    kind.reject(&format!("the value for {pointer} is {found}, not a number"))
-                );
+                let kind = kind.name();
+                return Err(unfit_value("value-not-a-number", kind, &pointer, &other));
             }
         }
     }
@@ -151,8 +126,8 @@ fn lists(kind: ListKind, data: &RawValue) -> Result<Parts, Rejected> {
     for (text, value) in members {
         let pointer = address(kind.name(), text, value.depth())?;
         let Node::Array(mut items) = value else {
-            let (pointer, found) = (quoted(pointer.as_str()), describe(&value));
-            return Err(kind.reject(&format!("the value for {pointer} is {found}, not a list")));
+            let kind = kind.name();
+            return Err(unfit_value("value-not-a-list", kind, &pointer, &value));
         };
         if kind != ListKind::Append {
             order::sort(&mut items);
@@ -169,22 +144,12 @@ fn deletions(data: &RawValue) -> Result<Parts, Rejected> {
     let items = match parse("delete", data)? {
         Node::Array(items) => items,
         other => {
-            let found = describe(&other);
-            return Err(reject(
-                "delete",
-                &format!("the data is {found}, not a list of pointers"),
-            ));
+            return Err(unfit("data-not-a-list", "delete", &other));
         }
     };
     let pointers = items.into_iter().map(|item| match item {
         Node::String(text) => address("delete", text, 0),
-        other => {
-            let found = describe(&other);
-            Err(reject(
-                "delete",
-                &format!("the data holds {found} where a pointer should be"),
-            ))
-        }
+        other => Err(unfit("pointer-not-text", "delete", &other)),
     });
     Ok(Parts::Delete(pointers.collect::<Result<_, _>>()?))
 }
@@ -192,20 +157,17 @@ fn deletions(data: &RawValue) -> Result<Parts, Rejected> {
 fn members(kind: &str, value: Node) -> Result<Members, Rejected> {
     match value {
         Node::Object(members) => Ok(members),
-        other => Err(reject(
-            kind,
-            &format!("the data is {}, not an object", describe(&other)),
-        )),
+        other => Err(unfit("data-not-an-object", kind, &other)),
     }
 }
 
 /// Checks a pointer to a place where a value of depth `below` is put.
 fn address(kind: &str, text: Text, below: usize) -> Result<Pointer, Rejected> {
-    let pointer = Pointer::new(text.into()).map_err(|problem| reject(kind, &problem))?;
+    let pointer =
+        Pointer::new(text.into()).map_err(|reason| Rejected::new(reason.text("kind", kind)))?;
     if pointer.depth() + below > DEPTH_MAX {
-        let pointer = quoted(pointer.as_str());
-        let problem = format!("{pointer} would be nested more than {DEPTH_MAX} levels deep");
-        return Err(reject(kind, &problem));
+        let reason = reason("path-too-deep", kind).text("path", pointer.as_str());
+        return Err(Rejected::new(reason));
     }
     Ok(pointer)
 }
@@ -226,25 +188,26 @@ fn refuse_nested<'a>(
             .ancestors()
             .find(|outer| sorted.binary_search(outer).is_ok())
         {
-            let (outer, inner) = (quoted(outer), quoted(pointer.as_str()));
-            return Err(reject(
-                kind,
-                &format!("{outer} and {inner} exclude each other"),
-            ));
+            let reason = reason("paths-exclude-each-other", kind).text("outer", outer);
+            return Err(Rejected::new(reason.text("path", pointer.as_str())));
         }
     }
     Ok(())
 }
 
-/// How many objects and arrays stand inside each other.
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
+fn reason(code: &str, kind: &str) -> Reason {
+    Reason::built_in(code).text("kind", kind)
 }
 
-fn reject(kind: &str, problem: &str) -> Rejected {
-    Rejected::new(format!("{kind}: {problem}"))
+fn reject(code: &str, kind: &str) -> Rejected {
+    Rejected::new(reason(code, kind))
+}
+
+fn unfit(code: &str, kind: &str, found: &Node) -> Rejected {
+    Rejected::new(reason(code, kind).text("found", type_of(found)))
+}
+
+fn unfit_value(code: &str, kind: &str, pointer: &Pointer, found: &Node) -> Rejected {
+    let reason = reason(code, kind).text("path", pointer.as_str());
+    Rejected::new(reason.text("found", type_of(found)))
 }

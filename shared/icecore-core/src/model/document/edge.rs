@@ -202,19 +202,15 @@ pub(super) fn nesting(text: &str) -> usize {
     deepest
 }
 
-/// Why a parser refuses a text that has the form of JSON.
+/// The code of why a parser refuses a text that has the form of JSON: the first thing in it that none takes.
 pub(super) fn unreadable(text: &str) -> &'static str {
     let mut tokens = Tokens::of(text);
     let fault = tokens.find_map(|token| match token {
-        Token::Text(_) if token.unescaped().is_none() => {
-            Some("the data has a text with half of a surrogate pair")
-        }
-        Token::Number(number) if is_too_large(number) => {
-            Some("the data has a number that is too large")
-        }
+        Token::Text(_) if token.unescaped().is_none() => Some("half-surrogate"),
+        Token::Number(number) if is_too_large(number) => Some("number-too-large"),
         _ => None,
     });
-    fault.unwrap_or("the data is not JSON")
+    fault.unwrap_or("unreadable")
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl Real {
     }
 }
 
-/// The sum, or what is wrong with it.
+/// The sum, or the code of what is wrong with it.
 pub(super) fn add(left: &Number, right: &Number) -> Result<Number, &'static str> {
     match (Real::of(left), Real::of(right)) {
         (Real::Integer(left), Real::Integer(right)) => {
@@ -38,13 +38,13 @@ pub(super) fn add(left: &Number, right: &Number) -> Result<Number, &'static str>
             let unsigned = u64::try_from(sum).map(Number::from);
             unsigned
                 .or_else(|_| i64::try_from(sum).map(Number::from))
-                .map_err(|_| "the sum is outside -2^63 to 2^64-1")
+                .map_err(|_| "overflow")
         }
         (left, right) => {
             let sum = left.to_float() + right.to_float();
             canonical::integral(sum)
                 .or_else(|| Number::from_f64(sum))
-                .ok_or("the sum is not a finite number")
+                .ok_or("not-finite")
         }
     }
 }

@@ -1,5 +1,6 @@
 //! JSON pointers (RFC 6901) to members of objects.
 
+use crate::reason::Reason;
 use std::borrow::Cow;
 
 /// The most characters of a user's text that a message repeats.
@@ -18,23 +19,17 @@ pub(super) struct Step<'a> {
 }
 
 impl Pointer {
-    /// Checks the form; the message of a failure quotes the pointer.
-    pub(super) fn new(text: String) -> Result<Self, String> {
+    /// Checks the form.
+    pub(super) fn new(text: String) -> Result<Self, Reason> {
         if text.is_empty() {
-            return Err("the pointer `` names the root, which cannot be addressed".to_owned());
+            return Err(Reason::built_in("pointer-empty"));
         }
         if !text.starts_with('/') {
-            return Err(format!(
-                "the pointer {} does not begin with `/`",
-                quoted(&text)
-            ));
+            return Err(Reason::built_in("pointer-without-slash").text("path", &text));
         }
         let bad_escape = |rest: &str| !rest.starts_with(['0', '1']);
         if text.split('~').skip(1).any(bad_escape) {
-            return Err(format!(
-                "the pointer {} has a `~` that is not `~0` or `~1`",
-                quoted(&text)
-            ));
+            return Err(Reason::built_in("pointer-escape").text("path", &text));
         }
         Ok(Self(text))
     }
@@ -89,7 +84,7 @@ pub(crate) fn push_token(pointer: &mut String, token: &str) {
     }
 }
 
-/// A user's text between backticks, cut where it is long: reasons are stored with the snapshot.
+/// A user's text between backticks, cut where it is long.
 pub(crate) fn quoted(text: &str) -> String {
     match text.char_indices().nth(QUOTED_CHARS_MAX) {
         None => format!("`{text}`"),

@@ -67,7 +67,7 @@ fn ten_thousand_levels_are_a_rejection() {
         for kind in KINDS {
             let reason = apply(&mut State::default(), kind, &deep)
                 .unwrap_err()
-                .reason;
+                .to_string();
             assert_eq!(
                 reason,
                 format!("{kind}: the data is nested more than 64 levels deep")

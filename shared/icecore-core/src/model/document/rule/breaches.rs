@@ -1,13 +1,12 @@
 //! Finding what breaks a rule.
 
 use super::{Demand, Kind, Rule};
-use crate::canonical;
 use crate::model::Violation;
 use crate::model::document::members::Members;
 use crate::model::document::node::Node;
 use crate::model::document::pattern::pointer_of;
-use crate::model::document::pointer::quoted;
 use crate::model::document::{apply, number, order};
+use crate::reason::Reason;
 use serde_json::Number;
 use std::collections::BTreeMap;
 
@@ -19,7 +18,7 @@ pub const VIOLATIONS_MAX: usize = 1000;
 pub(in crate::model::document) fn check(rules: &[Rule], root: &Members) -> Vec<Violation> {
     let mut violations: Vec<Violation> =
         rules.iter().flat_map(|rule| rule.breaches(root)).collect();
-    violations.sort();
+    violations.sort_by(|a, b| (&a.rule, &a.paths).cmp(&(&b.rule, &b.paths)));
     violations.dedup();
     violations
 }
@@ -34,44 +33,41 @@ impl Rule {
             if violations.len() == VIOLATIONS_MAX {
                 return;
             }
-            if let Some(problem) = self.problem(value) {
-                let pointer = pointer_of(way);
-                let message = format!("{} {problem}", quoted(&pointer));
-                violations.push(self.violation(vec![pointer], message));
+            if let Some(reason) = self.problem(value) {
+                violations.push(self.violation(vec![pointer_of(way)], reason));
             }
         });
         violations
     }
 
-    fn violation(&self, paths: Vec<String>, message: String) -> Violation {
+    fn violation(&self, paths: Vec<String>, reason: Reason) -> Violation {
         Violation {
             rule: self.to_string(),
             paths,
-            message,
+            reason,
         }
     }
 
-    /// What is wrong with one value, as the end of a sentence.
-    fn problem(&self, value: Option<&Node>) -> Option<String> {
+    /// What is wrong with one value.
+    fn problem(&self, value: Option<&Node>) -> Option<Reason> {
         match (&self.demand, value) {
-            (Demand::Required, None) => Some("is missing".to_owned()),
+            (Demand::Required, None) => Some(Reason::built_in("required")),
             (Demand::Max(limit), Some(Node::Number(number))) if is_less(limit, number) => {
-                Some(format!("is {number}, more than {limit}"))
+                Some(beyond("max", number, limit))
             }
             (Demand::Min(limit), Some(Node::Number(number))) if is_less(number, limit) => {
-                Some(format!("is {number}, less than {limit}"))
+                Some(beyond("min", number, limit))
             }
-            (Demand::Type(kind), Some(value)) if !kind.fits(value) => Some(format!(
-                "is {}, not {}",
-                apply::describe(value),
-                kind.described()
-            )),
+            (Demand::Type(kind), Some(value)) if !kind.fits(value) => {
+                let reason = Reason::built_in("type").text("found", apply::type_of(value));
+                Some(reason.text("expected", kind.name()))
+            }
             (Demand::OneOf(allowed), Some(value))
                 if !allowed
                     .iter()
                     .any(|allowed| Node::from(allowed.clone()) == *value) =>
             {
-                Some(format!("is {}, none of the values allowed", shown(value)))
+                Some(Reason::built_in("one-of").json("value", value))
             }
             _ => None,
         }
@@ -102,8 +98,8 @@ impl Rule {
         });
         let describe = |(index, mut paths): (usize, Vec<String>)| {
             paths.sort();
-            let message = format!("{} values are {}", paths.len(), shown(repeated[index]));
-            self.violation(paths, message)
+            let reason = Reason::built_in("unique").with("count", paths.len());
+            self.violation(paths, reason.json("value", repeated[index]))
         };
         places.into_iter().map(describe).collect()
     }
@@ -120,25 +116,13 @@ impl Kind {
             Self::String => matches!(value, Node::String(_)),
         }
     }
-
-    fn described(self) -> &'static str {
-        match self {
-            Self::Array => "a list",
-            Self::Boolean => "a boolean",
-            Self::Integer => "a 64-bit integer",
-            Self::Number => "a number",
-            Self::Object => "an object",
-            Self::String => "text",
-        }
-    }
 }
 
 fn is_less(left: &Number, right: &Number) -> bool {
     number::compare(left, right).is_lt()
 }
 
-/// A value in a message, cut where it is long.
-fn shown(value: &Node) -> String {
-    let json = canonical::to_vec(value).unwrap_or_default();
-    quoted(&String::from_utf8_lossy(&json))
+fn beyond(rule: &str, value: &Number, limit: &Number) -> Reason {
+    let reason = Reason::built_in(rule).json("value", value);
+    reason.json("limit", limit)
 }
