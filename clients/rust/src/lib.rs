@@ -104,8 +104,8 @@ pub use changes::{Change, Changes, News, Stage};
 pub use class::Typed;
 pub use icecore_core::model::{self, message};
 pub use icecore_core::{
-    Author, Conflict, Epoch, Error, ErrorKind, Key, Meta, Model, ModelRef, Newer, Order, Reason, Rejected,
-    RejectedUpdate, Result, Seq, SpaceName, UpdateId, Violation, time, typed,
+    Author, Conflict, Epoch, Error, ErrorKind, Key, Meta, Model, ModelRef, Newer, Order, Reason,
+    Rejected, RejectedUpdate, Result, Seq, SpaceName, UpdateId, Violation, time, typed,
 };
 pub use icecore_replica::Refusal;
 pub use icecore_replica::status::{Refused, Status};

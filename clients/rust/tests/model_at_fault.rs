@@ -112,7 +112,11 @@ impl Site {
 fn told(news: &mut Changes<Msg>) -> Vec<String> {
     std::iter::from_fn(|| news.try_next())
         .map(|news| match news {
-            News::Change(Change { id, stage, .. }) if stage == Stage::Confirmed => {
+            News::Change(Change {
+                id,
+                stage: Stage::Confirmed,
+                ..
+            }) => {
                 format!("{} confirmed", id.seq)
             }
             News::Change(Change { id, .. }) => format!("{} pending", id.seq),

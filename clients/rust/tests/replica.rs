@@ -243,7 +243,12 @@ async fn an_inconsistent_history_stops_reading() {
 #[tokio::test]
 async fn an_update_and_a_sync_are_two_requests() {
     let clock = Arc::new(SystemClock::new());
-    let opened = backend::open("memory://", std::iter::empty(), clock.clone()).unwrap();
+    let opened = backend::open(
+        "memory://",
+        std::iter::empty(),
+        Arc::<SystemClock>::clone(&clock),
+    )
+    .unwrap();
     let metered = Metered::new(Arc::clone(&opened.store), opened.prefix.clone());
     let objects = Arc::new(metered.clone());
     let server_time = Arc::clone(&opened.server_time);

@@ -78,7 +78,8 @@ impl SpaceSeal {
     fn update_context(&self, id: UpdateId, model_version: u32) -> Vec<u8> {
         let mut rest = format!(",\"{}\",{}", id.author, id.seq);
         if model_version > 1 {
-            rest.push_str(&format!(",{model_version}"));
+            rest.push(',');
+            rest.push_str(&model_version.to_string());
         }
         self.context("update", &rest)
     }

@@ -364,7 +364,7 @@ impl Unusable {
     /// Whether an error is about this.
     pub fn is(error: &Error) -> bool {
         let source = std::error::Error::source(error);
-        source.is_some_and(|source| source.is::<Self>())
+        source.is_some_and(<dyn std::error::Error>::is::<Self>)
     }
 }
 

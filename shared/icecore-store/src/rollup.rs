@@ -365,17 +365,28 @@ impl Run<'_> {
         self.report.unfinished || self.report.raced
     }
 
-    /// Lists part by part and rolls up chunk by chunk, in order of the keys. Returns whether a gap was left.
-    async fn pass(&mut self, warm: &mut Warm, began: i64, full: bool) -> Result<bool> {
+    /// Up to when what is stored may be rolled up, by a listing that began then.
+    fn settled(&self, began: i64) -> i64 {
         let settle = if self.options.now {
             i64::MIN / 2
         } else {
             millis(self.store.settings.settle)
         };
+        began.saturating_sub(settle).min(i64::MAX / 2)
+    }
+
+    /// Whether a listing of everything shows all there is. What a newer program wrote, or what lies in an old epoch, may be
+    /// the very update that is missing: nothing passes a gap then. Nor by a listing that goes on from an earlier run: what
+    /// is missing may have landed behind it.
+    fn misses_nothing(&self) -> bool {
+        self.swept && self.report.newer.is_empty()
+    }
+
+    /// Lists part by part and rolls up chunk by chunk, in order of the keys. Returns whether a gap was left.
+    async fn pass(&mut self, warm: &mut Warm, began: i64, full: bool) -> Result<bool> {
         let resume = warm.resume.take();
         // A listing that goes on says nothing of what landed behind it meanwhile.
         let (full, began) = resume.map_or((full, began), |r| (r.full, r.began));
-        let settled = began.saturating_sub(settle).min(i64::MAX / 2);
         let seen = warm.seen.clone();
         let collector = Collector {
             store: self.store,
@@ -394,38 +405,28 @@ impl Run<'_> {
             let last = listed.is_empty() && !listing.more;
             let horizon = Horizon {
                 now: began,
-                settled,
-                // What a newer program wrote may be the very update that is missing: nothing passes it. Nor does one that
-                // landed behind a listing that goes on from an earlier run.
-                complete: full
-                    && last
-                    && !listing.resumed
-                    && self.swept
-                    && self.report.newer.is_empty(),
+                settled: self.settled(began),
+                complete: full && last && !listing.resumed && self.misses_nothing(),
                 seen: seen.clone(),
             };
             let plan = plan_rollup(&warm.base, &loaded, &horizon);
-            let mut through = plan.through;
             // What follows in the listing was not looked at yet.
             let looked_at = chunk_end.or(listing.after).filter(|_| !last);
-            if let Some(end) = looked_at {
-                through = match self.info.order {
-                    Order::Sequence => through.min(end).max(warm.base.through),
-                    Order::Timestamp => through.min(end).max(vouched(warm.base.through, began)),
-                };
-            }
-            self.report.held = plan.held as u64;
-            let full_at = if full && last {
-                began
-            } else {
-                warm.base.full_at
+            let through = match (looked_at, self.info.order) {
+                (None, _) => plan.through,
+                (Some(end), Order::Sequence) => plan.through.min(end).max(warm.base.through),
+                (Some(end), Order::Timestamp) => {
+                    plan.through.min(end).max(vouched(warm.base.through, began))
+                }
             };
+            self.report.held = plan.held as u64;
+            let listed_all = (full && last).then_some(began);
             let (gap, behind_gaps) = (plan.gap, plan.behind_gaps);
             if !plan.entries.is_empty() {
                 let part = write::Part {
                     entries: plan.entries,
                     through,
-                    full_at,
+                    full_at: listed_all.unwrap_or(warm.base.full_at),
                 };
                 if !self.write_segment(warm, part).await? {
                     self.report.raced = true;

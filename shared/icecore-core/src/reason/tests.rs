@@ -16,7 +16,7 @@ fn a_reason_comes_back_as_it_was_written_whoever_wrote_it() {
         assert_eq!(serde_json::to_string(&reason).unwrap(), text);
     }
     for bad in [
-        r#"{}"#,
+        r"{}",
         r#"{"code":1}"#,
         r#"{"code":"a","code":"a"}"#,
         "[]",

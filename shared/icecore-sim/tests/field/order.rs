@@ -39,10 +39,13 @@ async fn page_break(begins: Begins, offset: i64) {
     let [first, second, third] = [site.author(), site.author(), site.author()];
     let at = site.now() - 60_000;
     for n in 0..3 {
-        site.land(at + n * 10, &object(first, n as u64 + 1, &format!("a{n}")));
+        site.land(
+            at + n * 10,
+            &object(first, n.unsigned_abs() + 1, &format!("a{n}")),
+        );
         site.land(
             at + n * 10 + 1,
-            &object(second, n as u64 + 1, &format!("b{n}")),
+            &object(second, n.unsigned_abs() + 1, &format!("b{n}")),
         );
     }
     let slow = Faults {
@@ -57,7 +60,7 @@ async fn page_break(begins: Begins, offset: i64) {
             Begins::Compress => drop(compress(&store, &site.space).await.unwrap()),
             Begins::Redact => {
                 let redaction = Redaction::Author(first);
-                drop(redact(&store, &site.space, redaction).await.unwrap());
+                redact(&store, &site.space, redaction).await.unwrap();
             }
         }
     };

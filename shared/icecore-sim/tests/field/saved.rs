@@ -72,7 +72,7 @@ async fn row_11_a_pull_killed_at_any_step_skips_nothing() {
                 mut session,
             } = Behind::new(rolled_up).await;
             let before = shown(&mut session);
-            let ended = cut(session.pull(), steps).await.is_some();
+            let ended = Box::pin(cut(session.pull(), steps)).await.is_some();
             drop(session);
 
             let mut again = site.opened(&replica);
