@@ -241,7 +241,7 @@ async fn an_inconsistent_history_stops_reading() {
 }
 
 #[tokio::test]
-async fn an_update_and_a_sync_are_two_requests() {
+async fn an_update_and_a_sync_are_two_writes_and_a_poll() {
     let clock = Arc::new(SystemClock::new());
     let opened = backend::open(
         "memory://",
@@ -264,9 +264,9 @@ async fn an_update_and_a_sync_are_two_requests() {
         writer.update(Msg::Add { by: 1 }).await.unwrap();
         assert_eq!(writer.sync().await.unwrap().acknowledged.len(), 1);
     }
-    assert_eq!((metered.counts() - before.clone()).requests(), 1_000);
+    assert_eq!((metered.counts() - before.clone()).requests(), 1_500);
     writer.sync().await.unwrap();
-    assert_eq!((metered.counts() - before).requests(), 1_001, "and a poll");
+    assert_eq!((metered.counts() - before).requests(), 1_501, "and a poll");
     let other = Replica::open(Counter::default(), &place, "count")
         .await
         .unwrap();

@@ -120,7 +120,7 @@ async fn events_roll_up() {
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
     assert_eq!(cloud.site.rolled_up(1).await, 1);
     assert_eq!(cloud.site.state(1).await, r#"{"a":2}"#);
-    assert_eq!(function.line().await["report"]["warm_spaces"], 2);
+    assert_eq!(function.line().await["report"]["warm_spaces"], 4);
     let answer = function
         .invoke(event("sqs_malformed"), within(60))
         .await

@@ -346,7 +346,18 @@ impl FromStr for UpdateId {
     }
 }
 
-/// The name of a space: 1–64 of `a-z 0-9 - _ .`, no leading dot.
+/// Whether Windows takes a file of this name, with any extension, for a device: a store on a folder may lie on any system.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default();
+    let numbered = |prefix: &str| {
+        let number = stem.strip_prefix(prefix);
+        number.is_some_and(|n| n.len() == 1 && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    matches!(stem, "con" | "prn" | "aux" | "nul") || numbered("com") || numbered("lpt")
+}
+
+/// The name of a space: 1–64 of `a-z 0-9 - _ .`, no dot at its ends, and no name of a device on Windows: `con`, `prn`,
+/// `aux`, `nul`, `com0` to `com9`, `lpt0` to `lpt9`, alone or before a dot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SpaceName(String);
@@ -379,11 +390,15 @@ impl FromStr for SpaceName {
             .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'))
         {
             "has a character other than a-z 0-9 - _ ."
+        } else if text.ends_with('.') {
+            "ends with a dot, which Windows leaves out"
+        } else if is_device(text) {
+            "is that of a device on Windows"
         } else {
             return Ok(Self(text.to_owned()));
         };
         Err(Error::invalid(format!("space name {text:?} {problem}"))
-            .with_hint("a space name is 1 to 64 of a-z 0-9 - _ . and does not start with a dot"))
+            .with_hint("a space name is 1 to 64 of a-z 0-9 - _ . with no dot at its ends, and no name of a device such as con or lpt1"))
     }
 }
 
@@ -416,7 +431,17 @@ mod tests {
 
     #[test]
     fn space_names_are_checked() {
-        for good in ["a", "my-notes", "v1.2", "a_b", &"x".repeat(64)] {
+        for good in [
+            "a",
+            "my-notes",
+            "v1.2",
+            "a_b",
+            "console",
+            "com",
+            "lpt12",
+            "my.con",
+            &"x".repeat(64),
+        ] {
             assert_eq!(good.parse::<SpaceName>().unwrap().as_str(), good);
         }
         for bad in [
@@ -431,6 +456,11 @@ mod tests {
             "ü",
             "a\0",
             "a\\b",
+            "a.",
+            "con",
+            "nul.notes",
+            "com1",
+            "lpt0.a.b",
             &"x".repeat(65),
         ] {
             assert!(bad.parse::<SpaceName>().is_err(), "{bad:?}");

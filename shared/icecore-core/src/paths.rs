@@ -44,6 +44,9 @@ pub enum ObjectKey {
     Transient(SpaceName, Epoch, Key, Author),
     /// `spaces/{space}/{epoch}/quarantine/{folder}/{name}`: the path that the object had below its epoch.
     Quarantine(SpaceName, Epoch, String),
+    /// What later versions of the format keep in folders that they have to themselves, by the path below the space
+    /// (docs/growth.md): `attachments/…`, `signatures/…`, `{epoch}/parts/…`. Passed over, and never deleted alone.
+    Reserved(SpaceName, String),
 }
 
 /// The folder of all head hints.
@@ -63,7 +66,8 @@ impl ObjectKey {
             | Self::Segment(space, ..)
             | Self::Snapshot(space, ..)
             | Self::Transient(space, ..)
-            | Self::Quarantine(space, ..) => Some(space),
+            | Self::Quarantine(space, ..)
+            | Self::Reserved(space, ..) => Some(space),
         }
     }
 
@@ -125,6 +129,7 @@ impl fmt::Display for ObjectKey {
             Self::Quarantine(space, epoch, name) => {
                 write!(f, "{SPACES}/{space}/{epoch}/quarantine/{name}")
             }
+            Self::Reserved(space, path) => write!(f, "{SPACES}/{space}/{path}"),
         }
     }
 }
@@ -153,6 +158,20 @@ fn parse(path: &str) -> Option<ObjectKey> {
         [SPACES, space, "joined", from] => {
             Some(ObjectKey::Joined(space.parse().ok()?, from.parse().ok()?))
         }
+        [
+            SPACES,
+            space,
+            folder @ ("attachments" | "signatures"),
+            name @ ..,
+        ] if is_plain_path(name) => {
+            let path = format!("{folder}/{}", name.join("/"));
+            Some(ObjectKey::Reserved(space.parse().ok()?, path))
+        }
+        [SPACES, space, epoch, "parts", name @ ..] if is_plain_path(name) => {
+            let epoch: Epoch = epoch.parse().ok()?;
+            let path = format!("{epoch:#}/parts/{}", name.join("/"));
+            Some(ObjectKey::Reserved(space.parse().ok()?, path))
+        }
         [SPACES, space, epoch, folder, name @ ..] => {
             let (space, epoch) = (space.parse().ok()?, epoch.parse().ok()?);
             match (*folder, name) {
@@ -168,7 +187,7 @@ fn parse(path: &str) -> Option<ObjectKey> {
                         author.parse().ok()?,
                     ))
                 }
-                ("quarantine", name) if !name.is_empty() && name.iter().all(|n| is_plain(n)) => {
+                ("quarantine", name) if is_plain_path(name) => {
                     Some(ObjectKey::Quarantine(space, epoch, name.join("/")))
                 }
                 _ => None,
@@ -181,6 +200,10 @@ fn parse(path: &str) -> Option<ObjectKey> {
 /// The number of a stored layer: 0 stands for "before the first" and names no object.
 fn numbered(name: &str) -> Option<Generation> {
     name.parse().ok().filter(|g| *g > Generation::ZERO)
+}
+
+fn is_plain_path(parts: &[&str]) -> bool {
+    !parts.is_empty() && parts.iter().all(|part| is_plain(part))
 }
 
 /// Whether a part of a quarantined object's path is the name of a file in that folder, and nothing that a
@@ -200,6 +223,9 @@ mod tests {
             "heads/notes",
             "spaces/notes/space.json",
             "spaces/notes/joined/guest-17",
+            "spaces/notes/attachments/00ff",
+            "spaces/notes/signatures/a/b",
+            "spaces/notes/0001-9f3c1e7a2b4d5c60/parts/0000000001-0002",
             "spaces/notes/0001-9f3c1e7a2b4d5c60/updates/1763640000000",
             "spaces/notes/0001-9f3c1e7a2b4d5c60/segments/0000000001",
             "spaces/notes/0001-9f3c1e7a2b4d5c60/snapshots/0000000001",
@@ -226,6 +252,9 @@ mod tests {
             "spaces/notes/0001-9f3c1e7a2b4d5c60/segments/0000000000",
             "spaces/notes/0001-9f3c1e7a2b4d5c60/snapshots/0000000000",
             "spaces/notes/0001-9f3c1e7a2b4d5c60/quarantine/",
+            "spaces/notes/attachments/",
+            "spaces/notes/attachments/../space.json",
+            "spaces/notes/1/parts/a",
             "spaces/notes/0001-9f3c1e7a2b4d5c60/quarantine/../updates/1763640000000",
             "spaces/notes/0001-9f3c1e7a2b4d5c60/quarantine/updates//1763640000000",
             "spaces/notes/0001-9f3c1e7a2b4d5c60/quarantine/a\\b",

@@ -19,6 +19,78 @@ pub struct StoreInfo {
     pub store: StoreId,
     /// When it was created, RFC 3339.
     pub created_at: String,
+    /// What a program must know to use it.
+    #[serde(default, skip_serializing_if = "Needs::is_empty")]
+    pub needs: Needs,
+}
+
+/// What a program must know, by names that later versions of the format give out: this is how it grows without a version 2
+/// (docs/growth.md). This program knows none of them yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Needs {
+    /// To read it, and so to do anything with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub read: Vec<String>,
+    /// To write to it: who does not know one of these reads, and holds what it would write.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub write: Vec<String>,
+    /// Members that this program does not know: kept when it writes the object again.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+impl Needs {
+    /// What this program knows of all that a store or a space may need.
+    const KNOWN: [&str; 0] = [];
+
+    /// Whether nothing is needed.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn check(names: &[String], what: &str, to: &str) -> Result<()> {
+        match names
+            .iter()
+            .find(|name| !Self::KNOWN.contains(&name.as_str()))
+        {
+            None => Ok(()),
+            Some(name) => Err(Error::invalid(format!(
+                "{what} needs {name:?} of who {to} it, which this program does not know"
+            ))
+            .with_hint("update this program; nothing was changed and nothing is lost")),
+        }
+    }
+
+    fn check_read(&self, what: &str) -> Result<()> {
+        Self::check(&self.read, what, "reads")
+    }
+
+    fn check_write(&self, what: &str) -> Result<()> {
+        Self::check(&self.write, what, "writes to")
+    }
+}
+
+impl StoreInfo {
+    /// Whether this program may add to the store.
+    ///
+    /// # Errors
+    /// `Invalid`, naming what the store needs.
+    pub fn check_writable(&self) -> Result<()> {
+        self.needs.check_write("the store")
+    }
+}
+
+impl SpaceInfo {
+    /// Whether this program may write to the space: publish, roll up, prune, begin an epoch, change who reads it.
+    ///
+    /// # Errors
+    /// `Invalid`, naming what the space needs.
+    pub fn check_writable(&self) -> Result<()> {
+        self.needs
+            .check_write("the space")
+            .map_err(|e| e.with_object(self.space.to_string()))
+    }
 }
 
 /// Which model folds a space.
@@ -89,6 +161,9 @@ pub struct Joined {
     pub epoch: Epoch,
     /// The newest segment of that epoch whose updates all stand here; 0 for none.
     pub forwarded: Generation,
+    /// Members that this program does not know: kept when it writes the object again.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// `space.json`: which history of the space counts. Changed by If-Match only.
@@ -120,6 +195,9 @@ pub struct SpaceInfo {
     /// When it was erased, RFC 3339: a tombstone that refuses late writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<String>,
+    /// What a program must know to use it.
+    #[serde(default, skip_serializing_if = "Needs::is_empty")]
+    pub needs: Needs,
     /// Members that this program does not know: kept when it writes the object again.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
@@ -183,16 +261,23 @@ impl Head {
 
 macro_rules! json_object {
     ($name:ty, $what:literal) => {
+        json_object!($name, $what, |_| Ok(()));
+    };
+    ($name:ty, $what:literal, $check:expr) => {
         impl $name {
             /// Reads the object's JSON.
             ///
             /// # Errors
-            /// `Corrupt` when it does not parse, `Invalid` when it is of a newer format version.
+            /// `Corrupt` when it does not parse, `Invalid` when it is of a newer format version, or when it needs what this
+            /// program does not know.
             pub fn from_json(json: &[u8]) -> Result<Self> {
                 check_format_version(json, $what)?;
-                serde_json::from_slice(json).map_err(|e| {
+                let read: Self = serde_json::from_slice(json).map_err(|e| {
                     Error::corrupt(concat!("the ", $what, " does not parse")).with_source(e)
-                })
+                })?;
+                let check: fn(&Self) -> Result<()> = $check;
+                check(&read)?;
+                Ok(read)
             }
 
             /// The object's JSON.
@@ -203,8 +288,12 @@ macro_rules! json_object {
     };
 }
 
-json_object!(StoreInfo, "store.json");
-json_object!(SpaceInfo, "space.json");
+json_object!(StoreInfo, "store.json", |info| info
+    .needs
+    .check_read("the store"));
+json_object!(SpaceInfo, "space.json", |info| info
+    .needs
+    .check_read("the space"));
 json_object!(Head, "head");
 json_object!(Joined, "joined space");
 
@@ -234,4 +323,38 @@ pub(crate) fn newer_format(what: &str, version: u32) -> Error {
         "the {what} has format version {version}, this program reads up to {FORMAT_VERSION}"
     ))
     .with_hint("update this program; nothing was changed and nothing is lost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPACE: &str = r#"{"v":1,"store":"019aa122-be00-7000-8000-000000000001","space":"notes","epoch":"0001-0000000000000000","model":{"name":"log"},"order":"timestamp","created_at":"2025-11-20T12:00:00.000Z","#;
+
+    fn needing(needs: &str) -> Result<SpaceInfo> {
+        SpaceInfo::from_json(format!("{SPACE}{needs}}}").as_bytes())
+    }
+
+    #[test]
+    fn what_a_space_needs_to_be_read_or_written_and_is_not_known_is_named() {
+        let read = needing(r#""needs":{"read":["parts"]}"#).unwrap_err();
+        assert!(read.to_string().contains("\"parts\"") && read.hint().is_some());
+        assert_eq!(read.kind(), crate::error::ErrorKind::Invalid);
+        let info = needing(r#""needs":{"write":["signatures"]}"#).unwrap();
+        let write = info.check_writable().unwrap_err();
+        assert!(write.to_string().contains("\"signatures\"") && write.hint().is_some());
+        assert!(needing(r#""needs":{}"#).unwrap().check_writable().is_ok());
+        let store = r#"{"v":1,"store":"019aa122-be00-7000-8000-000000000001","created_at":"","needs":{"read":["x"]}}"#;
+        assert!(StoreInfo::from_json(store.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn whoever_writes_an_object_again_keeps_what_it_does_not_know() {
+        let text = format!(r#"{SPACE}"needs":{{"write":["a"],"why":1}},"colour":"blue"}}"#);
+        let info = SpaceInfo::from_json(text.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(info.to_json()).unwrap(), text);
+        let joined = r#"{"v":1,"from":"guest","at":"","epoch":"0001-0000000000000000","forwarded":0,"colour":"blue"}"#;
+        let read = Joined::from_json(joined.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(read.to_json()).unwrap(), joined);
+    }
 }

@@ -6,7 +6,6 @@ mod pull;
 mod resume;
 
 pub use flush::Acknowledged;
-use flush::Sent;
 
 use crate::replica::SpaceReplica;
 use crate::saved;
@@ -50,8 +49,7 @@ pub struct Synced {
 }
 
 impl SpaceReplica {
-    /// Pulls, then publishes everything that is queued. A running session that has looked lately publishes first: its own
-    /// hint tells whether there is anything to pull, and where there is not, that was all. The outcome is kept for [`SpaceReplica::status`].
+    /// Pulls, then publishes everything that is queued. The outcome is kept for [`SpaceReplica::status`].
     ///
     /// # Errors
     /// As pull and flush; what was done until then stays done, and what is queued stays queued.
@@ -84,29 +82,9 @@ impl SpaceReplica {
     ) -> Result<Synced> {
         let _lock = self.replica.lock().await?;
         self.late.clear();
-        let mut sent = Sent::default();
-        if self.sends_first()? && self.check_version().is_ok() {
-            sent = match self.flush_locked(acknowledged).await {
-                Ok(sent) => sent,
-                Err(error) => {
-                    // What stops this replica from writing need not stop it from reading.
-                    if !error.is_unavailable()
-                        && let Err(error) = self.pull_explained(!self.pulled).await
-                    {
-                        tracing::debug!(%error, "nothing was read after what could not be sent");
-                    }
-                    return Err(error);
-                }
-            };
-        }
-        let mut pulled = Pulled::default();
-        if !sent.alone {
-            pulled = self.pull_explained(!self.pulled).await?;
-            self.check_version()?;
-            let more = self.flush_locked(acknowledged).await?;
-            sent.acknowledged.extend(more.acknowledged);
-        }
-        let acknowledged = sent.acknowledged;
+        let mut pulled = self.pull_explained(!self.pulled).await?;
+        self.check_version()?;
+        let acknowledged = self.flush_locked(acknowledged).await?;
         for late in self.late.drain(..) {
             pulled.changed |= late.changed;
             pulled.reread |= late.reread;
@@ -209,6 +187,6 @@ impl SpaceReplica {
             self.pull_explained(true).await?;
         }
         self.check_version()?;
-        Ok(self.flush_locked(&mut |_| {}).await?.acknowledged)
+        self.flush_locked(&mut |_| {}).await
     }
 }

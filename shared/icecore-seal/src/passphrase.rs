@@ -3,10 +3,12 @@
 use crate::error::KeyringError;
 use crate::identity::Identity;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use std::fmt;
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// A passphrase as it was typed: nothing is trimmed and no form of Unicode is chosen. `Debug` does not show it.
+/// A passphrase, in Unicode's form NFKC: systems differ in whether a letter and its accent are typed as one character or
+/// as two, and it must open on all of them. Nothing is trimmed. `Debug` does not show it.
 #[derive(Clone)]
 pub struct Passphrase(Zeroizing<String>);
 
@@ -16,7 +18,9 @@ impl Passphrase {
     /// # Errors
     /// [`Invalid`](KeyringError::Invalid) when it is empty.
     pub fn new(text: impl Into<String>) -> Result<Self, KeyringError> {
-        let text = Zeroizing::new(text.into());
+        let typed = Zeroizing::new(text.into());
+        let normalizer = ComposingNormalizerBorrowed::new_nfkc();
+        let text = Zeroizing::new(normalizer.normalize(&typed).into_owned());
         if text.is_empty() {
             return Err(KeyringError::Invalid("the passphrase is empty"));
         }

@@ -186,6 +186,19 @@ fn a_removed_holder_opens_the_old_one_only() {
     assert_eq!(last, KeyringError::LastHolder);
 }
 
+/// A passphrase that was set on one system did not open on another one: there, the letter and its accent were two
+/// characters (borg#1048; Picocrypt-NG#19; joinmarket-ng#174).
+#[test]
+fn row_25_a_passphrase_opens_however_its_letters_are_composed() {
+    let forms = ["caf\u{e9} \u{fb01}n 1", "cafe\u{301} fin \u{ff11}"];
+    for (set, form) in [(forms[0], forms[1]), (forms[1], forms[0])] {
+        let (keyring, keys) = create(vec![with_passphrase("us", set)]).unwrap();
+        let opened = keyring.open(CONTEXT, &typed(form)).unwrap();
+        assert_eq!(opened.fingerprint(), keys.fingerprint());
+        assert!(keyring.open(CONTEXT, &typed("cafe fin 1")).is_err());
+    }
+}
+
 #[test]
 fn a_new_passphrase_takes_the_place_of_the_old_one() {
     let (first, keys) = keyring();

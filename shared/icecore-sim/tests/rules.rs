@@ -107,19 +107,6 @@ fn gap_rule() {
 
 /// Pages, bursts of one author, roll-ups of everything however young, and new epochs in the midst of it.
 #[test]
-fn seen_before_a_gap() {
-    let plan = Plan::everything();
-    let order = |v: &Verdict| {
-        matches!(
-            v,
-            Verdict::Order(_) | Verdict::Surprise(_) | Verdict::Diverged(_)
-        )
-    };
-    let without = off(Rule::SeenBeforeGap, plan);
-    bites("seen before a gap", plan, without, kept, order);
-}
-
-#[test]
 fn prune_only_covered() {
     // Roll-ups that are slower than the retention, and long enough for several of them.
     let plan = Plan {

@@ -52,7 +52,9 @@ pub fn bytes_max(key: &ObjectKey) -> u64 {
     match key {
         ObjectKey::Head(_) | ObjectKey::Joined(..) => 64 << 10,
         ObjectKey::Store | ObjectKey::Space(_) => 16 << 20,
-        ObjectKey::Update(..) | ObjectKey::Quarantine(..) => OBJECT_BYTES_MAX as u64,
+        ObjectKey::Update(..) | ObjectKey::Quarantine(..) | ObjectKey::Reserved(..) => {
+            OBJECT_BYTES_MAX as u64
+        }
         ObjectKey::Transient(..) => TRANSIENT_BYTES_MAX as u64,
         ObjectKey::Segment(..) | ObjectKey::Snapshot(..) => UNPACKED_BYTES_MAX,
     }

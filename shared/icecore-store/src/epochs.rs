@@ -158,6 +158,7 @@ pub(crate) async fn change_space(
     open: &OpenSpace,
     info: SpaceInfo,
 ) -> Result<SpaceInfo> {
+    open.info.check_writable()?;
     let key = ObjectKey::Space(info.space.clone());
     let body = Bytes::from(info.to_json());
     store.crash_point("epoch.before_flip");

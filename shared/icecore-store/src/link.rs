@@ -109,6 +109,7 @@ async fn take_in(
     from: &SpaceInfo,
     linked: &Linked,
 ) -> Result<()> {
+    target.check_writable()?;
     let key = ObjectKey::Joined(target.space.clone(), from.space.clone());
     if store.bucket.exists(&key).await? {
         return Ok(());
@@ -122,6 +123,7 @@ async fn take_in(
         at: linked.at.clone(),
         epoch: from.epoch,
         forwarded: Generation::ZERO,
+        other: BTreeMap::new(),
     };
     let body = Bytes::from(joined.to_json());
     match store.bucket.put_new(&key, body, Content::Json).await? {

@@ -2,7 +2,7 @@
 //! old epochs into which nothing lands any more (docs/protocol.md, Prune).
 
 use crate::bucket::Listed;
-use crate::epochs::erase::remove_all;
+use crate::epochs::erase::remove;
 use crate::epochs::{change_space, server_time, sweep};
 use crate::history::whole;
 use crate::reader::base::{Layers, list_layers, parse_generation};
@@ -15,7 +15,7 @@ use icecore_core::due::is_old;
 use icecore_core::plan::key::clamp;
 use icecore_core::rules::{self, Rule};
 use icecore_core::{
-    Base, Epoch, Error, Generation, Key, ObjectKey, Order, Result, SpaceInfo, SpaceName,
+    Base, Covered, Epoch, Error, Generation, Key, ObjectKey, Order, Result, SpaceInfo, SpaceName,
 };
 use serde::Serialize;
 use std::time::Duration;
@@ -68,6 +68,7 @@ pub async fn prune(
 ) -> Result<PruneReport> {
     let retention = retention.unwrap_or(store.settings.retention);
     let open = store.space(space).await?;
+    open.info.check_writable()?;
     // What is old is judged by the server's own word: a wrong clock here must not shorten the retention time.
     let age = Age {
         now: server_time(store, space).await?,
@@ -273,14 +274,20 @@ async fn prune_epochs(
             .list(&folder, None, |name| Some(name.to_owned()))
             .await?;
         if objects.iter().all(|o| age.is_over(o.last_modified)) {
-            gone.push((epoch, folder));
+            // What lies in quarantine is never dropped, only erased with its space. What lands from now on is not among
+            // these: it keeps the folder, and is swept by a later run.
+            let names = objects.into_iter().map(|o| o.key);
+            let names = names.filter(|name| !name.starts_with("quarantine/"));
+            gone.push((epoch, names.collect::<Vec<_>>()));
         }
     }
+    gone.retain(|(_, names)| !names.is_empty());
     if gone.is_empty() {
         return Ok(());
     }
     let covered = Warm::load(store, info).await?.base.covered;
     sweep::sweep(store, info, &covered, sweep::Depth::Everything).await?;
+    let gone = sweep_unnamed(store, info, &covered, gone).await?;
     // Named no more, then removed: half an epoch would stop every sweep. A run that ends in between leaves a folder
     // that the next one finds by its age.
     let mut changed = info.clone();
@@ -291,11 +298,43 @@ async fn prune_epochs(
         change_space(store, &open, changed).await?;
     }
     store.crash_point("prune.before_epoch");
-    for (_, folder) in &gone {
-        // What lies in quarantine is never dropped, only erased with its space.
-        let removed = remove_all(store, folder, |name| !name.starts_with("quarantine/")).await?;
-        report.epoch_objects += removed;
-        report.epochs += u64::from(removed > 0);
+    // Another epoch may count by now, or be named again.
+    let present = store.space(&info.space).await?.info;
+    for (epoch, names) in gone {
+        if names_epoch(&present, epoch) {
+            continue;
+        }
+        let folder = ObjectKey::epoch(&info.space, epoch);
+        report.epoch_objects += remove(store, &folder, names).await?;
+        report.epochs += 1;
     }
     Ok(())
+}
+
+fn names_epoch(info: &SpaceInfo, epoch: Epoch) -> bool {
+    info.epoch == epoch || info.old_epochs.iter().any(|old| old.epoch == epoch)
+}
+
+/// Takes in what lies in epochs that `space.json` does not name, and returns the ones of which nothing is left to take in.
+async fn sweep_unnamed(
+    store: &Store,
+    info: &SpaceInfo,
+    covered: &Covered,
+    gone: Vec<(Epoch, Vec<String>)>,
+) -> Result<Vec<(Epoch, Vec<String>)>> {
+    let mut swept = Vec::new();
+    for (epoch, names) in gone {
+        if !names_epoch(info, epoch) {
+            match sweep::sweep_unnamed(store, info, epoch, covered).await {
+                Ok(_) => {}
+                Err(error) if error.is_unavailable() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(space = %info.space, %epoch, %error, "an epoch that the space does not name is kept");
+                    continue;
+                }
+            }
+        }
+        swept.push((epoch, names));
+    }
+    Ok(swept)
 }

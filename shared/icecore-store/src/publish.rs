@@ -64,6 +64,9 @@ pub async fn publish_counting(
     object: &UpdateObject,
     keys: &mut KeyClock,
 ) -> (Result<Published>, u32) {
+    if let Err(error) = info.check_writable() {
+        return (Err(error), 0);
+    }
     let mut publishing = Publishing::new(store, info, object);
     let result = publishing.run(keys).await;
     (result, publishing.puts)
@@ -89,6 +92,9 @@ pub async fn publish_at_counting(
     object: &UpdateObject,
     key: Key,
 ) -> (Result<Published>, u32) {
+    if let Err(error) = info.check_writable() {
+        return (Err(error), 0);
+    }
     let mut publishing = Publishing::new(store, info, object);
     let result = publishing.run_at(key).await;
     (result, publishing.puts)

@@ -231,6 +231,7 @@ pub(crate) async fn roll_up_from(
     start: Duration,
     base: &mut Warm,
 ) -> Result<RollupReport> {
+    info.check_writable()?;
     // The daily look at everything is one at old epochs too: whoever wrote there late may have had a wrong clock.
     let due = is_due(store.now(), base.base.full_at, store.settings.full_every);
     let depth = if options.full || due {

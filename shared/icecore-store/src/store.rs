@@ -11,7 +11,7 @@ use futures::StreamExt;
 use futures::stream;
 use icecore_core::model::AnyModel;
 use icecore_core::paths::{HEADS, SPACES};
-use icecore_core::space::FORMAT_VERSION;
+use icecore_core::space::{FORMAT_VERSION, Needs};
 use icecore_core::wire::Look;
 use icecore_core::{
     Epoch, Error, ErrorKind, ModelRef, ObjectKey, Order, Registry, Result, Seal, SpaceInfo,
@@ -205,6 +205,7 @@ impl Store {
         let millis = u64::try_from(self.now()).unwrap_or(0);
         let known = self.id_of_spaces().await?;
         let info = StoreInfo {
+            needs: Needs::default(),
             v: FORMAT_VERSION,
             store: known.unwrap_or_else(|| StoreId::from_parts(millis, self.ids.random())),
             created_at: time::to_rfc3339(self.now()),
@@ -290,9 +291,11 @@ impl Store {
         model: ModelRef,
         order: Order,
     ) -> Result<SpaceInfo> {
+        let store = self.info().await?;
+        store.check_writable()?;
         Ok(SpaceInfo {
             v: FORMAT_VERSION,
-            store: self.info().await?.store,
+            store: store.store,
             space: space.clone(),
             epoch: Epoch::first(self.random_id()),
             model,
@@ -302,6 +305,7 @@ impl Store {
             linked: None,
             keyring: None,
             erased_at: None,
+            needs: Needs::default(),
             other: std::collections::BTreeMap::new(),
         })
     }

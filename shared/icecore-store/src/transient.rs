@@ -54,6 +54,7 @@ pub async fn send(
     author: Author,
     event: &TransientEvent,
 ) -> Result<Key> {
+    info.check_writable()?;
     let event = &sealed(store, info, author, event)?;
     let now = u64::try_from(store.now()).unwrap_or(0);
     for n in 0..KEYS_MAX {

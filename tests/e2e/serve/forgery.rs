@@ -23,9 +23,8 @@ fn nobody_can_hide_anothers_update(serving: &Serving) {
     );
     let url = format!("{}/v1/spaces/todo/sync", serving.url());
     let mallory = bound(MALLORY);
-    let space = std::fs::read(serving.object("spaces/todo/space.json")).unwrap();
-    let space: serde_json::Value = serde_json::from_slice(&space).unwrap();
-    let epoch = space["epoch"].as_str().unwrap().to_owned();
+    let status = &admin.json(&["status", "todo"])[0];
+    let epoch = status["store"]["epoch"].as_str().unwrap().to_owned();
     let answer = http.call(
         "POST",
         &url,

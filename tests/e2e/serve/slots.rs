@@ -1,7 +1,7 @@
 //! A slot writes exactly one body under exactly one new key, once, in one author's name, for half a minute.
 
 use crate::support::command::Place;
-use crate::support::http::{Http, Presigned, write_request};
+use crate::support::http::{Http, Presigned, write_request_in};
 use crate::support::serving::Serving;
 use crate::support::{localstack, s3};
 use serde_json::json;
@@ -13,7 +13,11 @@ const BODY: &str = r#"{"v":1,"author":"018bcfe5-6800-7fff-bfff-ffffffffffff","se
 /// Slots for a body.
 fn slots(serving: &Serving, http: &Http, token: &str) -> Vec<Presigned> {
     let url = format!("{}/v1/spaces/todo/sync", serving.url());
-    let answer = http.call("POST", &url, token, &write_request(AUTHOR, BODY));
+    let admin = serving.behind(&serving.admin()).replica("admin");
+    let status = &admin.json(&["status", "todo"])[0];
+    let epoch = status["store"]["epoch"].as_str().expect("an epoch");
+    let request = write_request_in(epoch, AUTHOR, BODY);
+    let answer = http.call("POST", &url, token, &request);
     assert_eq!(answer.status, 200, "{}", answer.body);
     let slots = answer.json()["slots"][0].clone();
     slots

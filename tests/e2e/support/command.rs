@@ -105,11 +105,14 @@ pub(crate) fn in_full(root: &Path, key: &str) -> String {
     let [spaces, space, number, below @ ..] = parts.as_slice() else {
         return key.to_owned();
     };
-    let names = fs::read_dir(root.join(spaces).join(space));
-    let mut names = names
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.expect("an entry").file_name().display().to_string());
+    let folder = root.join(spaces).join(space);
+    // The epoch that counts may have no folder yet; one that counts no more is named by its folder alone.
+    let info = fs::read(folder.join("space.json")).unwrap_or_default();
+    let info: Value = serde_json::from_slice(&info).unwrap_or_default();
+    let counts = info["epoch"].as_str().map(str::to_owned);
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let entries = entries.map(|entry| entry.expect("an entry").file_name().display().to_string());
+    let mut names = counts.into_iter().chain(entries);
     match names.find(|name| name.starts_with(&format!("{number}-"))) {
         Some(name) => [&[*spaces, *space, &name], below].concat().join("/"),
         None => key.to_owned(),

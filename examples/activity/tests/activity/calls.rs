@@ -22,6 +22,11 @@ async fn a_client_sends_what_it_has_and_gets_what_it_lacks() {
     // Its own event comes back with the server time that it has now.
     assert_eq!(first.new_events[1].event, score);
     assert!(first.new_events[1].server_time > first.new_events[0].server_time);
+    // A hint, in another spelling than this server's own, tells of it.
+    let head = site.path("store/heads/activity");
+    let hint = std::fs::read_to_string(&head).unwrap() + " ";
+    std::fs::write(&head, hint).unwrap();
+
     let second = server.sync(Some(&first.new_sync_timestamp), &[]).await;
     assert!(second.new_events.is_empty());
     assert_eq!(second.new_sync_timestamp, first.new_sync_timestamp);

@@ -27,6 +27,7 @@ fn info(space: &str) -> SpaceInfo {
         linked: None,
         keyring: Some(keyring),
         erased_at: None,
+        needs: crate::space::Needs::default(),
         other: BTreeMap::new(),
     }
 }

@@ -46,7 +46,8 @@ pub(crate) fn update_id() -> impl Strategy<Value = UpdateId> {
 }
 
 pub(crate) fn space_name() -> impl Strategy<Value = SpaceName> {
-    "[a-z0-9_-][a-z0-9_.-]{0,63}".prop_map(|name| name.parse().unwrap())
+    "[a-z0-9_-][a-z0-9_.-]{0,62}[a-z0-9_-]"
+        .prop_filter_map("the name of a device", |name| name.parse().ok())
 }
 
 fn digest() -> impl Strategy<Value = Digest> {
@@ -119,6 +120,7 @@ pub(crate) fn covered() -> impl Strategy<Value = Covered> {
 
 pub(crate) fn store_info() -> impl Strategy<Value = StoreInfo> {
     (store_id(), rfc3339()).prop_map(|(store, created_at)| StoreInfo {
+        needs: icecore_core::space::Needs::default(),
         v: 1,
         store,
         created_at,
@@ -162,6 +164,7 @@ pub(crate) fn space_info() -> impl Strategy<Value = SpaceInfo> {
             })
             .collect(),
         erased_at: times.1,
+        needs: icecore_core::space::Needs::default(),
         other: std::iter::once(("later".to_owned(), Value::Bool(true))).collect(),
     })
 }

@@ -43,6 +43,7 @@ pub(crate) fn info(model: &str, order: Order) -> SpaceInfo {
         linked: None,
         keyring: None,
         erased_at: None,
+        needs: icecore_core::space::Needs::default(),
         other: BTreeMap::default(),
     }
 }

@@ -88,6 +88,7 @@ fn open(stored: &[u8], model: &str) -> Result<Base> {
         linked: None,
         keyring: None,
         erased_at: None,
+        needs: icecore_core::space::Needs::default(),
         other: std::collections::BTreeMap::default(),
     };
     let model = Registry::built_in().open(&info.model)?;

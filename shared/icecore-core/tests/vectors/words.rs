@@ -87,6 +87,11 @@ impl PathCase {
                 name: Some(name),
                 ..of("quarantine", space, epoch)
             },
+            ObjectKey::Reserved(space, name) => Self {
+                space: Some(space),
+                name: Some(name),
+                ..named("reserved")
+            },
         }
     }
 }

@@ -27,14 +27,6 @@ pub struct Acknowledged {
     pub bumps: u32,
 }
 
-/// What came of a flush.
-#[derive(Debug, Default)]
-pub(super) struct Sent {
-    pub(super) acknowledged: Vec<Acknowledged>,
-    /// Something was sent, and nobody else has left a hint since this replica looked last: there is nothing to look at.
-    pub(super) alone: bool,
-}
-
 /// What came of one object.
 #[derive(Debug, Default)]
 struct Flushed {
@@ -63,7 +55,7 @@ impl SpaceReplica {
     pub(super) async fn flush_locked(
         &mut self,
         tell: &mut (dyn FnMut(&Acknowledged) + Send),
-    ) -> Result<Sent> {
+    ) -> Result<Vec<Acknowledged>> {
         self.restore()?;
         if self.keys.own_last().is_none() {
             let writer = queue::writer(self.replica.db().read(), &self.space)?;
@@ -85,33 +77,15 @@ impl SpaceReplica {
             }
         };
         // Once per flush, and also after a flush that failed half-way: others need not wait for the rest.
-        let mut alone = false;
         if let Some(last) = all.last() {
             // What was sent before without an answer may be stored under another key too: then this replica has to look.
             let certain = !interrupted && all.iter().all(|a| a.puts == a.bumps + 1);
-            match self.held_reader()?.hint(last.key, certain).await {
-                Ok(is_alone) => alone = is_alone,
-                Err(error) => {
-                    tracing::debug!(%error, "the head hint was not written; others notice at their next safety listing");
-                }
+            if let Err(error) = self.held_reader()?.hint(last.key, certain).await {
+                tracing::debug!(%error, "the head hint was not written; others notice at their next safety listing");
             }
         }
         self.unsettled = result.is_err() || (interrupted && all.is_empty());
-        result.map(|()| Sent {
-            acknowledged: all,
-            alone,
-        })
-    }
-
-    /// Whether what is queued is sent before anything is looked at: in a running session that has looked lately, the
-    /// hint of the flush tells whether there is anything to look at, and saves the poll.
-    pub(super) fn sends_first(&self) -> Result<bool> {
-        let looked_lately = self.reader.as_ref().is_some_and(|r| !r.is_look_due());
-        if !self.pulled || !looked_lately || self.barred.is_some() {
-            return Ok(false);
-        }
-        // What another process has read since is told of by a pull.
-        Ok(self.saves()? == self.saves && !self.pending(1)?.is_empty())
+        result.map(|()| all)
     }
 
     /// Publishes the first queued updates as one object.

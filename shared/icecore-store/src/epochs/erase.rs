@@ -66,7 +66,11 @@ pub(crate) async fn remove_all(
         .bucket
         .list(folder, None, |name| goes(name).then(|| name.to_owned()))
         .await?;
-    let names: Vec<String> = listed.into_iter().map(|l| l.key).collect();
+    remove(store, folder, listed.into_iter().map(|l| l.key).collect()).await
+}
+
+/// Removes these objects of a folder.
+pub(crate) async fn remove(store: &Store, folder: &str, names: Vec<String>) -> Result<u64> {
     let count = names.len() as u64;
     let mut deletes = stream::iter(names)
         .map(|name| async move { store.bucket.delete(&format!("{folder}/{name}")).await })

@@ -2,14 +2,19 @@
 //! same `(author, seq)`.
 
 use super::again::Again;
+use crate::bucket::Listed;
 use crate::history::Segments;
 use crate::reader::Reader;
+use crate::reader::base::{list_layers, read_segment};
 use crate::reader::listing::{Read, Unread, list_updates, read_updates};
 use crate::rollup::{Warm, quarantine};
 use crate::settings::millis;
 use crate::store::Store;
 use icecore_core::space::OldEpoch;
-use icecore_core::{Covered, Generation, Key, Result, SpaceInfo, Update, UpdateId, UpdateObject};
+use icecore_core::{
+    Covered, Epoch, Error, Generation, Key, ObjectKey, Result, SpaceInfo, Update, UpdateId,
+    UpdateObject,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -44,6 +49,15 @@ pub async fn sweep(
             missing.entry(id).or_insert(update);
         }
     }
+    publish_missing(store, info, missing).await
+}
+
+/// Publishes what the current epoch neither covers nor shows.
+async fn publish_missing(
+    store: &Store,
+    info: &SpaceInfo,
+    mut missing: BTreeMap<UpdateId, Update>,
+) -> Result<u64> {
     if missing.is_empty() {
         return Ok(0);
     }
@@ -64,6 +78,55 @@ pub async fn sweep(
     let count = missing.len() as u64;
     Again::after(&reader).publish_all(missing).await?;
     Ok(count)
+}
+
+/// As [`sweep`], for the folder of an epoch that `space.json` does not name: something landed there after it was removed,
+/// its making was never finished, or `space.json` was put back to an older state. Its chain may have holes, so each segment
+/// is read by itself.
+///
+/// # Errors
+/// As [`sweep`]; besides, where something in it cannot be read, or stands in no other form than a state.
+pub async fn sweep_unnamed(
+    store: &Store,
+    info: &SpaceInfo,
+    epoch: Epoch,
+    covered: &Covered,
+) -> Result<u64> {
+    let old = SpaceInfo {
+        epoch,
+        ..info.clone()
+    };
+    let mut missing = BTreeMap::new();
+    for generation in list_layers(store, &old, Generation::ZERO)
+        .await?
+        .segments
+        .into_keys()
+    {
+        let segment = read_segment(store, &old, generation).await?.0;
+        let mut carried = segment.header.carried.clone();
+        carried.extend(covered);
+        if carried.len() > covered.len() {
+            let key = ObjectKey::Segment(old.space.clone(), epoch, generation);
+            return Err(Error::invalid(
+                "an epoch that the space does not name holds a state of updates that the present one lacks",
+            )
+            .with_object(key.to_string())
+            .with_hint("space.json was put back to an older state: restore the newer one, which names this epoch"));
+        }
+        let entries = segment.entries.into_iter();
+        let lacking = entries.filter(|e| !covered.contains(e.id));
+        missing.extend(lacking.map(|e| (e.id, e.update)));
+    }
+    let listed = list_updates(store, &old, None).await?;
+    read_landed(
+        store,
+        &old,
+        &listed,
+        (covered, Depth::Everything),
+        &mut missing,
+    )
+    .await?;
+    publish_missing(store, info, missing).await
 }
 
 /// What one old epoch holds and `covered` does not, by author and seq, so that order is kept.
@@ -103,10 +166,22 @@ async fn landed(
     };
     let mut listed = list_updates(store, &old_info, None).await?;
     listed.retain(|l| l.last_modified >= since);
+    read_landed(store, &old_info, &listed, (covered, depth), &mut missing).await?;
+    Ok(missing)
+}
+
+/// Adds what these objects of an old epoch hold and `covered` does not.
+async fn read_landed(
+    store: &Store,
+    old: &SpaceInfo,
+    listed: &[Listed<Key>],
+    (covered, depth): (&Covered, Depth),
+    missing: &mut BTreeMap<UpdateId, Update>,
+) -> Result<()> {
     for chunk in listed.chunks(CHUNK) {
-        for Read { loaded, body } in read_updates(store, &old_info, chunk).await? {
+        for Read { loaded, body } in read_updates(store, old, chunk).await? {
             if let Err(unread) = body {
-                unreadable(store, &old_info, loaded.key, unread, depth).await?;
+                unreadable(store, old, loaded.key, unread, depth).await?;
             }
             for (id, update) in loaded.object.iter().flat_map(UpdateObject::entries) {
                 if !covered.contains(id) {
@@ -115,7 +190,7 @@ async fn landed(
             }
         }
     }
-    Ok(missing)
+    Ok(())
 }
 
 /// What cannot be read goes to quarantine before its epoch is removed; what a newer program wrote keeps the

@@ -145,7 +145,8 @@ impl Reader {
         }
         let mut ahead = layers;
         ahead.segments.remove(&self.base.generation);
-        let read = base::catch_up(&store, &self.info, &mut self.base, &ahead).await?;
+        let way = way_of_a_running_reader(&ahead, own);
+        let read = base::catch_up(&store, &self.info, &mut self.base, &way).await?;
         let upto = ahead.snapshots.range(..=self.base.generation);
         let newest = upto.last().map(|(generation, _)| *generation);
         self.snapshot = self.snapshot.max(newest.unwrap_or_default());
@@ -223,4 +224,15 @@ impl Reader {
             })
             .collect()
     }
+}
+
+/// Who has read a space already, if only its tail, knows by what it folded whether the model fits, and need not take the
+/// first snapshot for that: where the segments are no larger, they tell update by update what is new.
+fn way_of_a_running_reader(ahead: &base::Layers, own: Generation) -> base::Layers {
+    let mut way = ahead.clone();
+    let newest = way.snapshots.values().next_back().copied().unwrap_or(0);
+    if own == Generation::ZERO && way.segments.values().sum::<u64>() <= newest {
+        way.snapshots.clear();
+    }
+    way
 }

@@ -151,6 +151,7 @@ async fn has_newer_keys(store: &Store, warm: &Warm) -> Result<bool> {
 /// As a roll-up.
 pub async fn write_due_snapshot(store: &Store, reader: &Reader) -> Result<Option<SnapshotWritten>> {
     let (info, base) = (&reader.info, &reader.base);
+    info.check_writable()?;
     if !base.blind || base.folded.content().is_blind() || base.generation <= reader.snapshot {
         return Ok(None);
     }

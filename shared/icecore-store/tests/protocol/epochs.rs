@@ -190,3 +190,52 @@ async fn a_delete_that_lands_late_hits_no_later_epoch() {
     let verified = icecore_store::verify::verify(&bench.store, &bench.space, &mut silent);
     assert_eq!(verified.await.unwrap().problems, []);
 }
+
+/// An epoch was swept, named no more and removed. Then a write landed in it that had been under way all that time, and
+/// the next pruning removed the folder once more, with the acknowledged update in it.
+#[tokio::test(start_paused = true)]
+async fn what_lands_in_an_epoch_that_is_not_named_any_more_is_taken_in_before_it_goes() {
+    let mut bench = three_updates().await;
+    let old = bench.info().await;
+    compress(&bench.store, &bench.space).await.unwrap();
+    let a_day = Duration::from_hours(25);
+    bench.clock.sleep(a_day).await;
+    prune(&bench.store, &bench.space, None).await.unwrap();
+    assert_eq!(bench.info().await.old_epochs, []);
+    bench.write_to(&old, 3, "increment", r#"{"/n":10}"#).await;
+    let report = prune(&bench.store, &bench.space, None).await.unwrap();
+    assert_eq!(report.epochs, 0, "too young");
+    bench.clock.sleep(a_day).await;
+    let report = prune(&bench.store, &bench.space, None).await.unwrap();
+    assert_eq!((report.epochs, report.epoch_objects), (1, 1));
+    bench.roll_up().await;
+    assert_eq!(
+        bench.state().await,
+        r#"{"a":1,"n":15,"secret":"swordfish"}"#
+    );
+    let folder = format!("/{:#}/", old.epoch);
+    assert!(bench.paths().iter().all(|path| !path.contains(&folder)));
+    assert_eq!(bench.verify().await.problems, []);
+}
+
+/// `space.json` was put back to before a `compress`: the newer epoch holds updates in no other form than its state.
+#[tokio::test(start_paused = true)]
+async fn an_epoch_that_holds_what_nothing_else_does_is_never_pruned() {
+    let bench = three_updates().await;
+    let before = bench.info().await;
+    let newer = compress(&bench.store, &bench.space).await.unwrap().epoch;
+    let folder = format!("/{:#}/", before.epoch);
+    bench.bucket.with_disk(|disk| {
+        disk.objects.retain(|path, _| !path.contains(&folder));
+        let space = disk
+            .objects
+            .iter_mut()
+            .find(|(path, _)| path.ends_with("/space.json"));
+        space.unwrap().1.bytes = before.to_json().into();
+    });
+    bench.clock.sleep(Duration::from_hours(25)).await;
+    let report = prune(&bench.store, &bench.space, None).await.unwrap();
+    assert_eq!(report.epochs, 0);
+    let folder = format!("/{newer:#}/");
+    assert!(bench.paths().iter().any(|path| path.contains(&folder)));
+}

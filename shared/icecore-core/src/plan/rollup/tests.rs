@@ -18,6 +18,7 @@ fn base(order: Order) -> Base {
         linked: None,
         keyring: None,
         erased_at: None,
+        needs: crate::space::Needs::default(),
         other: BTreeMap::default(),
     };
     Base::initial(&info, Arc::new(Log))
