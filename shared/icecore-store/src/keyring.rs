@@ -4,12 +4,11 @@
 
 use crate::epochs::change_space;
 use crate::keychain::{of_keyring, random_bytes};
-use crate::publish::write_head;
-use crate::reader::read_head;
+use crate::publish::rewrite_head;
 use crate::store::{OpenSpace, Store};
 use icecore_core::content::{Salt, Seal, SpaceSeal, keyring_context, locked};
 use icecore_core::{
-    Content, Error, Head, ModelRef, ObjectKey, Order, Result, SpaceInfo, SpaceName, time,
+    Content, Error, ModelRef, ObjectKey, Order, Result, SpaceInfo, SpaceName, time,
 };
 use icecore_seal::{Keyring, KeyringError, NewHolder, Passphrase, PassphraseCost, SpaceKeys};
 use std::sync::Arc;
@@ -104,15 +103,8 @@ pub async fn change_keyring(
 /// Wakes who polls, so that nobody goes on sealing under a key that was replaced. Its key differs from that of the head that
 /// is there: two heads with the same bytes may have one tag.
 async fn tell(store: &Store, info: &SpaceInfo) {
-    let head = match read_head(store, &info.space, None).await {
-        Ok((Some(head), _)) if head.epoch == info.epoch => head,
-        _ => Head::first(info.epoch),
-    };
-    let head = Head {
-        key: head.key.saturating_add(1),
-        ..head
-    };
-    if let Err(error) = write_head(store, info, &head).await {
+    let told = rewrite_head(store, info, |head| head.key.saturating_add(1)).await;
+    if let Err(error) = told {
         tracing::debug!(%error, "the head hint was not written; others notice at their next safety listing");
     }
 }

@@ -10,9 +10,8 @@ use crate::epochs::again::Again;
 use crate::epochs::change_space;
 use crate::held::Held;
 use crate::history::Segments;
-use crate::publish::write_head;
+use crate::publish::{rewrite_head, write_head};
 use crate::reader::base::{list_layers, read_segment};
-use crate::reader::read_head;
 use crate::store::Store;
 use bytes::Bytes;
 use icecore_core::plan::KeyClock;
@@ -133,15 +132,8 @@ async fn take_in(
 
 /// A scheduled roll-up looks where a head says that there is something beyond `through`.
 async fn call_for_roll_up(store: &Store, info: &SpaceInfo) {
-    let head = match read_head(store, &info.space, None).await {
-        Ok((Some(head), _)) if head.epoch == info.epoch => head,
-        _ => Head::first(info.epoch),
-    };
-    let head = Head {
-        key: head.key.max(head.through.saturating_add(1)),
-        ..head
-    };
-    if let Err(error) = write_head(store, info, &head).await {
+    let beyond = |head: &Head| head.key.max(head.through.saturating_add(1));
+    if let Err(error) = rewrite_head(store, info, beyond).await {
         tracing::warn!(%error, "no roll-up was called for; the daily upkeep forwards what is left");
     }
 }

@@ -356,6 +356,24 @@ pub async fn write_head(store: &Store, info: &SpaceInfo, head: &Head) -> Result<
     store.bucket.put(&head_key(info), body_of(head)).await
 }
 
+/// Writes the head that is there once more, with the key that this gives: for a change that is no update. Without one of
+/// this epoch it is the first.
+///
+/// # Errors
+/// What the bucket reports when it is written.
+pub(crate) async fn rewrite_head(
+    store: &Store,
+    info: &SpaceInfo,
+    key: impl FnOnce(&Head) -> Key,
+) -> Result<()> {
+    let head = match read_head(store, &info.space, None).await {
+        Ok((Some(head), _)) if head.epoch == info.epoch => head,
+        _ => Head::first(info.epoch),
+    };
+    let key = key(&head);
+    write_head(store, info, &Head { key, ..head }).await
+}
+
 /// What became of a hint that was written on the condition of the head that its writer knew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hinted {

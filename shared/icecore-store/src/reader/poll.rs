@@ -186,11 +186,6 @@ impl Reader {
         })
     }
 
-    /// Whether a listing of updates is due, or more: whatever the head says.
-    pub fn is_look_due(&self) -> bool {
-        self.is_check_due() || self.is_due(self.last_list, self.store.settings.safety)
-    }
-
     /// Whether an own write at `key` of a sequenced space counts: it does unless a roll-up had passed the key
     /// before, which only pruning makes look free.
     ///
