@@ -77,6 +77,47 @@ impl Covered {
         }
     }
 
+    /// The ids that are not in another set.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let mut left = Self::default();
+        for (author, ranges) in &self.authors {
+            let theirs = other.ranges_of(*author);
+            let mut kept = Vec::new();
+            for &(from, to) in ranges {
+                let mut next = from;
+                let first = theirs.partition_point(|range| range.1 < from);
+                for &(start, end) in theirs[first..].iter().take_while(|range| range.0 <= to) {
+                    if start > next {
+                        kept.push((next, start - 1));
+                    }
+                    next = next.max(end + 1);
+                }
+                if next <= to {
+                    kept.push((next, to));
+                }
+            }
+            if !kept.is_empty() {
+                left.authors.insert(*author, kept);
+            }
+        }
+        left
+    }
+
+    /// Every id, by author and seq.
+    pub fn ids(&self) -> impl Iterator<Item = UpdateId> + '_ {
+        self.authors.iter().flat_map(|(author, ranges)| {
+            let seqs = ranges.iter().flat_map(|&(from, to)| from..=to);
+            seqs.filter_map(|seq| {
+                let seq = Seq::new(seq).ok()?;
+                Some(UpdateId {
+                    author: *author,
+                    seq,
+                })
+            })
+        })
+    }
+
     /// Do the two sets share an id?
     pub fn overlaps(&self, other: &Self) -> bool {
         other.authors.iter().any(|(author, ranges)| {

@@ -12,7 +12,7 @@ use icecore_core::wire::{
 use icecore_core::{Generation, Key, ObjectKey, Order, Result, SpaceName};
 use icecore_store::bucket::{Got, Listed};
 use icecore_store::reader::base::plan_keys;
-use icecore_store::reader::look::{Found, FoundLayers, Most, look};
+use icecore_store::reader::look::{Found, FoundLayers, Most, Tagged, look};
 use std::collections::BTreeSet;
 
 /// How far back a client lists when it polls: twice the overlap, so that the start of its listings may move on.
@@ -77,11 +77,12 @@ fn stored(got: &Got) -> Option<Stored> {
 }
 
 fn layers(found: &FoundLayers) -> KnownLayers {
-    let items = |listed: &[Listed<Generation>]| {
-        let item = |l: &Listed<Generation>| LayerItem {
+    let items = |listed: &[Tagged]| {
+        let item = |(l, e_tag): &Tagged| LayerItem {
             generation: l.key,
             bytes: l.bytes,
             last_modified: l.last_modified,
+            e_tag: e_tag.clone(),
         };
         listed.iter().map(item).collect()
     };
@@ -102,7 +103,7 @@ fn layers_to_read(wish: &Look, found: &Found) -> Vec<ObjectKey> {
         .as_ref()
         .filter(|have| have.epoch == found.info.epoch);
     let have = have.map_or(Generation::ZERO, |have| have.generation);
-    let sizes = |listed: &[Listed<Generation>]| listed.iter().map(|l| (l.key, l.bytes)).collect();
+    let sizes = |listed: &[Tagged]| listed.iter().map(|(l, _)| (l.key, l.bytes)).collect();
     let (snapshots, mut segments): (_, std::collections::BTreeMap<_, _>) =
         (sizes(&layers.snapshots), sizes(&layers.segments));
     segments.remove(&have);
@@ -195,17 +196,20 @@ fn polls(wish: &Look, found: &Found, now: i64) -> Vec<Op> {
         }
     };
     let newest = found.layers.iter().flat_map(|layers| &layers.segments);
-    let newest = newest.map(|l| l.key).max();
+    let newest = newest.map(|(l, _)| l.key).max();
     let have = wish.have.as_ref().map(|have| have.generation);
     let from = newest.or(have).unwrap_or_default().saturating_sub(1);
     let layers_after = (from > Generation::ZERO).then(|| format!("{from:#}"));
+    let updates = |after: Option<Key>| {
+        let after = after.map(|key| format!("{key:#}"));
+        list(ObjectKey::updates(space, epoch), after)
+    };
     vec![
         get(ObjectKey::Head(space.clone())),
         get(ObjectKey::Space(space.clone())),
-        list(
-            ObjectKey::updates(space, epoch),
-            updates_after.map(|key| format!("{key:#}")),
-        ),
+        updates(updates_after),
+        // Now and then it looks whether all that is not rolled up is still stored.
+        updates(found.updates_after.min(updates_after)),
         list(ObjectKey::segments(space, epoch), layers_after.clone()),
         list(ObjectKey::snapshots(space, epoch), layers_after),
     ]

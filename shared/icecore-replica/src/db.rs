@@ -28,7 +28,7 @@ const TABLES: &str = "
         listed_to  INTEGER,             -- the time from which the next one starts
         synced_at  INTEGER,             -- local time of the last complete sync
         problem    TEXT,                -- why the last sync failed
-    found      TEXT,                -- gaps and unreadable objects, as last seen
+        found      TEXT,                -- gaps and unreadable objects, as last seen
         saves      INTEGER NOT NULL DEFAULT 0  -- counts changes of what a reader saved
     ) STRICT;
     -- Updates that are not acknowledged, in the order of their making.
@@ -97,6 +97,22 @@ const TO_VERSION_3: &str = "
     CREATE INDEX once_by_id ON once (space, author, seq);
     -- The version of the model that the space needs, where this program has an older one.
     ALTER TABLE space ADD COLUMN needs INTEGER;
+    -- What listings have said of the newest segment that was folded.
+    ALTER TABLE space ADD COLUMN stamp TEXT;
+    -- What was noticed of a store that was put back to an older state.
+    ALTER TABLE space ADD COLUMN restored TEXT;
+    -- Whether a segment was seen to hold it.
+    ALTER TABLE own ADD COLUMN covered INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX own_open ON own (space, author, seq) WHERE covered = 0;
+    -- Updates of others that the store held and holds no more, as they were stored.
+    CREATE TABLE lost (
+        space      TEXT NOT NULL,
+        author     TEXT NOT NULL,
+        seq        INTEGER NOT NULL,
+        key        INTEGER NOT NULL,
+        text       TEXT NOT NULL,
+        PRIMARY KEY (space, author, seq)
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// From version 1 to 2.

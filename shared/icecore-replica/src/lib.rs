@@ -36,4 +36,4 @@ pub use queue::{NewUpdate, Pending};
 pub use refusal::Refusal;
 pub use replica::{Replica, SpaceReplica, Unusable};
 pub use status::Status;
-pub use sync::{Acknowledged, Pulled, Synced};
+pub use sync::{Acknowledged, Lost, Pulled, Restored, Synced};

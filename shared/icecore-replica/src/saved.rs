@@ -49,11 +49,11 @@ pub(crate) fn load(
     let Some(base) = load_base(connection, store, &info)? else {
         return Ok(None);
     };
-    let (listed_at, listed_to) = connection
+    let (listed_at, listed_to, stamp): (_, _, Option<String>) = connection
         .query_row(
-            "SELECT listed_at, listed_to FROM space WHERE name = ?1",
+            "SELECT listed_at, listed_to, stamp FROM space WHERE name = ?1",
             [space.as_str()],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .map_err(failed)?;
     let tail = load_tail(connection, space)?;
@@ -63,6 +63,8 @@ pub(crate) fn load(
         tail,
         listed_at,
         listed_to,
+        // Without it the segment is read once more.
+        stamp: stamp.and_then(|stamp| serde_json::from_str(&stamp).ok()),
     };
     Reader::restore(store, saved).map(Some).map_err(damaged)
 }
@@ -134,7 +136,7 @@ pub(crate) fn save(t: &Transaction<'_>, reader: &Reader, polled: &Polled) -> Res
             &body.bytes,
         )?;
     }
-    for key in &polled.covered {
+    for key in polled.covered.iter().chain(&polled.gone) {
         execute(
             t,
             "DELETE FROM tail WHERE space = ?1 AND key = ?2",
@@ -144,16 +146,21 @@ pub(crate) fn save(t: &Transaction<'_>, reader: &Reader, polled: &Polled) -> Res
     save_layers(t, reader, &polled.layers)?;
     execute(
         t,
-        "UPDATE space SET info = ?2, listed_at = ?3, listed_to = ?4, found = ?5 WHERE name = ?1",
+        "UPDATE space SET info = ?2, listed_at = ?3, listed_to = ?4, found = ?5, stamp = ?6 WHERE name = ?1",
         params![
             space,
             String::from_utf8_lossy(&reader.info.to_json()),
             reader.listed_at,
             reader.listed_to,
-            Found::of(reader).to_json()
+            to_json(&Found::of(reader)),
+            reader.stamp.as_ref().map(to_json)
         ],
     )?;
     count_save(t, &reader.info.space)
+}
+
+fn to_json(what: &impl Serialize) -> String {
+    serde_json::to_string(what).expect("BUG: text has a JSON form")
 }
 
 /// What a reader found missing or unreadable: kept, for a person asks in another process.
@@ -169,10 +176,6 @@ impl Found {
             gaps: reader.gaps.iter().map(ToString::to_string).collect(),
             unreadable: reader.unreadable.values().cloned().collect(),
         }
-    }
-
-    fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("BUG: text has a JSON form")
     }
 
     /// As last saved; nothing before the first sync.

@@ -3,9 +3,11 @@
 mod arrived;
 mod flush;
 mod pull;
+mod restored;
 mod resume;
 
 pub use flush::Acknowledged;
+pub use restored::{Lost, Restored};
 
 use crate::replica::SpaceReplica;
 use crate::saved;
@@ -25,8 +27,12 @@ pub struct Pulled {
     pub layers: u64,
     /// The space has entered another epoch.
     pub new_epoch: bool,
-    /// Own updates that were queued again, for the new epoch lacks them.
+    /// Own updates that were queued again, for the new epoch lacks them, or the store does.
     pub requeued: u64,
+    /// The store was put back to an older state, or holds another history: so many updates that this replica had read, or
+    /// written, are missing there. Its own ones are queued again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored: Option<u64>,
     /// The new author of this replica, when somebody else was found to write as the old one.
     pub new_author: Option<Author>,
     /// The updates that are part of the state now and were not known before, in canonical order. Empty where

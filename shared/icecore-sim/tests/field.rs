@@ -30,6 +30,8 @@ mod own_writes;
 mod removal;
 #[path = "field/resets.rs"]
 mod resets;
+#[path = "field/restored.rs"]
+mod restored;
 #[path = "field/rollups.rs"]
 mod rollups;
 #[path = "field/saved.rs"]

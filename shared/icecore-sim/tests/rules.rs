@@ -131,12 +131,13 @@ fn generation_gap() {
         epochs: false,
         ..Plan::everything()
     };
+    // A slow roll-up may write a segment again that was removed meanwhile: then another one is in its place.
     let wrong = |v: &Verdict| !kept_or_reported(v);
     bites(
         "generation gap",
         plan,
         off(Rule::GenerationGap, plan),
-        kept,
+        kept_or_reported,
         wrong,
     );
 }

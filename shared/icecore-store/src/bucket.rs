@@ -1,19 +1,23 @@
 //! The few requests that the protocol makes, with a time-out and a typed error each.
 
+mod object;
+
+pub use object::{Changed, Content, Got, Listed, PutNew, Swapped, Version};
+
 use crate::backend::{from_object_store, is_already_exists, is_conditional_conflict};
 use crate::ports::Clock;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::{Either, select};
-use icecore_core::layers::{CONTENT_ENCODING, UNPACKED_BYTES_MAX};
+use icecore_core::layers::UNPACKED_BYTES_MAX;
 use icecore_core::transient::TRANSIENT_BYTES_MAX;
 use icecore_core::update::OBJECT_BYTES_MAX;
 use icecore_core::wire::AUTHOR_METADATA;
 use icecore_core::{Error, ObjectKey, Result};
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, CopyMode, CopyOptions, GetOptions, ObjectMeta, ObjectStore,
-    ObjectStoreExt, PutMode, PutOptions, PutPayload, TagSet, UpdateVersion,
+    Attribute, CopyMode, CopyOptions, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode,
+    PutOptions, PutPayload, UpdateVersion,
 };
 use std::fmt;
 use std::future::Future;
@@ -33,19 +37,6 @@ pub struct Bucket {
     layer_max: u64,
 }
 
-/// A stored object with what the server says of it.
-#[derive(Debug, Clone)]
-pub struct Got {
-    /// The body as stored.
-    pub bytes: Bytes,
-    /// By which a conditional request names this version.
-    pub version: Version,
-    /// When it was stored, by the server, milliseconds since 1970 UTC.
-    pub last_modified: i64,
-    /// The author that its metadata names: whoever a gateway gave the slot to that it was written through.
-    pub author: Option<String>,
-}
-
 /// The most bytes that an object of this kind may have. Whoever may write to the bucket could put anything there:
 /// what is larger is not read into memory.
 pub fn bytes_max(key: &ObjectKey) -> u64 {
@@ -57,99 +48,6 @@ pub fn bytes_max(key: &ObjectKey) -> u64 {
         }
         ObjectKey::Transient(..) => TRANSIENT_BYTES_MAX as u64,
         ObjectKey::Segment(..) | ObjectKey::Snapshot(..) => UNPACKED_BYTES_MAX,
-    }
-}
-
-/// Names one version of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
-    e_tag: Option<String>,
-    version: Option<String>,
-}
-
-impl Version {
-    /// What a server says of a version; `None` when it says nothing.
-    fn of(e_tag: Option<String>, version: Option<String>) -> Option<Self> {
-        (e_tag.is_some() || version.is_some()).then_some(Self { e_tag, version })
-    }
-
-    /// The tag, where the server gives one.
-    pub fn e_tag(&self) -> Option<&str> {
-        self.e_tag.as_deref()
-    }
-}
-
-/// What a conditional GET found.
-#[derive(Debug)]
-pub enum Changed {
-    /// The version that was named.
-    Same,
-    /// No object.
-    Missing,
-    /// Another version.
-    New(Got),
-}
-
-/// What a put-if-absent did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PutNew {
-    /// The object is stored.
-    Stored,
-    /// An object was there, maybe our own from an attempt whose response was lost.
-    Taken,
-}
-
-/// What a write on the condition of a version did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Swapped {
-    /// The object is stored, and is this version now, where the server tells.
-    Stored(Option<Version>),
-    /// There is another version, or another writer was at the object at the same moment.
-    Lost,
-}
-
-/// An object of a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed<K> {
-    /// The parsed name.
-    pub key: K,
-    /// The body's size.
-    pub bytes: u64,
-    /// When it was stored, by the server, milliseconds since 1970 UTC.
-    pub last_modified: i64,
-}
-
-/// What a body is, for browsers and caches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
-    /// Plain JSON.
-    Json,
-    /// A packed segment or snapshot: gzip, immutable.
-    Layer,
-    /// Plain JSON that is tagged `icecore=transient`.
-    Transient,
-}
-
-impl Content {
-    fn attributes(self) -> Attributes {
-        let mut attributes = Attributes::new();
-        attributes.insert(Attribute::ContentType, "application/json".into());
-        if self == Self::Layer {
-            attributes.insert(Attribute::ContentEncoding, CONTENT_ENCODING.into());
-            attributes.insert(
-                Attribute::CacheControl,
-                "max-age=31536000, immutable".into(),
-            );
-        }
-        attributes
-    }
-
-    fn tags(self) -> TagSet {
-        let mut tags = TagSet::default();
-        if self == Self::Transient {
-            tags.push("icecore", "transient");
-        }
-        tags
     }
 }
 
@@ -310,7 +208,7 @@ impl Bucket {
     /// `Unavailable`: the outcome is unknown, the object may be there or appear later; `Denied`.
     pub async fn put_new(&self, key: &ObjectKey, body: Bytes, content: Content) -> Result<PutNew> {
         match self.put_with(key, body, content, PutMode::Create).await {
-            Ok(_) => Ok(PutNew::Stored),
+            Ok(version) => Ok(PutNew::Stored(version)),
             Err(PutError::Store(error)) if is_already_exists(&error) => Ok(PutNew::Taken),
             Err(error) => Err(error.into_error(&self.path(key))),
         }
@@ -485,6 +383,36 @@ impl Bucket {
         enough: usize,
         parse: impl Fn(&str) -> Option<K>,
     ) -> Result<(Vec<Listed<K>>, bool)> {
+        let take = |name: &str, meta: &ObjectMeta| Some(Listed::of(parse(name)?, meta));
+        self.list_as(folder, after, enough, take).await
+    }
+
+    /// As [`Bucket::list_at_most`], with the tag of each object, where the server gives one: for the few objects whose
+    /// versions are told apart by it.
+    ///
+    /// # Errors
+    /// As [`Bucket::list_at_most`].
+    pub async fn list_tagged<K>(
+        &self,
+        folder: &str,
+        after: Option<String>,
+        most: usize,
+        parse: impl Fn(&str) -> Option<K>,
+    ) -> Result<Option<Vec<(Listed<K>, Option<String>)>>> {
+        let take = |name: &str, meta: &ObjectMeta| {
+            Some((Listed::of(parse(name)?, meta), meta.e_tag.clone()))
+        };
+        let (listed, _) = self.list_as(folder, after, most + 1, take).await?;
+        Ok((listed.len() <= most).then_some(listed))
+    }
+
+    async fn list_as<T>(
+        &self,
+        folder: &str,
+        after: Option<String>,
+        enough: usize,
+        take: impl Fn(&str, &ObjectMeta) -> Option<T>,
+    ) -> Result<(Vec<T>, bool)> {
         let path = self.below(folder);
         let skip = path.as_ref().len() + 1;
         let mut stream = match after {
@@ -496,14 +424,7 @@ impl Bucket {
         let mut listed = Vec::new();
         while let Some(meta) = self.next(&path, &mut stream).await? {
             let name = meta.location.as_ref().get(skip..).unwrap_or_default();
-            if let Some(key) = parse(name) {
-                let last_modified = meta.last_modified.timestamp_millis();
-                listed.push(Listed {
-                    key,
-                    bytes: meta.size,
-                    last_modified,
-                });
-            }
+            listed.extend(take(name, &meta));
             if listed.len() >= enough {
                 return Ok((listed, true));
             }

@@ -98,6 +98,7 @@ pub async fn state_at(store: &Store, info: &SpaceInfo, generation: Generation) -
     let layers = Layers {
         segments: until(layers.segments),
         snapshots: until(layers.snapshots),
+        ..Layers::default()
     };
     catch_up(store, info, &mut base, &layers).await?;
     Ok(base)

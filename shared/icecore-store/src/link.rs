@@ -126,7 +126,7 @@ async fn take_in(
     };
     let body = Bytes::from(joined.to_json());
     match store.bucket.put_new(&key, body, Content::Json).await? {
-        PutNew::Stored | PutNew::Taken => Ok(()),
+        PutNew::Stored(_) | PutNew::Taken => Ok(()),
     }
 }
 

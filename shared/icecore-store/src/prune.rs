@@ -114,6 +114,7 @@ async fn snapshot_base(
             .range(..=snapshot)
             .map(|(g, b)| (*g, *b))
             .collect(),
+        ..Layers::default()
     };
     let mut base = Base::initial(info, store.content(info)?);
     crate::reader::base::catch_up_or_hold(store, info, &mut base, &upto).await?;

@@ -275,7 +275,7 @@ impl<'a> Publishing<'a> {
             .await;
         self.store.crash_point("publish.after_put");
         match put {
-            Ok(PutNew::Stored) => Ok(Attempt::Acknowledged(self.object.end())),
+            Ok(PutNew::Stored(_)) => Ok(Attempt::Acknowledged(self.object.end())),
             Ok(PutNew::Taken) => self.look_at_occupant(&object_key).await,
             Err(error) => unknown_or(error),
         }

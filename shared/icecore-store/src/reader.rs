@@ -4,11 +4,13 @@ pub mod base;
 pub mod listing;
 pub mod look;
 mod poll;
+pub(crate) mod stamp;
 pub mod view;
 
 pub use base::{Layer, Layers};
 pub use listing::Body;
 pub use poll::{Polled, Waited};
+pub use stamp::Stamp;
 
 use crate::bucket::Version;
 use crate::keyring::{check_same_space, check_same_store};
@@ -51,7 +53,11 @@ pub struct Reader {
     /// Of these, what a newer program wrote, as stored: it is kept until this one can read it.
     held: BTreeMap<Key, Bytes>,
     head_version: Option<Version>,
+    /// The largest key that a head has named.
+    head_key: Key,
     space_version: Option<Version>,
+    /// What listings have said of the segment that the base ends with.
+    pub stamp: Option<Stamp>,
     /// The newest snapshot that was seen.
     pub snapshot: Generation,
     last_list: Option<Duration>,
@@ -71,6 +77,8 @@ pub struct Saved {
     pub listed_at: Option<i64>,
     /// See [`Reader::listed_to`].
     pub listed_to: Option<i64>,
+    /// See [`Reader::stamp`].
+    pub stamp: Option<Stamp>,
 }
 
 impl Reader {
@@ -102,7 +110,7 @@ impl Reader {
         reader.space_version = Some(space_version);
         let mut read = reader.load(head.as_ref()).await?;
         if reader.has_newer_keys().await? {
-            read = reader.enter_epoch(head.as_ref()).await?;
+            read = reader.enter(head.as_ref()).await?.layers;
         }
         Ok((reader, read))
     }
@@ -126,7 +134,9 @@ impl Reader {
             unreadable: BTreeMap::new(),
             held: BTreeMap::new(),
             head_version: None,
+            head_key: Key::MIN,
             space_version: None,
+            stamp: saved.stamp,
             snapshot,
             last_list: None,
             last_check: None,
@@ -168,6 +178,7 @@ impl Reader {
                 tail: Vec::new(),
                 listed_at: None,
                 listed_to: None,
+                stamp: None,
             },
         )
     }
@@ -185,6 +196,7 @@ impl Reader {
         )
         .await?;
         let read = base::catch_up(&store, &info, &mut self.base, &layers).await?;
+        self.stamp = layers.stamp(self.base.generation);
         let upto = layers.snapshots.range(..=self.base.generation);
         self.snapshot = upto.last().map_or(Generation::ZERO, |(g, _)| *g);
         // A hint beyond the chain would have hidden updates: list again from what the chain says.
@@ -246,6 +258,7 @@ impl Reader {
         match hint(&self.store, &self.info, &head, self.head_version.as_ref()).await? {
             Hinted::Alone(version) if certain => {
                 self.head_version = Some(version);
+                self.head_key = self.head_key.max(head.key);
                 Ok(true)
             }
             // Unknown on purpose: the next poll finds the head changed, and looks.
@@ -298,20 +311,42 @@ impl Reader {
         Ok(another)
     }
 
-    /// Drops the base and the tail and reads the new epoch from nothing. What was pending stays with its
-    /// replica.
-    async fn enter_epoch(&mut self, head: Option<&Head>) -> Result<Vec<Layer>> {
+    /// Drops the base and the tail and reads what is there from nothing: a new epoch, or another history. What was pending
+    /// stays with its replica.
+    async fn enter(&mut self, head: Option<&Head>) -> Result<Polled> {
         let mut fresh = Self::empty(&self.store, self.info.clone())?;
         fresh.head_version.clone_from(&self.head_version);
-        let read = fresh.load(head).await?;
+        let layers = fresh.load(head).await?;
+        // From one epoch to the next all that was covered is carried over.
+        let lost = stamp::lost(&self.base.covered, &fresh.base.covered);
         *self = fresh;
-        Ok(read)
+        Ok(Polled {
+            looked: true,
+            checked: true,
+            new_epoch: true,
+            bodies: self.bodies(),
+            restored: lost.is_some(),
+            lost: lost.unwrap_or_default().without(&self.tail_ids()),
+            layers,
+            ..Polled::default()
+        })
     }
 
     /// Whether all must be read anew because an update was sealed under a key that the keyring did not have when it was
     /// read, and has now.
     async fn has_newer_keys(&mut self) -> Result<bool> {
         Ok(self.base.folded.unknown_key.is_some() && self.check_space().await?)
+    }
+
+    /// After which key updates are listed. What was read and is not rolled up is all listed again with the segments: it
+    /// shows whether the store still holds it.
+    fn list_from(&self, check: bool) -> Option<Key> {
+        if check {
+            return self
+                .overlap_start()
+                .min(self.listing_after(self.base.through));
+        }
+        self.overlap_start()
     }
 
     fn overlap_start(&self) -> Option<Key> {

@@ -14,6 +14,7 @@ use crate::link::forward;
 use crate::publish::write_head;
 use crate::reader::base::{self, Layers};
 use crate::reader::read_head;
+use crate::reader::stamp::{Stamp, is_continued, lost};
 use crate::settings::millis;
 use crate::store::{OpenSpace, Store};
 use collect::Collector;
@@ -95,6 +96,8 @@ pub struct Warm {
     pub(crate) snapshot: Option<(Generation, u64)>,
     /// Packed bytes of the segments since.
     pub(crate) bytes_since: u64,
+    /// What listings have said of the newest segment.
+    stamp: Option<Stamp>,
     /// Where a run stopped that had no more time.
     resume: Option<Resume>,
     /// What the last listing showed behind a gap: the next complete one may pass it.
@@ -142,6 +145,7 @@ impl Warm {
             base,
             snapshot: None,
             bytes_since: 0,
+            stamp: None,
             resume: None,
             seen: Seen::new(),
         }
@@ -152,13 +156,23 @@ impl Warm {
         self.base.epoch == info.epoch && self.base.folded.content().fits(info)
     }
 
-    /// Folds what others have added since.
+    /// Folds what others have added since. `false` when the store holds another history than the one that was folded: it
+    /// was put back to an older state, and is to be read from nothing.
     ///
     /// # Errors
     /// As [`crate::Reader::open`].
-    pub async fn refresh(&mut self, store: &Store, info: &SpaceInfo) -> Result<()> {
-        let layers = base::list_layers(store, info, self.base.generation).await?;
-        self.advance(store, info, &layers).await
+    pub async fn refresh(&mut self, store: &Store, info: &SpaceInfo) -> Result<bool> {
+        let own = self.base.generation;
+        let mut layers = base::list_layers(store, info, own.saturating_sub(1)).await?;
+        if !is_continued(store, info, &self.base, &layers, &mut self.stamp).await? {
+            tracing::warn!(space = %info.space, "the store was put back to an older state, or holds another history");
+            return Ok(false);
+        }
+        layers.segments.remove(&own);
+        layers.snapshots.remove(&own);
+        let before = self.base.covered.clone();
+        self.advance(store, info, &layers).await?;
+        Ok(lost(&before, &self.base.covered).is_none())
     }
 
     /// Folds what was listed.
@@ -168,7 +182,11 @@ impl Warm {
         info: &SpaceInfo,
         layers: &Layers,
     ) -> Result<()> {
+        let own = self.base.generation;
         base::catch_up_or_hold(store, info, &mut self.base, layers).await?;
+        if self.base.generation > own {
+            self.stamp = layers.stamp(self.base.generation);
+        }
         // One beyond the chain is none of it: it must not keep the next one from being written.
         let upto = layers.snapshots.range(..=self.base.generation);
         if let Some((&generation, &bytes)) = upto.last() {
@@ -210,11 +228,14 @@ pub async fn roll_up_warm(
 ) -> Result<RollupReport> {
     let start = store.clock.monotonic();
     let OpenSpace { info, .. } = store.space(space).await?;
-    let mut base = match warm.take().filter(|w| w.fits(&info)) {
-        Some(mut warm) => {
-            warm.refresh(store, &info).await?;
-            warm
-        }
+    let mut kept = warm.take().filter(|w| w.fits(&info));
+    if let Some(warm) = &mut kept
+        && !warm.refresh(store, &info).await?
+    {
+        kept = None;
+    }
+    let mut base = match kept {
+        Some(kept) => kept,
         None => Warm::load(store, &info).await?,
     };
     let report = roll_up_from(store, &info, options, start, &mut base).await?;

@@ -219,7 +219,7 @@ impl Store {
             )
             .await?
         {
-            PutNew::Stored => Ok(info),
+            PutNew::Stored(_) => Ok(info),
             PutNew::Taken => self.info().await,
         }
     }
@@ -319,7 +319,7 @@ impl Store {
             .put_new(&key, body.clone(), Content::Json)
             .await?
         {
-            PutNew::Stored => Ok(info),
+            PutNew::Stored(_) => Ok(info),
             PutNew::Taken => match self.bucket.get(&key).await? {
                 // A retry inside the HTTP client: the occupant is what we just wrote.
                 Some(got) if got.bytes == body => Ok(info),

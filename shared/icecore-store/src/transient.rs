@@ -67,7 +67,7 @@ pub async fn send(
             Content::Json
         };
         match store.bucket.put_new(&object, body, content).await? {
-            PutNew::Stored => return Ok(key),
+            PutNew::Stored(_) => return Ok(key),
             PutNew::Taken => {}
         }
     }

@@ -13,7 +13,8 @@ const BODY: &str = r#"{"v":1,"author":"018bcfe5-6800-7fff-bfff-ffffffffffff","se
 /// Slots for a body.
 fn slots(serving: &Serving, http: &Http, token: &str) -> Vec<Presigned> {
     let url = format!("{}/v1/spaces/todo/sync", serving.url());
-    let admin = serving.behind(&serving.admin()).replica("admin");
+    let place = serving.behind(&serving.admin());
+    let admin = place.replica("admin");
     let status = &admin.json(&["status", "todo"])[0];
     let epoch = status["store"]["epoch"].as_str().expect("an epoch");
     let request = write_request_in(epoch, AUTHOR, BODY);

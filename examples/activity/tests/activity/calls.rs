@@ -94,6 +94,11 @@ async fn row_01_a_watermark_never_skips_what_becomes_visible_late() {
     let updates = epoch.unwrap().join("updates");
     let key = first.new_events[0].server_time.0 - 5_000;
     std::fs::write(updates.join(format!("{key:013}")), object.to_string()).unwrap();
+    let head = site.path("store/heads/activity");
+    let mut hint: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&head).unwrap()).unwrap();
+    hint["key"] = json!(hint["key"].as_u64().unwrap() + 1);
+    std::fs::write(&head, hint.to_string()).unwrap();
 
     let second = server.sync(Some(&first.new_sync_timestamp), &[]).await;
     assert_eq!(ids(&second), [late.message.stamp().id.to_string()]);

@@ -115,7 +115,7 @@ pub struct KnownLayers {
 }
 
 /// A segment or snapshot of a listing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LayerItem {
     /// Its generation.
@@ -125,6 +125,9 @@ pub struct LayerItem {
     pub bytes: u64,
     /// When it was stored, by the bucket, milliseconds since 1970 UTC.
     pub last_modified: i64,
+    /// Its tag, by which a client sees that the one it has read was replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub e_tag: Option<String>,
 }
 
 /// A complete listing of update objects, the small ones with their bodies.

@@ -25,8 +25,8 @@ pub struct SpacePattern(Kind);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     All,
-    /// What may begin a name may be a name: one set of rules for both.
-    Prefix(SpaceName),
+    /// What a name may begin with, which need not be a name: `con*`, `user-ada.*`.
+    Prefix(String),
     Exact(SpaceName),
 }
 
@@ -37,15 +37,15 @@ impl SpacePattern {
     }
 
     /// The spaces whose names begin so.
-    pub fn prefix(prefix: SpaceName) -> Self {
-        Self(Kind::Prefix(prefix))
+    pub fn prefix(prefix: &SpaceName) -> Self {
+        Self(Kind::Prefix(prefix.to_string()))
     }
 
     /// Whether the pattern covers a space.
     pub fn matches(&self, space: &SpaceName) -> bool {
         match &self.0 {
             Kind::All => true,
-            Kind::Prefix(prefix) => space.as_str().starts_with(prefix.as_str()),
+            Kind::Prefix(prefix) => space.as_str().starts_with(prefix),
             Kind::Exact(name) => name == space,
         }
     }
@@ -87,17 +87,24 @@ impl FromStr for SpacePattern {
         if text == "*" {
             return Ok(Self::all());
         }
-        let (name, kind): (&str, fn(SpaceName) -> Kind) = match text.strip_suffix('*') {
-            Some(prefix) => (prefix, Kind::Prefix),
-            None => (text, Kind::Exact),
+        let kind = match text.strip_suffix('*') {
+            Some(prefix) => check_prefix(prefix).map(|()| Kind::Prefix(prefix.to_owned())),
+            None => text.parse().map(Kind::Exact),
         };
-        let name = name.parse().map_err(|e: Error| {
+        kind.map(Self).map_err(|e: Error| {
             Error::invalid(format!("{text:?} is no pattern for spaces"))
                 .with_hint("name a space, or the beginning of names and `*` as in `notes-*`, or `*` for all")
                 .with_source(e)
-        })?;
-        Ok(Self(kind(name)))
+        })
     }
+}
+
+/// Some name begins so: this one itself, or one with a letter more.
+fn check_prefix(prefix: &str) -> Result<()> {
+    if prefix.is_empty() || format!("{prefix}a").parse::<SpaceName>().is_err() {
+        prefix.parse::<SpaceName>()?;
+    }
+    Ok(())
 }
 
 impl TryFrom<String> for SpacePattern {

@@ -96,7 +96,10 @@ proptest! {
     /// A pattern that is read covers what it says, and is written as it was read.
     #[test]
     fn patterns(text in "[a-zA-Z0-9._*/%-]{0,8}", name in "[a-z0-9_-][a-z0-9._-]{0,8}") {
-        let name: SpaceName = name.parse().unwrap();
+        // Some ends and some names are none on Windows.
+        let Ok(name) = name.parse::<SpaceName>() else {
+            return Ok(());
+        };
         if let Ok(pattern) = text.parse::<SpacePattern>() {
             prop_assert_eq!(pattern.to_string(), text.clone());
             let expected = match text.strip_suffix('*') {

@@ -1,17 +1,32 @@
 //! Pull: poll, save, and settle what the queue must know.
 
+use super::restored::{self, OwnMissing};
 use super::{Pulled, arrived};
 use crate::db::{Durable, failed};
 use crate::queue::{self, Pending, Writer, signed};
 use crate::replica::SpaceReplica;
 use crate::saved;
-use icecore_core::{Author, Key, Order, Result, Seq, Update, UpdateId};
+use icecore_core::{Author, Covered, Key, Order, Result, Seq, Update, UpdateId};
 use icecore_store::history::find_updates;
 use icecore_store::keyring::check_same_space;
 use icecore_store::reader::{Polled, Waited};
 use icecore_store::{Broker, Reader, new_author};
 use rusqlite::params;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How long own updates are kept after they were acknowledged: a backup of the store that is no older can be put back, and
+/// nothing of them is lost.
+const OWN_KEPT: Duration = Duration::from_hours(90 * 24);
+
+/// What a look at the store says of this replica's own updates.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Acknowledged, and not stored any more.
+    missing: Vec<OwnMissing>,
+    /// What the history holds under the ids of pending updates.
+    covered: BTreeMap<UpdateId, Update>,
+}
 
 impl SpaceReplica {
     pub(super) async fn pull_locked(&mut self, everything: bool) -> Result<Pulled> {
@@ -22,7 +37,7 @@ impl SpaceReplica {
             Waited::AsDue
         };
         let before = self.reader.as_ref().map(arrived::ids);
-        let (reader, polled) = match self.reader.take() {
+        let (mut reader, mut polled) = match self.reader.take() {
             Some(mut reader) => {
                 let polled = reader.poll(waited).await?; // An error drops the reader: it is restored next time.
                 (reader, polled)
@@ -43,8 +58,11 @@ impl SpaceReplica {
             (pulled.changed, pulled.reread) = (true, true);
         }
         let saved = if polled.looked {
-            let covered = self.look_up_covered(&reader).await?;
-            self.settle(&reader, &polled, &covered, &mut pulled)?
+            let found = Found {
+                missing: self.own_missing(&mut reader, &mut polled).await?,
+                covered: self.look_up_covered(&reader).await?,
+            };
+            self.settle(&reader, &polled, &found, &mut pulled)?
         } else {
             self.saves
         };
@@ -66,9 +84,10 @@ impl SpaceReplica {
             Polled {
                 looked: true,
                 new_epoch: true,
+                checked: true,
                 layers,
                 bodies,
-                covered: Vec::new(),
+                ..Polled::default()
             },
         ))
     }
@@ -100,7 +119,7 @@ impl SpaceReplica {
         &mut self,
         reader: &Reader,
         polled: &Polled,
-        covered: &BTreeMap<UpdateId, Update>,
+        found: &Found,
         pulled: &mut Pulled,
     ) -> Result<i64> {
         let store = self.replica.store().clone();
@@ -117,11 +136,12 @@ impl SpaceReplica {
         };
         let bound = store.broker().and_then(Broker::author);
         let saves = self.replica.db().write(durable, |t| {
+            restored::keep_lost(t, &space, &polled.lost)?;
             let saves = saved::save(t, reader, polled)?;
-            if polled.new_epoch {
-                pulled.requeued = requeue_own(t, reader, now)?;
-            }
-            settle_pending(t, reader, covered, now)?;
+            restored::mark_covered(t, reader, polled)?;
+            pulled.requeued = restored::requeue_own(t, reader, &found.missing, now)?;
+            note_restored(t, reader, polled, found, pulled, now)?;
+            settle_pending(t, reader, &found.covered, now)?;
             let writer = queue::writer(t, &space)?;
             match next_author(t, reader, writer, (bound, fresh))? {
                 Next::Same => {}
@@ -132,11 +152,9 @@ impl SpaceReplica {
                 }
                 Next::Barred(author) => barred = Some(author),
             }
-            forget_own(
-                t,
-                reader,
-                now - i64::try_from(store.settings.retention.as_millis()).unwrap_or(i64::MAX),
-            )?;
+            let kept = OWN_KEPT.max(store.settings.retention);
+            let kept = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
+            forget_own(t, reader, now.saturating_sub(kept))?;
             Ok(saves)
         })?;
         if let Some(keys) = keys {
@@ -147,36 +165,27 @@ impl SpaceReplica {
     }
 }
 
-/// In a new epoch: own acknowledged updates that it neither covers nor shows are queued again, under the same
-/// ids, before what was pending.
-fn requeue_own(t: &rusqlite::Transaction<'_>, reader: &Reader, now: i64) -> Result<u64> {
-    let space = &reader.info.space;
-    let own: Vec<(String, i64, String)> = {
-        let mut select = t
-            .prepare_cached(
-                "SELECT author, seq, text FROM own WHERE space = ?1 ORDER BY author, seq",
-            )
-            .map_err(failed)?;
-        let rows = select
-            .query_map([space.as_str()], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
-            .map_err(failed)?;
-        rows.collect::<rusqlite::Result<_>>().map_err(failed)?
-    };
-    let mut requeued = 0;
-    for (author, seq, text) in own {
-        let id = queue::id(&author, seq)?;
-        if !reader.has(id) {
-            let stored = Update::from_stored(text).map_err(queue::damaged)?;
-            let opened = reader.base.folded.content().open(id, &stored);
-            let clear = opened.as_deref().unwrap_or(&stored).as_text();
-            let sealed = reader.info.keyring.as_ref().map(|_| stored.as_text());
-            queue::requeue(t, space, id, (clear, sealed), now)?;
-            requeued += 1;
-        }
+/// A store that was put back to an older state is noticed by what is missing: what had been read, or what was acknowledged.
+fn note_restored(
+    t: &rusqlite::Transaction<'_>,
+    reader: &Reader,
+    polled: &Polled,
+    found: &Found,
+    pulled: &mut Pulled,
+    now: i64,
+) -> Result<()> {
+    let mut lost = polled.lost.clone();
+    let own: Covered = found.missing.iter().map(|own| own.id).collect();
+    // What a new epoch lacks was on its way when that began.
+    let noticed = polled.restored || !(own.is_empty() || polled.new_epoch);
+    if noticed {
+        lost.extend(&own);
     }
-    Ok(requeued)
+    let restored = restored::note(t, reader, noticed.then_some(&lost), now)?;
+    if noticed {
+        pulled.restored = Some(restored.map_or(0, |restored| restored.missing.len()));
+    }
+    Ok(())
 }
 
 /// Pending updates that the bucket turns out to hold (the response was lost, and with it the process) are
@@ -269,7 +278,7 @@ fn another_writes_as(
             .any(|p| reader.has(p.id)))
 }
 
-/// Own updates that the base covers are kept for the retention time, in case a new epoch began before it.
+/// Own updates that the base covers are kept for a while, in case the store is put back to an older state.
 fn forget_own(t: &rusqlite::Transaction<'_>, reader: &Reader, before: i64) -> Result<()> {
     let space = &reader.info.space;
     let old: Vec<(String, i64)> = {

@@ -1,13 +1,13 @@
 //! Going on as an author whose replica is lost.
 
 use super::flush::barred;
+use super::pull::Found;
 use crate::db::Durable;
 use crate::queue;
 use crate::replica::SpaceReplica;
 use icecore_core::wire::SLOT_LIFE_MAX;
 use icecore_core::{Author, Error, Order, Result, Seq};
 use icecore_store::Broker;
-use std::collections::BTreeMap;
 
 /// How often it is waited for writes of the lost replica that were still under way.
 const WAITS_MAX: u32 = 3;
@@ -62,7 +62,7 @@ impl SpaceReplica {
         let polled = reader.look_at_all().await?;
         let last = reader.last_seq_of(author);
         let mut pulled = super::Pulled::default();
-        self.saves = self.settle(&reader, &polled, &BTreeMap::new(), &mut pulled)?;
+        self.saves = self.settle(&reader, &polled, &Found::default(), &mut pulled)?;
         self.reader = Some(reader);
         Ok(last)
     }

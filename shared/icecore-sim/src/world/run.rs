@@ -440,6 +440,9 @@ async fn check_soon(world: &World, cast: &Cast) -> Result<(), Verdict> {
     for (index, (replica, _, own)) in cast.replicas.iter().enumerate() {
         if own.space == world.space {
             writers += usize::from(index < WRITERS);
+            // An old program would hold, as it must.
+            let store = world.of_newest_version(replica.store().clone());
+            let replica = replica.reopened(store);
             sessions.push(replica.space(&world.space).expect("a space"));
         }
     }

@@ -161,26 +161,3 @@ async fn row_08_a_missing_segment_is_named_and_nobody_shows_a_hole() {
     let fresh = icecore_store::Reader::open(&site.store(), &site.space).await;
     assert_eq!(fresh.unwrap_err().kind(), ErrorKind::Corrupt);
 }
-
-/// The bucket was put back to an older state: a device that knows more must neither forget it nor go on as if nothing
-/// had happened, for its counters and the bucket's no longer fit.
-#[tokio::test(start_paused = true)]
-async fn row_08_a_bucket_put_back_to_an_older_state_is_noticed() {
-    let (site, _, mut session) = with_pending(true).await;
-    let old = site.bucket.with_disk(|disk| disk.objects.clone());
-    let mut writer = site.replica();
-    for n in 3..6 {
-        site.write(&mut writer, &format!("n{n}")).await;
-        site.wait(MINUTE).await;
-        site.roll_up().await;
-    }
-    session.pull().await.unwrap();
-    let before = shown(&mut session);
-    site.bucket.with_disk(|disk| disk.objects = old);
-    site.wait(HOUR).await;
-    let error = session.sync().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
-    assert!(error.hint().unwrap().contains("older state"), "{error}");
-    assert_eq!(shown(&mut session), before);
-    assert_eq!(session.pending(9).unwrap().len(), 1);
-}

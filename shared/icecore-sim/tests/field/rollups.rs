@@ -54,7 +54,7 @@ async fn row_05_racing_roll_ups_have_one_winner_per_generation() {
     let info = site.store().space(&site.space).await.unwrap().info;
     for warm in &mut warm {
         let warm = warm.as_mut().unwrap();
-        warm.refresh(&site.store(), &info).await.unwrap();
+        assert!(warm.refresh(&site.store(), &info).await.unwrap());
     }
     let states = warm
         .iter()

@@ -137,7 +137,7 @@ impl Rewriting<'_> {
         )?;
         let digest = packed.digest;
         let key = ObjectKey::Segment(self.info.space.clone(), self.info.epoch, next);
-        if !put_layer(self.store, &key, packed).await? {
+        if put_layer(self.store, &key, packed).await?.is_none() {
             return Err(
                 Error::conflict("another new epoch is being written").with_object(key.to_string())
             );

@@ -1,5 +1,7 @@
 //! Reading segments and snapshots: from what one has to the newest generation.
 
+use crate::bucket::{LIST_OBJECTS_MAX, Listed};
+use crate::reader::stamp::Stamp;
 use crate::store::Store;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -24,6 +26,8 @@ pub struct Layers {
     pub segments: BTreeMap<Generation, u64>,
     /// Bytes of each snapshot.
     pub snapshots: BTreeMap<Generation, u64>,
+    /// What tells each segment from another one of the same generation.
+    pub(crate) stamps: BTreeMap<Generation, Stamp>,
 }
 
 /// An immutable object that was read on the way, as stored: a replica keeps it.
@@ -47,8 +51,12 @@ pub(crate) async fn list_layers(
     let list = |folder: String| {
         let after = after.clone();
         async move {
-            let listed = store.bucket.list(&folder, after, parse_generation).await?;
-            Ok::<_, Error>(listed.into_iter().map(|l| (l.key, l.bytes)).collect())
+            let most = LIST_OBJECTS_MAX;
+            let bucket = &store.bucket;
+            let listed = bucket.list_tagged(&folder, after, most, parse_generation);
+            listed.await?.ok_or_else(|| {
+                Error::invalid(format!("more than {most} objects in a folder")).with_object(folder)
+            })
         }
     };
     let (snapshots, segments) = futures::future::try_join(
@@ -56,9 +64,20 @@ pub(crate) async fn list_layers(
         list(ObjectKey::segments(&info.space, info.epoch)),
     )
     .await?;
+    let sizes = |listed: &[(Listed<Generation>, _)]| {
+        let sizes = listed.iter().map(|(l, _)| (l.key, l.bytes));
+        sizes.collect()
+    };
     Ok(Layers {
-        segments,
-        snapshots,
+        snapshots: sizes(&snapshots),
+        segments: sizes(&segments),
+        stamps: segments
+            .into_iter()
+            .map(|(l, e_tag)| {
+                let bytes = l.bytes;
+                (l.key, Stamp { bytes, e_tag })
+            })
+            .collect(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! From a listing of `updates/` to the tail: what is new is read, what is covered is left out, a gap asks for
 //! everything.
 
-use super::Reader;
+use super::{Polled, Reader};
 use crate::bucket::{Got, Listed};
 use crate::settings::millis;
 use crate::store::Store;
@@ -9,7 +9,11 @@ use bytes::Bytes;
 use icecore_core::plan::Loaded;
 use icecore_core::plan::key::vouched;
 use icecore_core::update::OBJECT_BYTES_MAX;
-use icecore_core::{Error, Key, ObjectKey, Result, SpaceInfo, UpdateObject, order};
+use icecore_core::{
+    Covered, Error, Key, ObjectKey, Result, SpaceInfo, UpdateId, UpdateObject, order,
+};
+use std::collections::BTreeSet;
+use std::ops::Bound;
 
 /// How many unknown objects are read before it is looked whether a gap is filled.
 const GAP_BATCH: usize = 64;
@@ -235,7 +239,7 @@ impl Reader {
         Ok(bodies)
     }
 
-    fn find_gaps(&self) -> std::collections::BTreeSet<icecore_core::UpdateId> {
+    fn find_gaps(&self) -> BTreeSet<UpdateId> {
         order::gaps(
             self.tail.values().filter_map(Loaded::visible),
             &self.base.covered,
@@ -267,5 +271,77 @@ impl Reader {
         }
         self.unreadable.retain(|key, _| self.tail.contains_key(key));
         dropped
+    }
+
+    /// The objects of the tail that a listing of all after a key does not show; `late` ones, which lie before it, too.
+    pub(super) fn not_listed(
+        &self,
+        listed: &[Listed<Key>],
+        after: Option<Key>,
+        late: bool,
+    ) -> Vec<Key> {
+        let after = after.filter(|_| !late);
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let listed: BTreeSet<Key> = listed.iter().map(|l| l.key).collect();
+        let known = self.tail.range((from, Bound::Unbounded));
+        let known = known.map(|(key, _)| *key);
+        known.filter(|key| !listed.contains(key)).collect()
+    }
+
+    /// Drops from the tail what is stored no more: of what was not listed, what cannot be read either. A broken object was
+    /// moved aside; one that could be read is only gone where the bucket was put back.
+    pub(super) async fn drop_gone(&mut self, missing: Vec<Key>, polled: &mut Polled) -> Result<()> {
+        let (space, epoch) = (&self.info.space, self.info.epoch);
+        let left = missing.into_iter();
+        let left: Vec<Key> = left.filter(|key| self.tail.contains_key(key)).collect();
+        let paths = left
+            .iter()
+            .map(|key| ObjectKey::Update(space.clone(), epoch, *key));
+        let stored = self.store.get_all(paths.collect()).await?;
+        for (key, got) in left.into_iter().zip(stored) {
+            if got.is_some() {
+                continue;
+            }
+            let gone = self.tail.remove(&key).and_then(|loaded| loaded.object);
+            for (id, _) in gone.iter().flat_map(UpdateObject::entries) {
+                if !self.has(id) {
+                    polled.lost.insert(id);
+                }
+            }
+            polled.restored |= gone.is_some();
+            polled.gone.push(key);
+            self.held.remove(&key);
+            self.unreadable.remove(&key);
+        }
+        Ok(())
+    }
+
+    /// The ids in the tail.
+    pub(super) fn tail_ids(&self) -> Covered {
+        let objects = self.tail.values().filter_map(|l| l.object.as_ref());
+        let entries = objects.flat_map(UpdateObject::entries);
+        entries.map(|(id, _)| id).collect()
+    }
+
+    /// Looks for update objects that no listing has shown and that must be there, by their keys; returns the bodies of
+    /// those that are.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`.
+    pub async fn look_for(&mut self, keys: &BTreeSet<Key>) -> Result<Vec<Body>> {
+        let (space, epoch) = (&self.info.space, self.info.epoch);
+        let paths = keys
+            .iter()
+            .map(|key| ObjectKey::Update(space.clone(), epoch, *key));
+        let stored = self.store.get_all(paths.collect()).await?;
+        let found = keys.iter().zip(stored).filter_map(|(key, got)| {
+            got.map(|got| Listed {
+                key: *key,
+                bytes: got.bytes.len() as u64,
+                last_modified: got.last_modified,
+            })
+        });
+        let unknown: Vec<_> = found.filter(|l| !self.tail.contains_key(&l.key)).collect();
+        self.read(&unknown).await
     }
 }

@@ -28,15 +28,18 @@ pub struct Found {
     pub updates: Option<Vec<Listed<Key>>>,
 }
 
+/// A listed segment or snapshot, with its tag where the server gives one.
+pub type Tagged = (Listed<Generation>, Option<String>);
+
 /// A complete listing of segments and snapshots.
 #[derive(Debug, Default)]
 pub struct FoundLayers {
     /// They come after this generation.
     pub after: Generation,
-    /// The segments.
-    pub segments: Vec<Listed<Generation>>,
-    /// The snapshots.
-    pub snapshots: Vec<Listed<Generation>>,
+    /// The segments, and their tags.
+    pub segments: Vec<Tagged>,
+    /// The snapshots, and their tags.
+    pub snapshots: Vec<Tagged>,
 }
 
 /// More objects of a kind than this are not listed for somebody else: it can list them itself.
@@ -131,7 +134,7 @@ async fn list_layers(
         let start = start.clone();
         async move {
             let bucket = &store.bucket;
-            let listed = bucket.list_at_most(&folder, start, most, parse_generation);
+            let listed = bucket.list_tagged(&folder, start, most, parse_generation);
             listed.await
         }
     };

@@ -1,9 +1,10 @@
 //! One poll: a conditional GET of the head, and only when that or the time asks for it, listings.
 
 use super::listing::{Body, list_updates};
+use super::stamp::{is_continued, lost};
 use super::{Layer, Reader, base, read_head};
 use icecore_core::wire::{Have, Look};
-use icecore_core::{Generation, Head, Key, Result, UpdateId};
+use icecore_core::{Covered, Generation, Head, Key, Result, UpdateId};
 use std::ops::Bound;
 
 /// What a poll brought; a replica saves it in one transaction.
@@ -19,12 +20,23 @@ pub struct Polled {
     pub bodies: Vec<Body>,
     /// Tail objects that the base covers now.
     pub covered: Vec<Key>,
+    /// Segments, and all updates that are not rolled up, were listed.
+    pub checked: bool,
+    /// The store holds another history than the one that was read, or less of it: it was put back to an older state.
+    pub restored: bool,
+    /// What had been read, and is stored no more.
+    pub lost: Covered,
+    /// Tail objects that are stored no more.
+    pub gone: Vec<Key>,
 }
 
 impl Polled {
     /// Whether the state may have changed.
     pub fn changed(&self) -> bool {
-        self.new_epoch || !self.layers.is_empty() || !self.bodies.is_empty()
+        self.new_epoch
+            || !self.layers.is_empty()
+            || !self.bodies.is_empty()
+            || !self.gone.is_empty()
     }
 }
 
@@ -53,14 +65,11 @@ impl Reader {
         let (mut head, mut version) =
             read_head(&store, &self.info.space, self.head_version.as_ref()).await?;
         let changed = head.is_some() || version != self.head_version;
-        let check = now || self.is_due(self.last_check, self.check_every());
+        let back = changed && self.is_back(head.as_ref());
+        let check = now || back || self.is_due(self.last_check, self.check_every());
         let list = now || changed || check || self.is_due(self.last_list, store.settings.safety);
-        let mut polled = Polled {
-            looked: list,
-            ..Polled::default()
-        };
         if !list {
-            return Ok(polled);
+            return Ok(Polled::default());
         }
         if changed && !now {
             let look = self.look(check, head.as_ref());
@@ -70,40 +79,73 @@ impl Reader {
                 (head, version) = read_head(&store, &self.info.space, None).await?;
             }
         }
-        // With every listing: what another store or epoch holds in the same place is never taken for this one's.
-        if self.check_space().await? {
-            polled.new_epoch = true;
-            polled.layers = self.enter_epoch(head.as_ref()).await?;
-            polled.bodies = self.bodies();
-            self.head_version = version;
-            return Ok(polled);
-        }
-        let head_is_ahead = head
-            .as_ref()
-            .is_some_and(|h| h.generation > self.base.generation);
-        if check || head_is_ahead {
-            polled.layers = self.catch_up().await?;
-        }
-        // The segments may be newer than the keyring: then what they hold is read anew.
-        if self.has_newer_keys().await? {
-            polled.new_epoch = true;
-            polled.layers = self.enter_epoch(head.as_ref()).await?;
-            polled.bodies = self.bodies();
-            self.head_version = version;
-            return Ok(polled);
-        }
-        if let Some(head) = &head {
-            self.snapshot = self.snapshot.max(head.snapshot.min(self.base.generation));
-        }
-        let began = store.now();
-        let listed = list_updates(&store, &self.info, self.overlap_start()).await?;
-        polled.bodies = self.take(listed, began).await?;
-        polled.covered = self.drop_covered();
+        let polled = self.look_further(check, head.as_ref()).await?;
         if check {
             self.last_check = Some(store.clock.monotonic());
         }
         // Only now: a poll that failed half-way must not find the head unchanged next time.
         self.head_version = version;
+        self.head_key = self.head_key.max(head.map_or(Key::MIN, |head| head.key));
+        Ok(polled)
+    }
+
+    /// Whether a changed head says less than one before: then the bucket may have been put back to an older state.
+    fn is_back(&self, head: Option<&Head>) -> bool {
+        match head {
+            Some(head) => head.generation <= self.base.generation && head.key < self.head_key,
+            None => self.head_version.is_some(),
+        }
+    }
+
+    async fn look_further(&mut self, check: bool, head: Option<&Head>) -> Result<Polled> {
+        let store = self.store.clone();
+        // With every listing: what another store or epoch holds in the same place is never taken for this one's.
+        if self.check_space().await? {
+            return self.enter(head).await;
+        }
+        let mut polled = Polled {
+            looked: true,
+            checked: check,
+            ..Polled::default()
+        };
+        if check || head.is_some_and(|h| h.generation > self.base.generation) {
+            let Some(caught) = self.catch_up().await? else {
+                return self.enter_restored(head).await;
+            };
+            (polled.layers, polled.lost) = caught;
+            polled.restored = !polled.lost.is_empty();
+        }
+        // The segments may be newer than the keyring: then what they hold is read anew.
+        if self.has_newer_keys().await? {
+            return self.enter(head).await;
+        }
+        if let Some(head) = head {
+            self.snapshot = self.snapshot.max(head.snapshot.min(self.base.generation));
+        }
+        let began = store.now();
+        let after = self.list_from(check);
+        let listed = list_updates(&store, &self.info, after).await?;
+        let missing = self.not_listed(&listed, after, check);
+        polled.bodies = self.take(listed, began).await?;
+        polled.covered = self.drop_covered();
+        if check {
+            self.drop_gone(missing, &mut polled).await?;
+        } else if !missing.is_empty() {
+            // Rolled up and pruned, or the bucket was put back: the next poll looks at everything.
+            self.last_check = None;
+        }
+        Ok(polled)
+    }
+
+    /// The store holds another history: it is read from nothing.
+    async fn enter_restored(&mut self, head: Option<&Head>) -> Result<Polled> {
+        tracing::warn!(space = %self.info.space, "the store was put back to an older state, or holds another history");
+        let tail = self.tail_ids();
+        let mut polled = self.enter(head).await?;
+        polled.restored = true;
+        polled
+            .lost
+            .extend(&tail.without(&self.base.covered).without(&self.tail_ids()));
         Ok(polled)
     }
 
@@ -111,7 +153,7 @@ impl Reader {
     fn look(&self, check: bool, head: Option<&Head>) -> Look {
         /// More than a minute's worth in most spaces; what is left out is only sent once more.
         const KNOWN_MAX: usize = 1_000;
-        let updates_after = self.overlap_start();
+        let updates_after = self.list_from(check);
         let from = (
             updates_after.map_or(Bound::Unbounded, Bound::Excluded),
             Bound::Unbounded,
@@ -130,38 +172,40 @@ impl Reader {
         }
     }
 
-    async fn catch_up(&mut self) -> Result<Vec<Layer>> {
+    /// Folds what is new; returns what was read, and what a snapshot that was taken instead does not cover any more. `None`
+    /// when the store does not hold what was folded: then nothing was changed.
+    async fn catch_up(&mut self) -> Result<Option<(Vec<Layer>, Covered)>> {
         let store = self.store.clone();
-        // From one before: that the own generation is still there shows that the store was not put back.
-        let from = self.base.generation.saturating_sub(1);
-        let layers = base::list_layers(&store, &self.info, from).await?;
-        // The newest segment is never removed. Where it is lost and its snapshot is not, the state still stands.
+        // From one before: that the own segment is still there, and the same, shows that the store was not put back.
         let own = self.base.generation;
-        if own > Generation::ZERO
-            && layers.segments.is_empty()
-            && !layers.snapshots.contains_key(&own)
-        {
-            return Err(self.went_back());
+        let layers = base::list_layers(&store, &self.info, own.saturating_sub(1)).await?;
+        if !is_continued(&store, &self.info, &self.base, &layers, &mut self.stamp).await? {
+            return Ok(None);
         }
-        let mut ahead = layers;
-        ahead.segments.remove(&self.base.generation);
+        let mut ahead = layers.clone();
+        ahead.segments.remove(&own);
         let way = way_of_a_running_reader(&ahead, own);
-        let read = base::catch_up(&store, &self.info, &mut self.base, &way).await?;
+        let before = (!way.snapshots.is_empty()).then(|| self.base.covered.clone());
+        let read = match base::catch_up(&store, &self.info, &mut self.base, &way).await {
+            Ok(read) => read,
+            // Of another chain? Where no server tells two versions apart, only now it shows.
+            Err(error) if error.is_corrupt() && self.base.generation == own => {
+                let (base, mut unknown) = (&self.base, None);
+                if is_continued(&store, &self.info, base, &layers, &mut unknown).await? {
+                    return Err(error);
+                }
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        if self.base.generation > own {
+            self.stamp = layers.stamp(self.base.generation);
+        }
         let upto = ahead.snapshots.range(..=self.base.generation);
         let newest = upto.last().map(|(generation, _)| *generation);
         self.snapshot = self.snapshot.max(newest.unwrap_or_default());
-        Ok(read)
-    }
-
-    fn went_back(&self) -> icecore_core::Error {
-        let key = icecore_core::ObjectKey::Segment(
-            self.info.space.clone(),
-            self.info.epoch,
-            self.base.generation,
-        );
-        icecore_core::Error::corrupt("a segment that this replica has folded is gone from the store")
-            .with_object(key.to_string())
-            .with_hint("the bucket was put back to an older state: restore the newer objects, or start from a fresh --replica folder after exporting this one")
+        let lost = before.and_then(|before| lost(&before, &self.base.covered));
+        Ok(Some((read, lost.unwrap_or_default())))
     }
 
     /// Whether `space.json` and the segments were looked at too long ago to trust a listing of updates.

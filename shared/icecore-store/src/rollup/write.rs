@@ -1,9 +1,10 @@
 //! Writing the next segment and the snapshot of it: put-if-absent, invariants first.
 
 use super::{Run, Warm, diverged};
-use crate::bucket::{Bucket, Content, PutNew};
+use crate::bucket::{Bucket, Content, PutNew, Version};
 use crate::reader::Reader;
 use crate::reader::base::{fold, list_layers};
+use crate::reader::stamp::Stamp;
 use crate::store::Store;
 use bytes::Bytes;
 use icecore_core::layers::Packed;
@@ -51,9 +52,9 @@ impl Run<'_> {
         let digest = packed.digest;
         let key = ObjectKey::Segment(self.info.space.clone(), self.info.epoch, next);
         self.store.crash_point("rollup.before_segment");
-        if !put_layer(self.store, &key, packed).await? {
+        let Some(stamp) = put_layer(self.store, &key, packed).await? else {
             return Ok(false);
-        }
+        };
         self.store.crash_point("rollup.after_segment");
         let reached = match self.info.order {
             Order::Sequence => warm.base.through,
@@ -69,6 +70,7 @@ impl Run<'_> {
             digest,
         };
         fold(self.info, &mut warm.base, &segment)?;
+        warm.stamp = Some(stamp);
         invariants::before_snapshot(&before, &segment.header, &warm.base)?;
         warm.bytes_since += bytes;
         self.report.segments += 1;
@@ -116,7 +118,7 @@ pub(crate) async fn write_snapshot(
         .pack_snapshot(store.salt(warm.base.folded.content()))?;
     let bytes = packed.bytes.len() as u64;
     let key = ObjectKey::Snapshot(info.space.clone(), info.epoch, generation);
-    if !put_layer(store, &key, packed).await? {
+    if put_layer(store, &key, packed).await?.is_none() {
         let stored = store
             .bucket
             .get(&key)
@@ -190,7 +192,7 @@ pub(crate) async fn write_first(
     let packed = Segment::pack(&header, Some(state), &[])?;
     let digest = packed.digest;
     let key = ObjectKey::Segment(info.space.clone(), info.epoch, header.segment);
-    if !put_layer(store, &key, packed).await? {
+    if put_layer(store, &key, packed).await?.is_none() {
         return Err(Error::conflict("another new epoch is being written")
             .with_object(key.to_string())
             .with_hint("look at the space again, then repeat the command"));
@@ -207,9 +209,13 @@ pub(crate) async fn write_first(
     Ok(())
 }
 
-/// Put-if-absent of a segment or snapshot, repeated while the outcome is unknown; `false` when another one is
+/// Put-if-absent of a segment or snapshot, repeated while the outcome is unknown; `None` when another one is
 /// there. Ours, stored by an attempt whose response was lost, counts as written.
-pub(crate) async fn put_layer(store: &Store, key: &ObjectKey, packed: Packed) -> Result<bool> {
+pub(crate) async fn put_layer(
+    store: &Store,
+    key: &ObjectKey,
+    packed: Packed,
+) -> Result<Option<Stamp>> {
     let body = Bytes::from(packed.bytes);
     let mut tries = 0;
     loop {
@@ -218,7 +224,10 @@ pub(crate) async fn put_layer(store: &Store, key: &ObjectKey, packed: Packed) ->
             .put_new(key, body.clone(), Content::Layer)
             .await
         {
-            Ok(PutNew::Stored) => return Ok(true),
+            Ok(PutNew::Stored(version)) => {
+                let e_tag = version.as_ref().and_then(Version::e_tag);
+                return Ok(Some(stamp(&body, e_tag)));
+            }
             Ok(PutNew::Taken) => return is_ours(&store.bucket, key, &body).await,
             Err(error) if error.is_unavailable() && tries < TRIES => {
                 store.back_off(tries).await;
@@ -229,6 +238,14 @@ pub(crate) async fn put_layer(store: &Store, key: &ObjectKey, packed: Packed) ->
     }
 }
 
-async fn is_ours(bucket: &Bucket, key: &ObjectKey, body: &Bytes) -> Result<bool> {
-    Ok(bucket.get(key).await?.is_some_and(|got| got.bytes == *body))
+async fn is_ours(bucket: &Bucket, key: &ObjectKey, body: &Bytes) -> Result<Option<Stamp>> {
+    let got = bucket.get(key).await?.filter(|got| got.bytes == *body);
+    Ok(got.map(|got| stamp(body, got.version.e_tag())))
+}
+
+fn stamp(body: &Bytes, e_tag: Option<&str>) -> Stamp {
+    Stamp {
+        bytes: body.len() as u64,
+        e_tag: e_tag.map(str::to_owned),
+    }
 }

@@ -200,8 +200,9 @@ impl<'a> Turn<'a> {
     /// Brings a kept model up to date, or loads one.
     async fn load(&mut self, info: &SpaceInfo, kept: Option<Kept>) -> Result<Kept> {
         let store = &self.crew.store;
-        if let Some(mut kept) = kept.filter(|kept| kept.warm.fits(info)) {
-            kept.warm.refresh(store, info).await?;
+        if let Some(mut kept) = kept.filter(|kept| kept.warm.fits(info))
+            && kept.warm.refresh(store, info).await?
+        {
             return Ok(kept);
         }
         let layers = Warm::list(store, info).await?;

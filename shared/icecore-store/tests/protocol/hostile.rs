@@ -316,10 +316,10 @@ async fn a_layer_that_unpacks_to_more_than_there_is_memory_stops_its_own_space_o
     let created = bench.store.create_space(&other, model, Order::Timestamp);
     let info = created.await.unwrap();
     bench.write_to(&info, 2, "merge", r#"{"b":1}"#).await;
-    let packed = bench.bucket.with_disk(|disk| {
-        let path = bench.segment_path(1);
-        disk.objects[path.as_str()].bytes.len()
-    });
+    let path = bench.segment_path(1);
+    let packed = bench
+        .bucket
+        .with_disk(|disk| disk.objects[path.as_str()].bytes.len());
     assert!(packed < 10_000, "{packed} bytes");
     let settings = Settings {
         unpacked_max: 100_000,

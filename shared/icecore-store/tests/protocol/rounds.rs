@@ -340,7 +340,9 @@ async fn when_the_time_is_up_the_rest_is_named() {
     assert_eq!(site.round(&mut rounds).await.spaces, done);
     let mut others = site.rounds();
     let report = site.work(&mut others, Work::Spaces(report.left)).await;
-    assert_eq!((report.spaces, report.rolled_up), (left, left));
+    // Some were cut short after their segment was written.
+    assert_eq!(report.spaces, left);
+    assert!(report.rolled_up + 4 >= left, "{report:?}");
     site.wait(5 * MINUTE).await;
     assert_eq!(site.round(&mut rounds).await.rolled_up, 0);
     site.check(1).await;
@@ -444,7 +446,8 @@ async fn old_updates_are_pruned_and_then_a_space_costs_three_requests_a_day() {
         site.wait(5 * MINUTE).await;
     }
     assert_eq!(spaces, 10);
-    let listings = 24 * 12 + 24;
+    // Every ten minutes the names of all spaces are listed too.
+    let listings = 24 * 12 + 24 * 6;
     assert_eq!(requests, listings + 3 * spaces);
     site.check(1).await;
 }

@@ -177,7 +177,7 @@ impl Desk {
                     name: format!("{:#}", l.generation),
                     bytes: l.bytes,
                     last_modified: l.last_modified,
-                    e_tag: None,
+                    e_tag: l.e_tag,
                 };
                 list.into_iter().map(item).collect()
             };
