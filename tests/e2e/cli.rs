@@ -17,4 +17,5 @@ mod on_s3;
 mod once;
 mod output;
 mod permissions;
+mod restored;
 mod unreachable;

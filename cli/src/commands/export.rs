@@ -7,8 +7,8 @@ use crate::exit::Outcome;
 use crate::human;
 use crate::progress::Progress;
 use clap::Args;
-use icecore_core::SpaceName;
 use icecore_core::content::locked;
+use icecore_core::{Entry, SpaceName};
 
 /// Print the whole history as NDJSON, for `icecore import`
 ///
@@ -18,14 +18,22 @@ use icecore_core::content::locked;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   icecore export todo > todo.ndjson
-  icecore --store ./a export todo | icecore --store ./b import todo -")]
+  icecore --store ./a export todo | icecore --store ./b import todo -
+  icecore export todo --lost")]
 pub(crate) struct ExportArgs {
     /// The space
     #[arg(value_parser = space_name)]
     space: SpaceName,
+
+    /// Only what this replica had read and the store holds no more, since it was put back to an older state
+    #[arg(long)]
+    lost: bool,
 }
 
 pub(crate) async fn run(args: &ExportArgs, context: &Context) -> Outcome {
+    if args.lost {
+        return lost(&args.space, context).await;
+    }
     let store = context.store()?;
     let progress = Progress::spinner(&context.clock, format!("exporting {}", args.space));
     let mut stream = Stream::open(&store, &args.space).await?;
@@ -50,5 +58,27 @@ pub(crate) async fn run(args: &ExportArgs, context: &Context) -> Outcome {
     context
         .out
         .note(&format!("exported {}", human::count(count, "update")));
+    Ok(())
+}
+
+/// Updates of others that are in this replica and not in the store any more.
+async fn lost(name: &SpaceName, context: &Context) -> Outcome {
+    let mut space = context.replica().await?.space(name)?;
+    let lost = space.lost()?;
+    let count = lost.len() as u64;
+    for one in lost {
+        let mut entry = Entry {
+            id: one.id,
+            key: one.key,
+            update: one.update,
+        };
+        space.reader()?.open_entry(&mut entry);
+        context.out.buffer(exact_line(&entry)?)?;
+    }
+    context.out.flush()?;
+    context.out.note(&format!(
+        "exported {} that the store lacks; each comes back when the device that wrote it syncs",
+        human::count(count, "update")
+    ));
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::exit::{Outcome, Stop};
 use crate::human;
 use crate::output::json_line;
 use crate::progress::Progress;
-use icecore_core::{Error, UpdateId};
+use icecore_core::{Error, SpaceName, UpdateId};
 use icecore_replica::{Acknowledged, SpaceReplica, Synced};
 use serde_json::json;
 
@@ -56,10 +56,22 @@ pub(crate) async fn sync(
     drop(progress);
     match result {
         Ok(synced) => printed
-            .map(|()| synced)
+            .map(|()| {
+                if synced.pulled.restored.is_some() {
+                    context.out.note(&restored(space.name()));
+                }
+                synced
+            })
             .map_err(|stop| told_otherwise(context, stop, ("stored", &unheard))),
         Err(error) => Err(still_queued(context, space, error)),
     }
+}
+
+fn restored(space: &SpaceName) -> String {
+    format!(
+        "warning: {space}: the store was put back to an older state; what this replica wrote was published again, and every \
+         other device should sync now: `icecore status {space}` says what is missing until then"
+    )
 }
 
 fn print_acknowledged(context: &Context, acknowledged: &Acknowledged) -> Outcome {

@@ -4,7 +4,7 @@ use crate::args::space_name;
 use crate::commands::publish::{self, Print};
 use crate::commands::spaces;
 use crate::context::Context;
-use crate::exit::{Outcome, Stop};
+use crate::exit::{CORRUPT, Outcome, Stop};
 use crate::human::count;
 use clap::Args;
 use icecore_core::{Error, SpaceName};
@@ -13,7 +13,8 @@ use serde_json::json;
 
 /// Fetch what others wrote and publish what is queued, once
 ///
-/// Without a space: all that this replica has touched.
+/// Without a space: all that this replica has touched. Ends with 5, after all was sent, when the store turns out to have been
+/// put back to an older state.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   icecore sync todo
@@ -61,7 +62,13 @@ async fn sync(context: &Context, replica: &Replica, name: &SpaceName) -> Outcome
     let result = json!({ "space": name, "pulled": pulled, "acknowledged": acknowledged.len() });
     context.out.result(&result, || {
         format!("{name}: {}", describe(pulled, acknowledged.len() as u64))
-    })
+    })?;
+    if pulled.restored.is_some() {
+        // All was done that can be done here; but somebody has to know.
+        context.out.flush()?;
+        return Err(Stop::Reported(CORRUPT));
+    }
+    Ok(())
 }
 
 /// What was erased goes here too, unless something waits that its author would lose.
@@ -96,10 +103,22 @@ fn describe(pulled: &Pulled, published: u64) -> String {
     if pulled.layers > 0 {
         parts.push(format!("read {}", layers(pulled.layers)));
     }
+    if let Some(missing) = pulled.restored {
+        parts.push(format!(
+            "the store was put back to an older state, and lacked {} that this replica had",
+            count(missing, "update")
+        ));
+    }
     if pulled.requeued > 0 {
         parts.push(format!(
-            "the new epoch lacked {}: published again",
+            "it lacked {}: published again",
             count(pulled.requeued, "own update")
+        ));
+    }
+    if !pulled.set_aside.is_empty() {
+        parts.push(format!(
+            "set aside {} that may be in the history already: see `icecore conflicts`",
+            count(pulled.set_aside.len() as u64, "own update")
         ));
     }
     if let Some(author) = pulled.new_author {

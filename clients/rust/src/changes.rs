@@ -54,6 +54,19 @@ pub enum News<U> {
         /// Why.
         reason: String,
     },
+    /// The store was put back to an older state. This replica has published again what it had written itself.
+    Restored {
+        /// How many updates that this replica had read or written were missing.
+        missing: u64,
+        /// How many of them it has published again.
+        requeued: u64,
+    },
+    /// An own update was not sent and was set aside: the history, which was compressed, holds its id, and nobody can tell
+    /// whether it is there already ([`crate::Replica::refused`]).
+    SetAside {
+        /// The id that the update had.
+        id: UpdateId,
+    },
     /// The space holds what a newer version of the model wrote. This program holds: it shows what it last saw with its own
     /// updates on top, and sends these once it is updated.
     Held {

@@ -8,7 +8,7 @@ use icecore_core::{
     Author, Entry, Error, ErrorKind, Folded, Key, Model, ModelRef, Newer, Order, Result, SpaceName,
     Update, UpdateId,
 };
-use icecore_replica::{NewUpdate, Pending, Refusal, SpaceReplica, Unusable};
+use icecore_replica::{NewUpdate, Pending, Pulled, Refusal, SpaceReplica, Unusable};
 use icecore_seal::NewHolder;
 use icecore_store::Store;
 use serde::Serialize;
@@ -345,6 +345,9 @@ impl<M: App> Replica<M> {
         let entries = arrived.unwrap_or_default().iter().cloned();
         let entries: Vec<Entry> = entries.chain(sent.map(entry_of)).collect();
         self.tell_entries(&entries, author, &rejected_before);
+        if let Ok(synced) = &result {
+            self.tell_pulled(&synced.pulled);
+        }
         if let Some(newer) = result.as_ref().err().and_then(Newer::of) {
             self.tell(News::Held {
                 needed: newer.needed,
@@ -497,6 +500,16 @@ impl<M: App> Replica<M> {
     }
 
     /// What the model does not apply of what is shown, as far as it is listed.
+    fn tell_pulled(&self, pulled: &Pulled) {
+        if let Some(missing) = pulled.restored {
+            let requeued = pulled.requeued;
+            self.tell(News::Restored { missing, requeued });
+        }
+        for id in &pulled.set_aside {
+            self.tell(News::SetAside { id: *id });
+        }
+    }
+
     fn rejections(&self) -> BTreeMap<UpdateId, String> {
         let view = self.view();
         let listed = view.folded.rejected.list.iter();

@@ -163,6 +163,12 @@ pub(crate) fn refused(t: &Transaction<'_>, space: &SpaceName, id: UpdateId) -> R
         "DELETE FROM once WHERE space = ?1 AND author = ?2 AND seq = ?3",
         params![space.as_str(), author, seq],
     )?;
+    Ok(())
+}
+
+/// Those after one that was taken out of the queue have moved up.
+pub(crate) fn closed_gap(t: &Transaction<'_>, space: &SpaceName, id: UpdateId) -> Result<()> {
+    let (author, seq) = (id.author.to_string(), signed(id.seq.get()));
     execute(
         t,
         "UPDATE once SET seq = seq - 1 WHERE space = ?1 AND author = ?2 AND seq > ?3",

@@ -383,9 +383,8 @@ pub(crate) fn change_author(
     Ok(())
 }
 
-/// Takes the first pending update out of the queue of a sequenced space whose state refuses it, keeps it for a
-/// person, and closes the gap in the seqs.
-pub(crate) fn refuse(
+/// Takes a pending update out of the queue, and keeps it for a person.
+pub(crate) fn set_aside(
     t: &Transaction<'_>,
     space: &SpaceName,
     refused: &Pending,
@@ -394,7 +393,6 @@ pub(crate) fn refuse(
 ) -> Result<()> {
     let since: Vec<String> = refusal.since.iter().map(|e| e.id.to_string()).collect();
     let since = serde_json::to_string(&since).expect("BUG: text has a JSON form");
-    let (author, seq) = (refused.id.author.to_string(), signed(refused.id.seq.get()));
     execute(
         t,
         "INSERT INTO refused (space, text, reason, refused_at, since) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -409,9 +407,27 @@ pub(crate) fn refuse(
     execute(
         t,
         "DELETE FROM queue WHERE space = ?1 AND author = ?2 AND seq = ?3",
-        params![space.as_str(), author, seq],
+        params![
+            space.as_str(),
+            refused.id.author.to_string(),
+            signed(refused.id.seq.get())
+        ],
     )?;
-    once::refused(t, space, refused.id)?;
+    once::refused(t, space, refused.id)
+}
+
+/// Takes the first pending update out of the queue of a sequenced space whose state refuses it, keeps it for a
+/// person, and closes the gap in the seqs.
+pub(crate) fn refuse(
+    t: &Transaction<'_>,
+    space: &SpaceName,
+    refused: &Pending,
+    refusal: &Refusal,
+    now: i64,
+) -> Result<()> {
+    set_aside(t, space, refused, refusal, now)?;
+    once::closed_gap(t, space, refused.id)?;
+    let (author, seq) = (refused.id.author.to_string(), signed(refused.id.seq.get()));
     // Row by row from the lowest: two rows must never share a seq on the way.
     let later: Vec<i64> = {
         let mut select = t

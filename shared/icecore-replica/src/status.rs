@@ -4,6 +4,7 @@ use crate::db::{Db, Durable, failed};
 use crate::queue;
 use crate::replica::SpaceReplica;
 use crate::saved::Found;
+use crate::sync::Restored;
 use icecore_core::fold::RejectedList;
 use icecore_core::{
     Author, Conflict, Epoch, Error, Generation, Key, Newer, Result, SpaceName, UpdateId,
@@ -48,6 +49,9 @@ pub struct Status {
     pub gaps: Vec<String>,
     /// Objects that could not be read, with the reason.
     pub unreadable: Vec<String>,
+    /// What the store lacks since it was put back to an older state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Restored>,
 }
 
 /// An update that was set aside.
@@ -80,7 +84,7 @@ impl SpaceReplica {
     /// # Errors
     /// Errors of the replica's database.
     pub fn status(&mut self) -> Result<Status> {
-        self.restore()?;
+        let restored = self.restored()?;
         let store = self.replica.store().clone();
         let (now, server_now) = (store.clock.now(), store.now());
         let db = self.replica.db();
@@ -130,6 +134,7 @@ impl SpaceReplica {
             problem,
             gaps: found.gaps,
             unreadable: found.unreadable,
+            restored,
         })
     }
 

@@ -12,7 +12,7 @@ pub use restored::{Lost, Restored};
 use crate::replica::SpaceReplica;
 use crate::saved;
 use crate::status;
-use icecore_core::{Author, Entry, Error, Result};
+use icecore_core::{Author, Entry, Error, Result, UpdateId};
 use icecore_store::rollup::write_due_snapshot;
 use serde::Serialize;
 
@@ -33,6 +33,10 @@ pub struct Pulled {
     /// written, are missing there. Its own ones are queued again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restored: Option<u64>,
+    /// Own updates that were set aside for a person: their ids are in the history, which was compressed, so that nobody can
+    /// tell whether they are there already.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<UpdateId>,
     /// The new author of this replica, when somebody else was found to write as the old one.
     pub new_author: Option<Author>,
     /// The updates that are part of the state now and were not known before, in canonical order. Empty where

@@ -4,12 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 use icecore_core::model::log::State;
-use icecore_core::{ModelRef, Order, SpaceName, Update};
+use icecore_core::plan::KeyClock;
+use icecore_core::{ModelRef, Order, SpaceName, Update, UpdateObject};
 use icecore_replica::{NewUpdate, Replica};
 use icecore_sim::bucket::SimBucket;
 use icecore_sim::clock::SimClock;
 use icecore_sim::random::Random;
 use icecore_store::backend::ServerTime;
+use icecore_store::epochs::compress;
+use icecore_store::publish::publish;
 use icecore_store::rollup::{RollupOptions, roll_up};
 use icecore_store::{Clock, Reader, Store};
 use object_store::path::Path;
@@ -191,5 +194,54 @@ async fn an_update_that_landed_before_a_power_cut_counts_once() {
             ["one", "two", "three"],
             "rolled up: {rolled_up}"
         );
+    }
+}
+
+/// A backup of the folder, put back after what it had queued was sent and the history was compressed: the queued update
+/// counted twice (21 for 11). Its content is in no segment any more, so nobody can tell whether it is there: a person is
+/// asked, and what was queued after it goes on.
+#[tokio::test(start_paused = true)]
+async fn what_a_lost_life_may_have_sent_before_a_compress_is_left_to_a_person() {
+    for same in [true, false] {
+        let bench = Bench::new().await;
+        bench.write("a", "one").await;
+        let mut session = bench.replica("a").space(&bench.space).unwrap();
+        session.enqueue(&[bench.update("two")]).unwrap();
+        drop(session);
+        bench.copy("a", "backup");
+        if same {
+            let mut session = bench.replica("a").space(&bench.space).unwrap();
+            session.sync().await.unwrap();
+        } else {
+            // The copy of a copy, which went its own way.
+            bench.copy("a", "b");
+            let session = bench.replica("b").space(&bench.space).unwrap();
+            let pending = session.pending(1).unwrap();
+            let object = UpdateObject::new(
+                pending[0].id.author,
+                pending[0].id.seq,
+                vec![bench.update("two by b").update],
+            );
+            let info = bench.store.space(&bench.space).await.unwrap().info;
+            let mut keys = KeyClock::default();
+            publish(&bench.store, &info, &object, &mut keys)
+                .await
+                .unwrap();
+        }
+        compress(&bench.store, &bench.space).await.unwrap();
+        bench.copy("backup", "a");
+        let mut session = bench.replica("a").space(&bench.space).unwrap();
+        session.enqueue(&[bench.update("three")]).unwrap();
+        let synced = session.sync().await.unwrap();
+        assert_eq!(synced.pulled.set_aside.len(), 1);
+        assert!(synced.pulled.new_author.is_some());
+        let two = if same { "two" } else { "two by b" };
+        assert_eq!(bench.texts().await, ["one", two, "three"]);
+        let waiting = session.waiting().unwrap().refused;
+        assert_eq!(waiting.len(), 1);
+        assert!(waiting[0].update.contains("\"two\""), "{waiting:?}");
+        assert!(waiting[0].reason.contains("compressed"), "{waiting:?}");
+        session.sync().await.unwrap();
+        assert_eq!(bench.texts().await, ["one", two, "three"], "and once");
     }
 }

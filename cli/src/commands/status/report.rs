@@ -176,6 +176,22 @@ pub(super) fn warnings(status: &Status, remote: &Remote) -> Vec<String> {
         let (by, side) = (millis(offset.saturating_abs()), side(offset));
         warnings.push(format!("the clock of this machine is {by} {side} the store's: set it; updates are stamped with the store's time meanwhile"));
     }
+    if let Some(restored) = &status.restored {
+        let (missing, authors) = (
+            restored.missing.len(),
+            restored.missing.authors().len() as u64,
+        );
+        warnings.push(format!(
+            "the store was put back to an older state, noticed {}: {} of {} that this replica had read {} missing there, and {} back when the device that wrote {} syncs; `icecore export {} --lost` prints those whose text is here",
+            time::to_rfc3339(restored.noticed_at),
+            count(missing, "update"),
+            count(authors, "author"),
+            if missing == 1 { "is" } else { "are" },
+            if missing == 1 { "comes" } else { "come" },
+            if missing == 1 { "it" } else { "them" },
+            status.space
+        ));
+    }
     if let Remote::Seen { info, .. } = remote {
         if let Some(at) = &info.erased_at {
             warnings.push(format!(

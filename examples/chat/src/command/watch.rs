@@ -171,6 +171,16 @@ impl<'a> Screen<'a> {
                 out,
                 &format!("another device has version {needed} of the chat: update this program"),
             ),
+            News::Restored { missing, .. } => trouble(
+                out,
+                &format!(
+                    "the store was put back to an older state; it lacked {missing} updates, and the own ones are sent again"
+                ),
+            ),
+            News::SetAside { id } => trouble(
+                out,
+                &format!("{id} may have been sent before: look whether it is there"),
+            ),
             News::SyncFailed(reason) => trouble(out, &reason),
         }
     }

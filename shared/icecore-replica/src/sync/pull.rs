@@ -4,6 +4,7 @@ use super::restored::{self, OwnMissing};
 use super::{Pulled, arrived};
 use crate::db::{Durable, failed};
 use crate::queue::{self, Pending, Writer, signed};
+use crate::refusal::Refusal;
 use crate::replica::SpaceReplica;
 use crate::saved;
 use icecore_core::{Author, Covered, Key, Order, Result, Seq, Update, UpdateId};
@@ -26,6 +27,16 @@ pub(super) struct Found {
     missing: Vec<OwnMissing>,
     /// What the history holds under the ids of pending updates.
     covered: BTreeMap<UpdateId, Update>,
+}
+
+/// Why an update is left to a person.
+const UNKNOWN_CONTENT: &str = "the history holds an update under its id and was compressed since: whether it is this one cannot be told; look whether the state has it";
+
+impl Found {
+    /// The ids of what is missing.
+    fn own(&self) -> Covered {
+        self.missing.iter().map(|own| own.id).collect()
+    }
 }
 
 impl SpaceReplica {
@@ -136,14 +147,16 @@ impl SpaceReplica {
         };
         let bound = store.broker().and_then(Broker::author);
         let saves = self.replica.db().write(durable, |t| {
-            restored::keep_lost(t, &space, &polled.lost)?;
+            restored::keep_lost(t, &space, &polled.lost.without(&found.own()))?;
             let saves = saved::save(t, reader, polled)?;
             restored::mark_covered(t, reader, polled)?;
             pulled.requeued = restored::requeue_own(t, reader, &found.missing, now)?;
             note_restored(t, reader, polled, found, pulled, now)?;
             settle_pending(t, reader, &found.covered, now)?;
+            pulled.set_aside = set_aside_unknown(t, reader, &found.covered, now)?;
             let writer = queue::writer(t, &space)?;
-            match next_author(t, reader, writer, (bound, fresh))? {
+            let others = !pulled.set_aside.is_empty() || another_writes_as(t, reader, writer)?;
+            match next_author(t, reader, (writer, others), (bound, fresh))? {
                 Next::Same => {}
                 Next::Another(author) => {
                     queue::change_author(t, &space, writer.author, (author, Seq::FIRST))?;
@@ -175,7 +188,7 @@ fn note_restored(
     now: i64,
 ) -> Result<()> {
     let mut lost = polled.lost.clone();
-    let own: Covered = found.missing.iter().map(|own| own.id).collect();
+    let own = found.own();
     // What a new epoch lacks was on its way when that began.
     let noticed = polled.restored || !(own.is_empty() || polled.new_epoch);
     if noticed {
@@ -207,6 +220,33 @@ fn settle_pending(
     Ok(())
 }
 
+/// Pending updates whose ids are in the history while nobody can tell any more with what content, for it was compressed:
+/// this replica was put back to an older state, and may have sent them since, or its folder was copied. Sent under another
+/// id they might count twice, dropped they might be lost: a person decides. Returns which.
+fn set_aside_unknown(
+    t: &rusqlite::Transaction<'_>,
+    reader: &Reader,
+    covered: &BTreeMap<UpdateId, Update>,
+    now: i64,
+) -> Result<Vec<UpdateId>> {
+    let space = &reader.info.space;
+    let mut ids = Vec::new();
+    for pending in queue::pending(t, space, usize::MAX)? {
+        let id = pending.id;
+        if !reader.base.covered.contains(id) || covered.contains_key(&id) {
+            continue;
+        }
+        let refusal = Refusal {
+            id,
+            reason: UNKNOWN_CONTENT.to_owned(),
+            since: Vec::new(),
+        };
+        queue::set_aside(t, space, &pending, &refusal, now)?;
+        ids.push(id);
+    }
+    Ok(ids)
+}
+
 /// The bucket holds this id with this content. Where the history was compressed its content is not known any
 /// more: then it is ours if this replica began to write it.
 fn is_the_same(reader: &Reader, covered: &BTreeMap<UpdateId, Update>, pending: &Pending) -> bool {
@@ -234,10 +274,9 @@ enum Next {
 fn next_author(
     t: &rusqlite::Transaction<'_>,
     reader: &Reader,
-    writer: Writer,
+    (writer, another): (Writer, bool),
     (bound, fresh): (Option<Author>, Author),
 ) -> Result<Next> {
-    let another = another_writes_as(t, reader, writer)?;
     let Some(bound) = bound else {
         return Ok(if another {
             Next::Another(fresh)

@@ -111,6 +111,15 @@ impl Known {
         known
     }
 
+    /// The head was listed. The first one ends the pause of a space that had none.
+    fn has_head(&mut self, last_modified: i64) {
+        if self.head == NO_HEAD && self.failures == 0 {
+            self.not_before = Duration::ZERO;
+            self.idle = 0;
+        }
+        self.head = last_modified;
+    }
+
     fn is_due(&self, now: Duration) -> bool {
         !self.unchecked && self.seen != Some(self.head) && self.not_before <= now
     }
@@ -220,7 +229,7 @@ impl Rounds {
             });
             let young = !is_due(now, head.last_modified, WORD_COUNTS);
             one.unchecked &= !young && one.head == head.last_modified;
-            one.head = head.last_modified;
+            one.has_head(head.last_modified);
             known.insert(head.key.clone(), one);
         }
         let at = self.store.clock.monotonic();

@@ -169,6 +169,17 @@ async fn a_round_with_nothing_to_do_costs_one_listing() {
     site.check(1).await;
 }
 
+/// What is written to a space that was empty when it was looked at does not wait for the next look at empty ones.
+#[tokio::test(start_paused = true)]
+async fn the_first_head_of_a_space_calls_for_it_at_once() {
+    let mut site = Site::new(1).await;
+    let mut rounds = site.rounds();
+    assert_eq!(site.round(&mut rounds).await.spaces, 1);
+    site.write_everywhere().await;
+    site.wait(MINUTE).await;
+    assert_eq!(site.round(&mut rounds).await.updates, 1);
+}
+
 /// A head may be missing: its writer may not write it, or was cut off before. Nothing called for the space then, and
 /// nothing said so: thirteen minutes after the update the metrics showed no lag.
 #[tokio::test(start_paused = true)]
