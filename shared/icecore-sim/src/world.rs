@@ -66,6 +66,8 @@ pub struct Plan {
     pub resets: bool,
     /// One of the writers is a guest with a space of its own, which joins the other one in the middle of the run.
     pub linked: bool,
+    /// The bucket is put back to an older state now and then, while the roll-ups stand still.
+    pub restores: bool,
     /// The space is erased in the end, while everybody goes on.
     pub erased: bool,
     /// Programs of two versions of the model work side by side; each start may be of either.
@@ -98,6 +100,7 @@ impl Plan {
             bound_tokens: false,
             resets: false,
             linked: false,
+            restores: false,
             erased: false,
             versions: false,
             rule_off: None,
@@ -212,6 +215,8 @@ pub struct Log {
     pub resets: u64,
     /// The guest's space has joined the other one.
     pub links: u64,
+    /// Times that the bucket was put back to an older state.
+    pub restores: u64,
     /// What pruning deleted while the others worked.
     pub pruned: Pruned,
     /// Updates rolled up below what was reached before.

@@ -62,17 +62,18 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
     });
     let held: u64 = outcomes.iter().map(|(_, o)| o.held).sum();
     let (mut pruned, mut redacted, mut rotations) = (Pruned::default(), 0, 0);
-    let (mut resets, mut links) = (0, 0);
+    let (mut resets, mut links, mut restores) = (0, 0, 0);
     for (_, outcome) in &outcomes {
         resets += outcome.resets;
         links += outcome.links;
+        restores += outcome.restores;
         pruned += outcome.pruned;
         redacted += outcome.redacted;
         rotations += outcome.rotations;
     }
     println!(
         "{name}: {} seeds, {total} acknowledged updates, {requests} requests, {layers} segments and snapshots, \
-         {epochs} epochs, {redacted} redacted, {resets} resets, {links} links, {rotations} keys, {late} late, {pruned:?}",
+         {epochs} epochs, {redacted} redacted, {resets} resets, {links} links, {restores} restored, {rotations} keys, {late} late, {pruned:?}",
         outcomes.len()
     );
     let enough = outcomes.len() >= SEEDS_THAT_SHOW_EVERYTHING;
@@ -107,9 +108,10 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
         assert!(held > 0 || !plan.versions, "no program held");
         assert!(resets > 0 || !plan.resets, "nothing was reset");
         assert!(links > 0 || !plan.linked, "no space was linked");
+        assert!(restores > 0 || !plan.restores, "nothing was put back");
         if plan.epochs {
             assert!(pruned.epochs > 0, "no epoch was pruned");
-            assert!(redacted > 0, "no update was redacted");
+            assert!(redacted > 0 || plan.restores, "no update was redacted");
         }
     }
 }
@@ -237,6 +239,21 @@ fn with_a_guest_who_joins() {
         ..Plan::everything()
     };
     all_kept("guest", 61_000..61_200, plan);
+}
+
+#[test]
+fn with_restored_buckets() {
+    for order in [Order::Timestamp, Order::Sequence] {
+        all_kept(
+            "restored",
+            63_000..63_120,
+            Plan {
+                restores: true,
+                order,
+                ..Plan::everything()
+            },
+        );
+    }
 }
 
 #[test]

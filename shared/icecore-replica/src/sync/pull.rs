@@ -2,12 +2,12 @@
 
 use super::restored::{self, OwnMissing};
 use super::{Pulled, arrived};
-use crate::db::{Durable, failed};
+use crate::db::{Durable, execute, failed};
 use crate::queue::{self, Pending, Writer, signed};
 use crate::refusal::Refusal;
 use crate::replica::SpaceReplica;
 use crate::saved;
-use icecore_core::{Author, Covered, Key, Order, Result, Seq, Update, UpdateId};
+use icecore_core::{Author, Covered, Key, Order, Result, Seq, SpaceName, Update, UpdateId};
 use icecore_store::history::find_updates;
 use icecore_store::keyring::check_same_space;
 use icecore_store::reader::{Polled, Waited};
@@ -19,6 +19,9 @@ use std::time::Duration;
 /// How long own updates are kept after they were acknowledged: a backup of the store that is no older can be put back, and
 /// nothing of them is lost.
 const OWN_KEPT: Duration = Duration::from_hours(90 * 24);
+
+/// How many own updates are kept however old they are.
+const OWN_KEPT_MIN: i64 = 10_000;
 
 /// What a look at the store says of this replica's own updates.
 #[derive(Debug, Default)]
@@ -167,7 +170,7 @@ impl SpaceReplica {
             }
             let kept = OWN_KEPT.max(store.settings.retention);
             let kept = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
-            forget_own(t, reader, now.saturating_sub(kept))?;
+            forget_own(t, &space, now.saturating_sub(kept))?;
             Ok(saves)
         })?;
         if let Some(keys) = keys {
@@ -317,29 +320,22 @@ fn another_writes_as(
             .any(|p| reader.has(p.id)))
 }
 
-/// Own updates that the base covers are kept for a while, in case the store is put back to an older state.
-fn forget_own(t: &rusqlite::Transaction<'_>, reader: &Reader, before: i64) -> Result<()> {
-    let space = &reader.info.space;
-    let old: Vec<(String, i64)> = {
-        let mut select = t
-            .prepare_cached("SELECT author, seq FROM own WHERE space = ?1 AND acked_at < ?2")
-            .map_err(failed)?;
-        let rows = select
-            .query_map(params![space.as_str(), before], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .map_err(failed)?;
-        rows.collect::<rusqlite::Result<_>>().map_err(failed)?
-    };
-    for (author, seq) in old {
-        let id: UpdateId = queue::id(&author, seq)?;
-        if reader.base.covered.contains(id) {
-            t.execute(
-                "DELETE FROM own WHERE space = ?1 AND author = ?2 AND seq = ?3",
-                params![space.as_str(), author, signed(id.seq.get())],
-            )
-            .map_err(failed)?;
-        }
+/// Own updates that the base covers are kept for a while, in case the store is put back to an older state. The newest ones
+/// stay whatever their age is: a clock that was far ahead once must not make them old.
+fn forget_own(t: &rusqlite::Transaction<'_>, space: &SpaceName, before: i64) -> Result<()> {
+    let count: i64 = t
+        .prepare_cached("SELECT count(*) FROM own WHERE space = ?1")
+        .and_then(|mut select| select.query_row([space.as_str()], |row| row.get(0)))
+        .map_err(failed)?;
+    let beyond = count - OWN_KEPT_MIN;
+    if beyond <= 0 {
+        return Ok(());
     }
+    execute(
+        t,
+        "DELETE FROM own WHERE space = ?1 AND covered AND acked_at < ?2 AND (author, seq) IN
+         (SELECT author, seq FROM own WHERE space = ?1 ORDER BY key, author, seq LIMIT ?3)",
+        params![space.as_str(), before, beyond],
+    )?;
     Ok(())
 }

@@ -48,6 +48,8 @@ pub struct Disk {
     pub ignores_conditions: bool,
     /// Paths of deleted objects, oldest first.
     pub deleted: Vec<String>,
+    /// How often it was put back to an older state.
+    pub(crate) restores: u64,
 }
 
 impl Disk {
@@ -72,6 +74,12 @@ impl Disk {
         };
         self.objects.insert(path.to_owned(), stored);
         Wrote::Yes
+    }
+
+    /// Puts the bucket back to an older state.
+    pub fn put_back(&mut self, objects: BTreeMap<String, Stored>) {
+        self.objects = objects;
+        self.restores += 1;
     }
 
     pub(crate) fn delete(&mut self, path: &str) {

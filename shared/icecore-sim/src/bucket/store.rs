@@ -114,8 +114,14 @@ impl SimBucket {
     fn land_later(&self, path: &Path, write: &Write, from: i64, to: i64) {
         let (bucket, after) = (self.clone(), self.random.between(from, to));
         let (path, write) = (path.clone(), write.clone());
+        let restores = lock(&self.disk).restores;
         tokio::spawn(async move {
             bucket.pause(after).await;
+            // Who restores a bucket waits until nothing of a roll-up is under way any more.
+            let is_update = path.as_ref().contains("/updates/");
+            if !is_update && lock(&bucket.disk).restores != restores {
+                return;
+            }
             // Nobody waits for the answer.
             drop(bucket.land(&path, &write));
         });

@@ -179,7 +179,8 @@ pub(super) async fn begin_epochs(world: World, store: Store) {
             super::fates::reset_all(&world, &store).await;
             continue;
         }
-        if world.random.chance(0.4) {
+        // A bucket that is put back has again what was taken out.
+        if !world.plan.restores && world.random.chance(0.4) {
             redact_one(&world, &store).await;
             continue;
         }

@@ -2,12 +2,14 @@
 
 use super::World;
 use super::actors::{note, wait};
+use crate::bucket::Stored;
 use crate::checker::Verdict;
 use icecore_core::{Error, ErrorKind};
 use icecore_replica::Replica;
 use icecore_store::epochs::{erase, reset};
 use icecore_store::link::link;
 use icecore_store::{Clock, Reader, Store};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Empties the space. Until this returns well, what is in it may be gone or not, also when this actor crashes, or when
@@ -34,6 +36,37 @@ pub(super) fn end_broken_reset(world: &World) {
     let mut log = world.log();
     if let Some(there) = log.resetting.take() {
         log.ledger.end_reset(&there, false);
+    }
+}
+
+/// A state of the bucket that is kept, and put back later.
+#[derive(Default)]
+pub(super) struct Backup(Option<BTreeMap<String, Stored>>);
+
+impl Backup {
+    /// Now and then takes one, or puts it back: `true` when it did that.
+    pub(super) fn takes_its_turn(&mut self, world: &World) -> bool {
+        if !world.random.chance(0.1) {
+            return false;
+        }
+        let Some(mut objects) = self.0.take() else {
+            self.0 = Some(world.bucket.with_disk(|disk| disk.objects.clone()));
+            return false;
+        };
+        // Heads are hints, and tags and times are those of the copy.
+        if world.random.chance(0.3) {
+            objects.retain(|path, _| !path.contains("/heads/"));
+        }
+        if world.random.chance(0.3) {
+            let now = world.clock.now();
+            for stored in objects.values_mut() {
+                stored.last_modified = now;
+                stored.e_tag = stored.e_tag.replace("\"", "\"copy-");
+            }
+        }
+        world.bucket.with_disk(|disk| disk.put_back(objects));
+        world.log().restores += 1;
+        true
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Outcome {
     pub resets: u64,
     /// Times that the guest's space was linked.
     pub links: u64,
+    /// Times that the bucket was put back to an older state.
+    pub restores: u64,
     /// What pruning deleted while the others worked.
     pub pruned: Pruned,
     /// What is stored at the end of a run that failed.
@@ -161,6 +163,7 @@ async fn simulate(seed: u64, plan: Plan) -> Outcome {
         redacted: log.redacted,
         resets: log.resets,
         links: log.links,
+        restores: log.restores,
         pruned: log.pruned,
     }
 }
@@ -287,6 +290,7 @@ fn skew(world: &World) -> i64 {
 async fn play(world: &World, cast: &mut Cast) {
     let end = Duration::from_secs(world.plan.seconds);
     let begin = world.clock.monotonic();
+    let mut backup = fates::Backup::default();
     while world.clock.monotonic().saturating_sub(begin) < end {
         let pause = world.random.between(1, 30_000);
         world
@@ -302,6 +306,11 @@ async fn play(world: &World, cast: &mut Cast) {
         }
         if world.plan.wrong_clocks && world.random.chance(0.1) {
             process.clock.set_skew(skew(world));
+        }
+        if world.plan.restores && backup.takes_its_turn(world) {
+            // Whoever restores a bucket stops what rolls up, as docs/restored.md says.
+            let beside = &mut cast.processes[WRITERS + READERS..];
+            beside.iter_mut().for_each(Process::crash);
         }
         if world.plan.segments_removed && world.random.chance(0.1) {
             remove_old_segments(world);

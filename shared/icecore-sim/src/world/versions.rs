@@ -108,8 +108,9 @@ impl World {
 
     /// An old program must show no state that lacks what it has read.
     pub(super) fn check_version(&self, session: &mut SpaceReplica) -> Result<(), String> {
+        let ordered = !self.plan.restores;
         if !self.plan.versions {
-            return crate::checker::check_view(session);
+            return crate::checker::check_view(session, ordered);
         }
         let folded = match session.state() {
             Err(error) if self.is_held(&error) => return Ok(()),
@@ -122,6 +123,6 @@ impl World {
                 folded.rejected
             ));
         }
-        crate::checker::check_view(session)
+        crate::checker::check_view(session, ordered)
     }
 }

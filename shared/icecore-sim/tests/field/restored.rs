@@ -245,38 +245,61 @@ async fn row_21_a_copied_bucket_is_the_same_one() {
     all_is_there(&site, &mut [&mut a, &mut b], &["a0", "a1", "b0"]).await;
 }
 
-/// What was written long ago, and forgotten here, is named: nobody can publish it again.
+/// What was written by a device that is gone is named: nobody can publish it again.
 #[tokio::test(start_paused = true)]
 async fn row_21_what_nobody_has_any_more_is_named() {
-    let (site, mut a, mut b) = two(Order::Timestamp).await;
+    let (site, a, mut b) = two(Order::Timestamp).await;
     let old = backup(&site);
-    site.write(&mut a, "a1").await;
-    site.wait(2 * MINUTE).await;
-    site.roll_up().await;
-    for _ in 0..100 {
-        site.wait(24 * HOUR).await;
-        a.sync().await.unwrap();
-    }
-    site.write(&mut a, "a2").await;
+    let mut lost = site.opened(a.replica());
+    site.write(&mut lost, "a1").await;
     b.pull().await.unwrap();
+    drop((a, lost));
+    site.write(&mut b, "b1").await;
     put_back(&site, old);
     site.wait(HOUR).await;
-    let synced = a.sync().await.unwrap();
+    let synced = b.sync().await.unwrap();
     assert_eq!(
         (synced.pulled.restored, synced.pulled.requeued),
         (Some(2), 1)
     );
-    let missing = a.restored().unwrap().unwrap().missing;
+    let missing = b.restored().unwrap().unwrap().missing;
     assert_eq!(missing.len(), 1);
-    b.sync().await.unwrap();
-    assert_eq!(
-        notes(&site.agreed(&mut [&mut a, &mut b]).await),
-        ["a0", "b0", "a2"]
-    );
-    assert_eq!(b.restored().unwrap().unwrap().missing, missing);
+    assert_eq!(notes(&site.agreed(&mut [&mut b]).await), ["a0", "b0", "b1"]);
+    let text = b.lost().unwrap()[0]
+        .update
+        .parts()
+        .unwrap()
+        .data
+        .get()
+        .to_owned();
+    assert_eq!(text, "\"a1\"");
     let kept = Replica::clone(b.replica());
     assert_eq!(
         site.opened(&kept).restored().unwrap().unwrap().missing,
         missing
     );
+}
+
+/// Own updates are forgotten when they are old and there are many newer ones: never because a clock was wrong once.
+#[tokio::test(start_paused = true)]
+async fn row_21_the_newest_own_updates_are_kept_however_old_they_are() {
+    let (site, mut a, _) = two(Order::Timestamp).await;
+    let old = backup(&site);
+    let many: Vec<_> = (0..10_050).map(|n| note(&format!("{n}"))).collect();
+    a.enqueue(&many).unwrap();
+    a.sync().await.unwrap();
+    site.wait(2 * MINUTE).await;
+    site.roll_up().await;
+    for days in [1, 99, 1] {
+        site.wait(days * 24 * HOUR).await;
+        a.sync().await.unwrap();
+    }
+    put_back(&site, old);
+    site.wait(HOUR).await;
+    let synced = a.sync().await.unwrap();
+    assert_eq!(
+        (synced.pulled.restored, synced.pulled.requeued),
+        (Some(10_050), 10_000)
+    );
+    assert_eq!(a.restored().unwrap().unwrap().missing.len(), 50);
 }
