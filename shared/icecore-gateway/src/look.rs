@@ -12,7 +12,7 @@ use icecore_core::wire::{
 use icecore_core::{Generation, Key, ObjectKey, Order, Result, SpaceName};
 use icecore_store::bucket::{Got, Listed};
 use icecore_store::reader::base::plan_keys;
-use icecore_store::reader::look::{Found, FoundLayers, Most, Tagged, look};
+use icecore_store::reader::look::{Found, FoundLayers, Most, Tagged, TaggedUpdate, look};
 use std::collections::BTreeSet;
 
 /// How far back a client lists when it polls: twice the overlap, so that the start of its listings may move on.
@@ -122,7 +122,7 @@ struct Updates {
 async fn with_bodies(
     gateway: &Gateway,
     found: &Found,
-    listed: &[Listed<Key>],
+    listed: &[TaggedUpdate],
     known: &BTreeSet<Key>,
 ) -> Result<Updates> {
     let object = |key: Key| ObjectKey::Update(found.info.space.clone(), found.info.epoch, key);
@@ -142,7 +142,7 @@ async fn with_bodies(
         }
     }
     let mut unsent = Vec::new();
-    let objects = listed.iter().map(|listed| {
+    let objects = listed.iter().map(|(listed, e_tag)| {
         let (body, author) = bodies.remove(&listed.key).unzip();
         if body.is_none() && !known.contains(&listed.key) {
             unsent.push(object(listed.key));
@@ -151,6 +151,7 @@ async fn with_bodies(
             key: listed.key,
             bytes: listed.bytes,
             last_modified: listed.last_modified,
+            e_tag: e_tag.clone(),
             body,
             author: author.flatten(),
         }
@@ -165,7 +166,7 @@ async fn with_bodies(
     })
 }
 
-fn choose_small(listed: &[Listed<Key>], known: &BTreeSet<Key>, limits: &Limits) -> Vec<Key> {
+fn choose_small(listed: &[TaggedUpdate], known: &BTreeSet<Key>, limits: &Limits) -> Vec<Key> {
     let mut total = 0;
     let fits = |l: &&Listed<Key>| {
         if known.contains(&l.key) || l.bytes > limits.inline_bytes_max {
@@ -174,7 +175,8 @@ fn choose_small(listed: &[Listed<Key>], known: &BTreeSet<Key>, limits: &Limits) 
         total += l.bytes;
         total <= limits.inline_total_max
     };
-    listed.iter().filter(fits).map(|l| l.key).collect()
+    let listed = listed.iter().map(|(listed, _)| listed);
+    listed.filter(fits).map(|l| l.key).collect()
 }
 
 /// What the client polls until it comes back.

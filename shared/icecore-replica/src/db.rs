@@ -99,6 +99,8 @@ const TO_VERSION_3: &str = "
     ALTER TABLE space ADD COLUMN needs INTEGER;
     -- What listings have said of the newest segment that was folded.
     ALTER TABLE space ADD COLUMN stamp TEXT;
+    -- By which the object is known again.
+    ALTER TABLE tail ADD COLUMN e_tag TEXT;
     -- What was noticed of a store that was put back to an older state.
     ALTER TABLE space ADD COLUMN restored TEXT;
     -- Whether a segment was seen to hold it.

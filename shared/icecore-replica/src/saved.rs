@@ -106,7 +106,7 @@ fn load_base(connection: &Connection, store: &Store, info: &SpaceInfo) -> Result
 
 fn load_tail(connection: &Connection, space: &SpaceName) -> Result<Vec<Body>> {
     let mut select = connection
-        .prepare_cached("SELECT key, last_modified, bytes FROM tail WHERE space = ?1")
+        .prepare_cached("SELECT key, last_modified, bytes, e_tag FROM tail WHERE space = ?1")
         .map_err(failed)?;
     let mut rows = select.query([space.as_str()]).map_err(failed)?;
     let mut tail = Vec::new();
@@ -115,6 +115,7 @@ fn load_tail(connection: &Connection, space: &SpaceName) -> Result<Vec<Body>> {
         tail.push(Body {
             key: Key::new(unsigned(row.get(0).map_err(failed)?)).map_err(damaged)?,
             last_modified: row.get(1).map_err(failed)?,
+            e_tag: row.get(3).map_err(failed)?,
             bytes: bytes.into(),
         });
     }
@@ -128,19 +129,27 @@ pub(crate) fn save(t: &Transaction<'_>, reader: &Reader, polled: &Polled) -> Res
         execute(t, "DELETE FROM tail WHERE space = ?1", [space])?;
         execute(t, "DELETE FROM layer WHERE space = ?1", [space])?;
     }
-    for body in &polled.bodies {
-        save_tail(
-            t,
-            &reader.info.space,
-            (body.key, body.last_modified),
-            &body.bytes,
-        )?;
-    }
+    // First: another object may have the key now.
     for key in polled.covered.iter().chain(&polled.gone) {
         execute(
             t,
             "DELETE FROM tail WHERE space = ?1 AND key = ?2",
             params![space, signed(key.get())],
+        )?;
+    }
+    for body in &polled.bodies {
+        save_tail(
+            t,
+            &reader.info.space,
+            (body.key, body.last_modified, body.e_tag.as_deref()),
+            &body.bytes,
+        )?;
+    }
+    for (key, tag) in &polled.retagged {
+        execute(
+            t,
+            "UPDATE tail SET e_tag = ?3 WHERE space = ?1 AND key = ?2",
+            params![space, signed(key.get()), tag],
         )?;
     }
     save_layers(t, reader, &polled.layers)?;
@@ -208,13 +217,19 @@ pub(crate) fn count_save(t: &Transaction<'_>, space: &SpaceName) -> Result<i64> 
 pub(crate) fn save_tail(
     t: &Transaction<'_>,
     space: &SpaceName,
-    at: (Key, i64),
+    (key, last_modified, e_tag): (Key, i64, Option<&str>),
     bytes: &[u8],
 ) -> Result<()> {
     execute(
         t,
-        "INSERT OR REPLACE INTO tail (space, key, last_modified, bytes) VALUES (?1, ?2, ?3, ?4)",
-        params![space.as_str(), signed(at.0.get()), at.1, bytes],
+        "INSERT OR REPLACE INTO tail (space, key, last_modified, bytes, e_tag) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            space.as_str(),
+            signed(key.get()),
+            last_modified,
+            bytes,
+            e_tag
+        ],
     )?;
     Ok(())
 }

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// An acknowledged write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
     /// The key under which the updates are stored.
     pub key: Key,
@@ -27,6 +27,8 @@ pub struct Published {
     pub puts: u32,
     /// Of these, collisions with another writer.
     pub bumps: u32,
+    /// The tag of the object, where the server gives one.
+    pub e_tag: Option<String>,
 }
 
 /// The most collisions in a row: the stride has long been at its widest by then.
@@ -34,7 +36,7 @@ const BUMPS_MAX: u32 = 1_000;
 
 /// What came of one attempt at one key.
 enum Attempt {
-    Acknowledged(Seq),
+    Acknowledged(Seq, Option<Version>),
     Foreign,
     Unknown(Error),
 }
@@ -150,9 +152,9 @@ impl<'a> Publishing<'a> {
             let chosen = store.clock.monotonic();
             wanted = loop {
                 match self.attempt(key).await? {
-                    Attempt::Acknowledged(end) => {
+                    Attempt::Acknowledged(end, version) => {
                         keys.wrote(key, self.puts == 1);
-                        return Ok(self.published(key, end));
+                        return Ok(self.published(key, end, version.as_ref()));
                     }
                     Attempt::Foreign => {
                         self.bumps += 1;
@@ -183,7 +185,9 @@ impl<'a> Publishing<'a> {
                 }
             }
             match self.attempt(key).await? {
-                Attempt::Acknowledged(end) => return Ok(self.published(key, end)),
+                Attempt::Acknowledged(end, version) => {
+                    return Ok(self.published(key, end, version.as_ref()));
+                }
                 Attempt::Foreign => {
                     return Err(Error::conflict(format!(
                         "another writer took the key {key} of the sequenced space {}",
@@ -251,12 +255,13 @@ impl<'a> Publishing<'a> {
         )
     }
 
-    fn published(&self, key: Key, end: Seq) -> Published {
+    fn published(&self, key: Key, end: Seq, version: Option<&Version>) -> Published {
         Published {
             key,
             end,
             puts: self.puts,
             bumps: self.bumps,
+            e_tag: version.and_then(Version::e_tag).map(str::to_owned),
         }
     }
 
@@ -275,7 +280,7 @@ impl<'a> Publishing<'a> {
             .await;
         self.store.crash_point("publish.after_put");
         match put {
-            Ok(PutNew::Stored(_)) => Ok(Attempt::Acknowledged(self.object.end())),
+            Ok(PutNew::Stored(version)) => Ok(Attempt::Acknowledged(self.object.end(), version)),
             Ok(PutNew::Taken) => self.look_at_occupant(&object_key).await,
             Err(error) => unknown_or(error),
         }
@@ -299,7 +304,7 @@ impl<'a> Publishing<'a> {
             return Ok(Attempt::Foreign);
         };
         if got.bytes == self.body {
-            return Ok(Attempt::Acknowledged(self.object.end()));
+            return Ok(Attempt::Acknowledged(self.object.end(), Some(got.version)));
         }
         if occupant.author != self.object.author || occupant.seq != self.object.seq {
             return Ok(Attempt::Foreign);
@@ -308,6 +313,7 @@ impl<'a> Publishing<'a> {
         if occupant.updates[..common] == self.object.updates[..common] {
             return Ok(Attempt::Acknowledged(
                 self.object.seq.saturating_add(common as u64),
+                Some(got.version),
             ));
         }
         Err(another_writer(self.object).with_object(key.to_string()))

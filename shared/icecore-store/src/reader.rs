@@ -52,6 +52,8 @@ pub struct Reader {
     pub unreadable: BTreeMap<Key, String>,
     /// Of these, what a newer program wrote, as stored: it is kept until this one can read it.
     held: BTreeMap<Key, Bytes>,
+    /// The tags of the tail's objects, as far as they are known.
+    tags: BTreeMap<Key, String>,
     head_version: Option<Version>,
     /// The largest key that a head has named.
     head_key: Key,
@@ -133,6 +135,7 @@ impl Reader {
             gaps: BTreeSet::new(),
             unreadable: BTreeMap::new(),
             held: BTreeMap::new(),
+            tags: BTreeMap::new(),
             head_version: None,
             head_key: Key::MIN,
             space_version: None,
@@ -159,6 +162,7 @@ impl Reader {
                 None
             }
         };
+        self.tags.extend(body.e_tag.map(|tag| (body.key, tag)));
         let loaded = Loaded {
             key: body.key,
             last_modified: body.last_modified,

@@ -153,6 +153,9 @@ pub struct KnownUpdate {
     pub bytes: u64,
     /// When it was stored, by the bucket, milliseconds since 1970 UTC.
     pub last_modified: i64,
+    /// Its tag, by which a client sees that the one it has read was replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub e_tag: Option<String>,
     /// Its text, if it is small and the client has not read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,

@@ -311,14 +311,15 @@ impl SpaceReplica {
         store.crash_point("publish.before_record");
         let saves = self.replica.db().write(Durable::Soon, |t| {
             queue::acknowledge(t, &space, first, published.end, (published.key, now))?;
-            saved::save_tail(t, &space, (published.key, server_now), &stored.to_json())?;
+            let at = (published.key, server_now, published.e_tag.as_deref());
+            saved::save_tail(t, &space, at, &stored.to_json())?;
             saved::count_save(t, &space)
         })?;
         let reader = self
             .reader
             .as_mut()
             .ok_or_else(|| Error::internal("BUG: a flush without a reader"))?;
-        reader.note_own(published.key, server_now, stored);
+        reader.note_own(published.key, (server_now, published.e_tag), stored);
         self.saves = saves;
         Ok((0..count)
             .map(|i| Acknowledged {

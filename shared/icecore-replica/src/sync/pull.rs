@@ -3,7 +3,7 @@
 use super::restored::{self, OwnMissing};
 use super::{Pulled, arrived};
 use crate::db::{Durable, execute, failed};
-use crate::queue::{self, Pending, Writer, signed};
+use crate::queue::{self, Pending, Writer};
 use crate::refusal::Refusal;
 use crate::replica::SpaceReplica;
 use crate::saved;

@@ -179,7 +179,7 @@ async fn read_landed(
     missing: &mut BTreeMap<UpdateId, Update>,
 ) -> Result<()> {
     for chunk in listed.chunks(CHUNK) {
-        for Read { loaded, body } in read_updates(store, old, chunk).await? {
+        for Read { loaded, body, .. } in read_updates(store, old, chunk).await? {
             if let Err(unread) = body {
                 unreadable(store, old, loaded.key, unread, depth).await?;
             }

@@ -2,7 +2,7 @@
 //! everything.
 
 use super::{Polled, Reader};
-use crate::bucket::{Got, Listed};
+use crate::bucket::{Got, LIST_OBJECTS_MAX, Listed};
 use crate::settings::millis;
 use crate::store::Store;
 use bytes::Bytes;
@@ -29,6 +29,25 @@ pub(crate) async fn list_updates(
         .bucket
         .list(&folder, after.map(|key| format!("{key:#}")), parse_key)
         .await
+}
+
+/// The same, with their tags.
+pub(super) async fn list_tagged_updates(
+    store: &Store,
+    info: &SpaceInfo,
+    after: Option<Key>,
+) -> Result<Vec<(Listed<Key>, Option<String>)>> {
+    let folder = ObjectKey::updates(&info.space, info.epoch);
+    let (after, most) = (after.map(|key| format!("{key:#}")), LIST_OBJECTS_MAX);
+    let listed = store
+        .bucket
+        .list_tagged(&folder, after, most, parse_key)
+        .await?;
+    listed.ok_or_else(|| {
+        Error::invalid(format!("more than {most} objects in a folder"))
+            .with_object(folder)
+            .with_hint("run `icecore prune`")
+    })
 }
 
 /// The same, but no more than `enough`; and whether there may be more after them.
@@ -59,6 +78,8 @@ pub struct Body {
     pub key: Key,
     /// When it was stored, by the server.
     pub last_modified: i64,
+    /// Its tag, where the server gives one.
+    pub e_tag: Option<String>,
     /// The body as stored.
     pub bytes: Bytes,
 }
@@ -70,6 +91,8 @@ pub(crate) struct Read {
     pub(crate) loaded: Loaded,
     /// The body as stored, or why it cannot be read.
     pub(crate) body: Result<Bytes, Unread>,
+    /// Its tag, where the server gives one.
+    pub(crate) e_tag: Option<String>,
 }
 
 /// Why an object cannot be read.
@@ -104,12 +127,15 @@ pub(crate) async fn read_updates(
     for (l, got) in fitting.iter().zip(bodies) {
         let Some(got) = got else { continue };
         let path = || key(l.key).to_string();
+        let e_tag = got.version.e_tag().map(str::to_owned);
         read.push(match read_own(&got) {
             Ok(object) => Read {
+                e_tag,
                 loaded: loaded(l, Some(object)),
                 body: Ok(got.bytes),
             },
             Err(error) => Read {
+                e_tag,
                 loaded: loaded(l, None),
                 body: Err(Unread {
                     error: error.with_object(path()),
@@ -121,6 +147,7 @@ pub(crate) async fn read_updates(
     for l in oversize {
         let error = Error::corrupt(format!("the update object has {} bytes", l.bytes));
         read.push(Read {
+            e_tag: None,
             loaded: loaded(l, None),
             body: Err(Unread {
                 error: error.with_object(key(l.key).to_string()),
@@ -176,7 +203,12 @@ impl Reader {
 
     async fn read(&mut self, unknown: &[Listed<Key>]) -> Result<Vec<Body>> {
         let mut bodies = Vec::new();
-        for Read { loaded, body } in read_updates(&self.store, &self.info, unknown).await? {
+        for Read {
+            loaded,
+            body,
+            e_tag,
+        } in read_updates(&self.store, &self.info, unknown).await?
+        {
             let (key, last_modified) = (loaded.key, loaded.last_modified);
             let covered = loaded.object.as_ref().is_some_and(|o| self.is_covered(o));
             if covered {
@@ -193,9 +225,11 @@ impl Reader {
                     held
                 }
             };
+            self.tags.extend(e_tag.clone().map(|tag| (key, tag)));
             bodies.extend(kept.map(|bytes| Body {
                 key,
                 last_modified,
+                e_tag,
                 bytes,
             }));
             self.tail.insert(key, loaded);
@@ -268,6 +302,7 @@ impl Reader {
                 self.known.insert(*key);
             }
             self.held.remove(key);
+            self.tags.remove(key);
         }
         self.unreadable.retain(|key, _| self.tail.contains_key(key));
         dropped
@@ -299,19 +334,62 @@ impl Reader {
             .map(|key| ObjectKey::Update(space.clone(), epoch, *key));
         let stored = self.store.get_all(paths.collect()).await?;
         for (key, got) in left.into_iter().zip(stored) {
-            if got.is_some() {
-                continue;
+            if got.is_none() {
+                self.drop_one(key, polled);
             }
-            let gone = self.tail.remove(&key).and_then(|loaded| loaded.object);
-            for (id, _) in gone.iter().flat_map(UpdateObject::entries) {
-                if !self.has(id) {
-                    polled.lost.insert(id);
-                }
+        }
+        Ok(())
+    }
+
+    fn drop_one(&mut self, key: Key, polled: &mut Polled) {
+        let gone = self.tail.remove(&key).and_then(|loaded| loaded.object);
+        for (id, _) in gone.iter().flat_map(UpdateObject::entries) {
+            if !self.has(id) {
+                polled.lost.insert(id);
             }
-            polled.restored |= gone.is_some();
-            polled.gone.push(key);
-            self.held.remove(&key);
-            self.unreadable.remove(&key);
+        }
+        polled.restored |= gone.is_some();
+        polled.gone.push(key);
+        self.held.remove(&key);
+        self.unreadable.remove(&key);
+        self.tags.remove(&key);
+    }
+
+    /// Drops from the tail what stands under its key no more, for another object does: where the bucket was put back, a key
+    /// is given anew. Where tags are the same, so are the objects; else their bodies are compared.
+    pub(super) async fn drop_replaced(
+        &mut self,
+        listed: &[(Listed<Key>, Option<String>)],
+        polled: &mut Polled,
+    ) -> Result<()> {
+        let is_same =
+            |key: &Key, tag: &Option<String>| tag.is_some() && self.tags.get(key) == tag.as_ref();
+        let known = listed.iter().map(|(l, tag)| (l.key, tag));
+        let known = known.filter(|(key, _)| self.tail.contains_key(key));
+        let doubtful = known.filter(|(key, tag)| !is_same(key, tag));
+        let doubtful: Vec<Key> = doubtful.map(|(key, _)| key).collect();
+        let (space, epoch) = (&self.info.space, self.info.epoch);
+        let paths = doubtful
+            .iter()
+            .map(|key| ObjectKey::Update(space.clone(), epoch, *key));
+        let stored = self.store.get_all(paths.collect()).await?;
+        for (key, got) in doubtful.into_iter().zip(stored) {
+            let Some(got) = got else { continue };
+            let known = self
+                .tail
+                .get(&key)
+                .and_then(|loaded| loaded.object.as_ref());
+            let same = match (known, self.held.get(&key)) {
+                (Some(known), _) => read_own(&got).is_ok_and(|stored| stored == *known),
+                (None, Some(bytes)) => got.bytes == *bytes,
+                (None, None) => true, // Broken, and of no use whoever wrote it.
+            };
+            if !same {
+                self.drop_one(key, polled);
+            } else if let Some(tag) = got.version.e_tag() {
+                self.tags.insert(key, tag.to_owned());
+                polled.retagged.push((key, tag.to_owned()));
+            }
         }
         Ok(())
     }

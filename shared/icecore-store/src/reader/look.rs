@@ -25,8 +25,11 @@ pub struct Found {
     /// The updates come after this key.
     pub updates_after: Option<Key>,
     /// All update objects after that key; nothing if there are too many.
-    pub updates: Option<Vec<Listed<Key>>>,
+    pub updates: Option<Vec<TaggedUpdate>>,
 }
+
+/// A listed update object, with its tag where the server gives one.
+pub type TaggedUpdate = (Listed<Key>, Option<String>);
 
 /// A listed segment or snapshot, with its tag where the server gives one.
 pub type Tagged = (Listed<Generation>, Option<String>);
@@ -158,11 +161,11 @@ async fn list_updates(
     info: &SpaceInfo,
     after: Option<Key>,
     most: usize,
-) -> Result<Option<Vec<Listed<Key>>>> {
+) -> Result<Option<Vec<TaggedUpdate>>> {
     let folder = ObjectKey::updates(&info.space, info.epoch);
     let after = after.map(|key| format!("{key:#}"));
     store
         .bucket
-        .list_at_most(&folder, after, most, parse_key)
+        .list_tagged(&folder, after, most, parse_key)
         .await
 }

@@ -1,6 +1,6 @@
 //! One poll: a conditional GET of the head, and only when that or the time asks for it, listings.
 
-use super::listing::{Body, list_updates};
+use super::listing::{Body, list_tagged_updates, list_updates};
 use super::stamp::{is_continued, lost};
 use super::{Layer, Reader, base, read_head};
 use icecore_core::wire::{Have, Look};
@@ -26,8 +26,10 @@ pub struct Polled {
     pub restored: bool,
     /// What had been read, and is stored no more.
     pub lost: Covered,
-    /// Tail objects that are stored no more.
+    /// Tail objects that are stored no more, or of which another one has the key now, which is among the bodies then.
     pub gone: Vec<Key>,
+    /// Tail objects whose tags became known.
+    pub retagged: Vec<(Key, String)>,
 }
 
 impl Polled {
@@ -124,7 +126,13 @@ impl Reader {
         }
         let began = store.now();
         let after = self.list_from(check);
-        let listed = list_updates(&store, &self.info, after).await?;
+        let listed = if check {
+            let tagged = list_tagged_updates(&store, &self.info, after).await?;
+            self.drop_replaced(&tagged, &mut polled).await?;
+            tagged.into_iter().map(|(listed, _)| listed).collect()
+        } else {
+            list_updates(&store, &self.info, after).await?
+        };
         let missing = self.not_listed(&listed, after, check);
         polled.bodies = self.take(listed, began).await?;
         polled.covered = self.drop_covered();
@@ -258,6 +266,7 @@ impl Reader {
                 Some(Body {
                     key: l.key,
                     last_modified: l.last_modified,
+                    e_tag: self.tags.get(&l.key).cloned(),
                     bytes,
                 })
             })

@@ -137,7 +137,13 @@ impl Reader {
     }
 
     /// Takes an own object that was just stored into the tail: there is no need to read it.
-    pub fn note_own(&mut self, key: Key, last_modified: i64, object: UpdateObject) {
+    pub fn note_own(
+        &mut self,
+        key: Key,
+        (last_modified, e_tag): (i64, Option<String>),
+        object: UpdateObject,
+    ) {
+        self.tags.extend(e_tag.map(|tag| (key, tag)));
         self.tail.insert(
             key,
             Loaded {

@@ -31,7 +31,7 @@ impl Run<'_> {
         let look_back = u64::try_from(millis(self.store.settings.look_back)).unwrap_or(0);
         let passed = vouched(base.through, self.store.now()).saturating_sub(look_back);
         let mut newer = None;
-        for Read { loaded, body } in read {
+        for Read { loaded, body, .. } in read {
             let Err(unread) = body else { continue };
             let line = crate::reader::view::with_hint(&unread.error);
             if unread.is_newer() {

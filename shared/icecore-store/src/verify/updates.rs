@@ -26,7 +26,7 @@ impl Verifier<'_> {
         let mut stored = StoredUpdates::default();
         let listed = list_updates(self.store, self.info, None).await?;
         for batch in listed.chunks(4_096) {
-            for Read { loaded, body } in read_updates(self.store, self.info, batch).await? {
+            for Read { loaded, body, .. } in read_updates(self.store, self.info, batch).await? {
                 let path = ObjectKey::Update(self.info.space.clone(), self.info.epoch, loaded.key)
                     .to_string();
                 if let Err(unread) = body

@@ -196,7 +196,7 @@ impl Desk {
                 if let Some(body) = object.body {
                     let prepared = PreparedBody {
                         body,
-                        e_tag: None,
+                        e_tag: object.e_tag.clone(),
                         last_modified: object.last_modified,
                         author: object.author,
                     };
@@ -206,7 +206,7 @@ impl Desk {
                     name,
                     bytes: object.bytes,
                     last_modified: object.last_modified,
-                    e_tag: None,
+                    e_tag: object.e_tag,
                 });
             }
             let after = updates.after.map(|key| format!("{key:#}"));
