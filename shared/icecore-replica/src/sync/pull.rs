@@ -213,8 +213,10 @@ fn settle_pending(
     now: i64,
 ) -> Result<()> {
     let space = &reader.info.space;
+    let shown = reader.shown();
     for pending in queue::pending(t, space, usize::MAX)? {
-        if is_the_same(reader, covered, &pending) {
+        let is_there = reader.base.covered.contains(pending.id) || shown.contains(pending.id);
+        if is_there && is_the_same(reader, covered, &pending) {
             let key = reader.key_of(pending.id).unwrap_or(Key::MIN);
             let end = pending.id.seq.saturating_add(1);
             queue::acknowledge(t, space, pending.id, end, (key, now))?;
@@ -314,10 +316,15 @@ fn another_writes_as(
     let beyond = reader
         .last_seq_of(writer.author)
         .is_some_and(|last| last >= writer.next_seq);
+    // One of them that lies where it does not count, behind a hole of a sequence, is our own all the same.
+    let is_anothers = |p: &Pending| match reader.tail_update(p.id) {
+        Some(update) => update != p.stored(),
+        None => reader.base.covered.contains(p.id),
+    };
     Ok(beyond
         || queue::pending(t, &reader.info.space, usize::MAX)?
             .iter()
-            .any(|p| reader.has(p.id)))
+            .any(is_anothers))
 }
 
 /// Own updates that the base covers are kept for a while, in case the store is put back to an older state. The newest ones

@@ -105,16 +105,18 @@ impl SpaceReplica {
         }
         let all = polled.new_epoch || polled.restored;
         let own = own(self.replica.db().read(), &self.space, all)?;
-        let mut absent: Vec<_> = own
-            .into_iter()
-            .filter(|(id, ..)| !reader.has(*id))
-            .collect();
-        let keys: BTreeSet<Key> = absent.iter().map(|(_, key, _)| *key).collect();
+        let absent = |reader: &Reader, own: Vec<(UpdateId, Key, String)>| -> Vec<_> {
+            let shown = reader.shown();
+            let is_there = |id| reader.base.covered.contains(id) || shown.contains(id);
+            own.into_iter().filter(|(id, ..)| !is_there(*id)).collect()
+        };
+        let mut missing = absent(reader, own);
+        let keys: BTreeSet<Key> = missing.iter().map(|(_, key, _)| *key).collect();
         if !keys.is_empty() {
             polled.bodies.extend(reader.look_for(&keys).await?);
-            absent.retain(|(id, ..)| !reader.has(*id));
+            missing = absent(reader, missing);
         }
-        let missing = absent.into_iter();
+        let missing = missing.into_iter();
         Ok(missing
             .map(|(id, _, text)| OwnMissing { id, text })
             .collect())

@@ -323,22 +323,43 @@ impl Reader {
         known.filter(|key| !listed.contains(key)).collect()
     }
 
-    /// Drops from the tail what is stored no more: of what was not listed, what cannot be read either. A broken object was
-    /// moved aside; one that could be read is only gone where the bucket was put back.
+    /// Drops from the tail what is stored no more, or whose key another object has, of what was not listed. A broken object
+    /// was moved aside; one that could be read is only gone where the bucket was put back.
     pub(super) async fn drop_gone(&mut self, missing: Vec<Key>, polled: &mut Polled) -> Result<()> {
-        let (space, epoch) = (&self.info.space, self.info.epoch);
         let left = missing.into_iter();
-        let left: Vec<Key> = left.filter(|key| self.tail.contains_key(key)).collect();
-        let paths = left
-            .iter()
-            .map(|key| ObjectKey::Update(space.clone(), epoch, *key));
-        let stored = self.store.get_all(paths.collect()).await?;
-        for (key, got) in left.into_iter().zip(stored) {
-            if got.is_none() {
-                self.drop_one(key, polled);
+        let left = left.filter(|key| self.tail.contains_key(key)).collect();
+        self.drop_others(left, polled).await
+    }
+
+    /// Asks for objects of the tail, and drops those that are not there.
+    async fn drop_others(&mut self, keys: Vec<Key>, polled: &mut Polled) -> Result<()> {
+        let (space, epoch) = (&self.info.space, self.info.epoch);
+        let path = |key: &Key| ObjectKey::Update(space.clone(), epoch, *key);
+        let stored = self.store.get_all(keys.iter().map(path).collect());
+        for (key, got) in keys.into_iter().zip(stored.await?) {
+            match got.filter(|got| self.is_as_stored(key, got)) {
+                None => self.drop_one(key, polled),
+                Some(got) => {
+                    if let Some(tag) = got.version.e_tag() {
+                        self.tags.insert(key, tag.to_owned());
+                        polled.retagged.push((key, tag.to_owned()));
+                    }
+                }
             }
         }
         Ok(())
+    }
+
+    fn is_as_stored(&self, key: Key, got: &Got) -> bool {
+        let known = self
+            .tail
+            .get(&key)
+            .and_then(|loaded| loaded.object.as_ref());
+        match (known, self.held.get(&key)) {
+            (Some(known), _) => read_own(got).is_ok_and(|stored| stored == *known),
+            (None, Some(bytes)) => got.bytes == *bytes,
+            (None, None) => true, // Broken, and of no use whoever wrote it.
+        }
     }
 
     fn drop_one(&mut self, key: Key, polled: &mut Polled) {
@@ -368,30 +389,7 @@ impl Reader {
         let known = known.filter(|(key, _)| self.tail.contains_key(key));
         let doubtful = known.filter(|(key, tag)| !is_same(key, tag));
         let doubtful: Vec<Key> = doubtful.map(|(key, _)| key).collect();
-        let (space, epoch) = (&self.info.space, self.info.epoch);
-        let paths = doubtful
-            .iter()
-            .map(|key| ObjectKey::Update(space.clone(), epoch, *key));
-        let stored = self.store.get_all(paths.collect()).await?;
-        for (key, got) in doubtful.into_iter().zip(stored) {
-            let Some(got) = got else { continue };
-            let known = self
-                .tail
-                .get(&key)
-                .and_then(|loaded| loaded.object.as_ref());
-            let same = match (known, self.held.get(&key)) {
-                (Some(known), _) => read_own(&got).is_ok_and(|stored| stored == *known),
-                (None, Some(bytes)) => got.bytes == *bytes,
-                (None, None) => true, // Broken, and of no use whoever wrote it.
-            };
-            if !same {
-                self.drop_one(key, polled);
-            } else if let Some(tag) = got.version.e_tag() {
-                self.tags.insert(key, tag.to_owned());
-                polled.retagged.push((key, tag.to_owned()));
-            }
-        }
-        Ok(())
+        self.drop_others(doubtful, polled).await
     }
 
     /// The ids in the tail.

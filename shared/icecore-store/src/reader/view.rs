@@ -5,7 +5,7 @@ use icecore_core::fold::Step;
 use icecore_core::order::{self, Place};
 use icecore_core::plan::Loaded;
 use icecore_core::{
-    Author, Entry, Error, Folded, Key, Order, Result, Seq, Update, UpdateId, UpdateObject,
+    Author, Covered, Entry, Error, Folded, Key, Order, Result, Seq, Update, UpdateId, UpdateObject,
 };
 use std::borrow::Cow;
 
@@ -97,6 +97,15 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// What the state stands for beside what is covered: in a sequenced space not what lies behind a hole, or under a key
+    /// that a roll-up had passed.
+    pub fn shown(&self) -> Covered {
+        self.tail_places()
+            .into_iter()
+            .map(|place| place.id)
+            .collect()
     }
 
     /// Is the update covered or in the tail?
