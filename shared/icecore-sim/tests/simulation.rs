@@ -118,14 +118,14 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
 
 #[test]
 fn everything_at_once() {
-    all_kept("everything", 0..1_200, Plan::everything());
+    all_kept("everything", 0..500, Plan::everything());
 }
 
 #[test]
 fn without_new_epochs() {
     all_kept(
         "without epochs",
-        10_000..10_400,
+        10_000..10_150,
         Plan {
             epochs: false,
             ..Plan::everything()
@@ -140,7 +140,7 @@ fn mixed_versions() {
         versions: true,
         ..Plan::everything()
     };
-    all_kept("versions", 60_000..60_200, plan);
+    all_kept("versions", 60_000..60_100, plan);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn mixed_versions_in_sequence() {
         order: Order::Sequence,
         ..Plan::everything()
     };
-    all_kept("versions, sequence", 61_000..61_100, plan);
+    all_kept("versions, sequence", 61_000..61_060, plan);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn mixed_versions_encrypted() {
         encrypted: true,
         ..Plan::everything()
     };
-    all_kept("versions, encrypted", 62_000..62_060, plan);
+    all_kept("versions, encrypted", 62_000..62_040, plan);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn in_sequence() {
         order: Order::Sequence,
         ..Plan::everything()
     };
-    all_kept("sequence", 0..850, plan);
+    all_kept("sequence", 0..350, plan);
 }
 
 /// Who rolls up and prunes holds no key; the snapshots are written by those who read.
@@ -179,7 +179,7 @@ fn encrypted() {
         encrypted: true,
         ..Plan::everything()
     };
-    all_kept("encrypted", 50_000..50_120, plan);
+    all_kept("encrypted", 50_000..50_100, plan);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn through_a_gateway() {
         gateway: true,
         ..Plan::everything()
     };
-    all_kept("gateway", 40_000..40_060, plan);
+    all_kept("gateway", 40_000..40_040, plan);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn in_sequence_through_a_gateway() {
         order: Order::Sequence,
         ..Plan::everything()
     };
-    all_kept("gateway, sequence", 41_000..41_040, plan);
+    all_kept("gateway, sequence", 41_000..41_030, plan);
 }
 
 /// Each writer and reader has a token of its own author, and nothing else.
@@ -219,7 +219,7 @@ fn through_a_gateway_with_bound_tokens() {
         bound_tokens: true,
         ..Plan::everything()
     };
-    all_kept("gateway, bound", 42_000..42_040, plan);
+    all_kept("gateway, bound", 42_000..42_030, plan);
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn with_resets() {
         resets: true,
         ..Plan::everything()
     };
-    all_kept("resets", 60_000..60_200, plan);
+    all_kept("resets", 60_000..60_100, plan);
 }
 
 /// What a guest writes before, while and after its space joins the other one.
@@ -238,7 +238,7 @@ fn with_a_guest_who_joins() {
         linked: true,
         ..Plan::everything()
     };
-    all_kept("guest", 61_000..61_200, plan);
+    all_kept("guest", 61_000..61_100, plan);
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn with_restored_buckets() {
     for order in [Order::Timestamp, Order::Sequence] {
         all_kept(
             "restored",
-            63_000..63_120,
+            63_000..63_100,
             Plan {
                 restores: true,
                 order,
@@ -262,12 +262,12 @@ fn erased_in_the_end() {
         erased: true,
         ..Plan::everything()
     };
-    all_kept("erased", 62_000..62_100, plan);
+    all_kept("erased", 62_000..62_060, plan);
 }
 
 #[test]
 fn long_lives_with_pruning() {
-    all_kept("long lives", 30_000..30_016, Plan::long_life());
+    all_kept("long lives", 30_000..30_010, Plan::long_life());
 }
 
 #[test]

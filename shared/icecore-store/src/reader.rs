@@ -329,8 +329,7 @@ impl Reader {
             checked: true,
             new_epoch: true,
             bodies: self.bodies(),
-            restored: lost.is_some(),
-            lost: lost.unwrap_or_default().without(&self.tail_ids()),
+            lost: lost.map(|lost| lost.without(&self.tail_ids())),
             layers,
             ..Polled::default()
         })

@@ -150,11 +150,13 @@ impl SpaceReplica {
         };
         let bound = store.broker().and_then(Broker::author);
         let saves = self.replica.db().write(durable, |t| {
-            restored::keep_lost(t, &space, &polled.lost.without(&found.own()))?;
+            if let Some(lost) = &polled.lost {
+                restored::keep_lost(t, &space, &lost.without(&found.own()))?;
+            }
             let saves = saved::save(t, reader, polled)?;
             restored::mark_covered(t, reader, polled)?;
             pulled.requeued = restored::requeue_own(t, reader, &found.missing, now)?;
-            note_restored(t, reader, polled, found, pulled, now)?;
+            pulled.restored = note_restored(t, reader, polled, found, now)?;
             settle_pending(t, reader, &found.covered, now)?;
             pulled.set_aside = set_aside_unknown(t, reader, &found.covered, now)?;
             let writer = queue::writer(t, &space)?;
@@ -187,21 +189,17 @@ fn note_restored(
     reader: &Reader,
     polled: &Polled,
     found: &Found,
-    pulled: &mut Pulled,
     now: i64,
-) -> Result<()> {
-    let mut lost = polled.lost.clone();
+) -> Result<Option<u64>> {
+    let mut lost = polled.lost.clone().unwrap_or_default();
     let own = found.own();
     // What a new epoch lacks was on its way when that began.
-    let noticed = polled.restored || !(own.is_empty() || polled.new_epoch);
+    let noticed = polled.lost.is_some() || !(own.is_empty() || polled.new_epoch);
     if noticed {
         lost.extend(&own);
     }
     let restored = restored::note(t, reader, noticed.then_some(&lost), now)?;
-    if noticed {
-        pulled.restored = Some(restored.map_or(0, |restored| restored.missing.len()));
-    }
-    Ok(())
+    Ok(noticed.then(|| restored.map_or(0, |restored| restored.missing.len())))
 }
 
 /// Pending updates that the bucket turns out to hold (the response was lost, and with it the process) are

@@ -103,7 +103,7 @@ impl SpaceReplica {
         if !polled.checked && !polled.new_epoch {
             return Ok(Vec::new());
         }
-        let all = polled.new_epoch || polled.restored;
+        let all = polled.new_epoch || polled.lost.is_some();
         let own = own(self.replica.db().read(), &self.space, all)?;
         let absent = |reader: &Reader, own: Vec<(UpdateId, Key, String)>| -> Vec<_> {
             let shown = reader.shown();
@@ -169,7 +169,7 @@ pub(super) fn requeue_own(
 /// Marks the own updates that segments hold: they need not be looked at with every poll.
 pub(super) fn mark_covered(t: &Transaction<'_>, reader: &Reader, polled: &Polled) -> Result<()> {
     let space = &reader.info.space;
-    if polled.new_epoch || polled.restored {
+    if polled.new_epoch || polled.lost.is_some() {
         execute(
             t,
             "UPDATE own SET covered = 0 WHERE space = ?1",
@@ -190,9 +190,6 @@ pub(super) fn mark_covered(t: &Transaction<'_>, reader: &Reader, polled: &Polled
 
 /// Before what was saved is replaced: keeps the updates of others that the store holds no more, as far as they are here.
 pub(super) fn keep_lost(t: &Transaction<'_>, space: &SpaceName, lost: &Covered) -> Result<()> {
-    if lost.is_empty() {
-        return Ok(());
-    }
     let mut keep = t
         .prepare_cached("INSERT OR IGNORE INTO lost (space, author, seq, key, text) VALUES (?1, ?2, ?3, ?4, ?5)")
         .map_err(failed)?;

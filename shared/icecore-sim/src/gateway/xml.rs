@@ -42,7 +42,11 @@ pub(super) async fn list(bucket: &SimBucket, query: &BTreeMap<String, String>) -
         let modified = meta.last_modified.format("%Y-%m-%dT%H:%M:%S%.3fZ");
         let written = write!(
             contents,
-            "<Contents><Key>{key}</Key><LastModified>{modified}</LastModified><Size>{}</Size></Contents>",
+            "<Contents><Key>{key}</Key><LastModified>{modified}</LastModified><ETag>{}</ETag><Size>{}</Size></Contents>",
+            meta.e_tag
+                .as_deref()
+                .unwrap_or_default()
+                .replace('"', "&quot;"),
             meta.size
         );
         written.expect("a text takes everything");

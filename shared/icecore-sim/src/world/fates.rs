@@ -61,7 +61,7 @@ impl Backup {
             let now = world.clock.now();
             for stored in objects.values_mut() {
                 stored.last_modified = now;
-                stored.e_tag = stored.e_tag.replace("\"", "\"copy-");
+                stored.e_tag = format!("\"copy-{}\"", stored.e_tag.trim_matches('"'));
             }
         }
         world.bucket.with_disk(|disk| disk.put_back(objects));

@@ -1,6 +1,7 @@
 //! From a listing of `updates/` to the tail: what is new is read, what is covered is left out, a gap asks for
 //! everything.
 
+use super::stamp::is_same_tag;
 use super::{Polled, Reader};
 use crate::bucket::{Got, LIST_OBJECTS_MAX, Listed};
 use crate::settings::millis;
@@ -364,12 +365,11 @@ impl Reader {
 
     fn drop_one(&mut self, key: Key, polled: &mut Polled) {
         let gone = self.tail.remove(&key).and_then(|loaded| loaded.object);
-        for (id, _) in gone.iter().flat_map(UpdateObject::entries) {
-            if !self.has(id) {
-                polled.lost.insert(id);
-            }
+        if let Some(gone) = gone {
+            let ids = gone.entries().map(|(id, _)| id);
+            let ids: Covered = ids.filter(|id| !self.has(*id)).collect();
+            polled.lost.get_or_insert_default().extend(&ids);
         }
-        polled.restored |= gone.is_some();
         polled.gone.push(key);
         self.held.remove(&key);
         self.unreadable.remove(&key);
@@ -383,8 +383,9 @@ impl Reader {
         listed: &[(Listed<Key>, Option<String>)],
         polled: &mut Polled,
     ) -> Result<()> {
-        let is_same =
-            |key: &Key, tag: &Option<String>| tag.is_some() && self.tags.get(key) == tag.as_ref();
+        let is_same = |key: &Key, tag: &Option<String>| {
+            is_same_tag(tag.as_deref(), self.tags.get(key).map(String::as_str))
+        };
         let known = listed.iter().map(|(l, tag)| (l.key, tag));
         let known = known.filter(|(key, _)| self.tail.contains_key(key));
         let doubtful = known.filter(|(key, tag)| !is_same(key, tag));

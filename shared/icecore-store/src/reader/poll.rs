@@ -22,10 +22,9 @@ pub struct Polled {
     pub covered: Vec<Key>,
     /// Segments, and all updates that are not rolled up, were listed.
     pub checked: bool,
-    /// The store holds another history than the one that was read, or less of it: it was put back to an older state.
-    pub restored: bool,
-    /// What had been read, and is stored no more.
-    pub lost: Covered,
+    /// The store holds another history than the one that was read, or less of it, for it was put back to an older state:
+    /// what had been read and is stored no more.
+    pub lost: Option<Covered>,
     /// Tail objects that are stored no more, or of which another one has the key now, which is among the bodies then.
     pub gone: Vec<Key>,
     /// Tail objects whose tags became known.
@@ -115,7 +114,6 @@ impl Reader {
                 return self.enter_restored(head).await;
             };
             (polled.layers, polled.lost) = caught;
-            polled.restored = !polled.lost.is_empty();
         }
         // The segments may be newer than the keyring: then what they hold is read anew.
         if self.has_newer_keys().await? {
@@ -150,10 +148,8 @@ impl Reader {
         tracing::warn!(space = %self.info.space, "the store was put back to an older state, or holds another history");
         let tail = self.tail_ids();
         let mut polled = self.enter(head).await?;
-        polled.restored = true;
-        polled
-            .lost
-            .extend(&tail.without(&self.base.covered).without(&self.tail_ids()));
+        let gone = tail.without(&self.base.covered).without(&self.tail_ids());
+        polled.lost.get_or_insert_default().extend(&gone);
         Ok(polled)
     }
 
@@ -182,7 +178,7 @@ impl Reader {
 
     /// Folds what is new; returns what was read, and what a snapshot that was taken instead does not cover any more. `None`
     /// when the store does not hold what was folded: then nothing was changed.
-    async fn catch_up(&mut self) -> Result<Option<(Vec<Layer>, Covered)>> {
+    async fn catch_up(&mut self) -> Result<Option<(Vec<Layer>, Option<Covered>)>> {
         let store = self.store.clone();
         // From one before: that the own segment is still there, and the same, shows that the store was not put back.
         let own = self.base.generation;
@@ -213,7 +209,7 @@ impl Reader {
         let newest = upto.last().map(|(generation, _)| *generation);
         self.snapshot = self.snapshot.max(newest.unwrap_or_default());
         let lost = before.and_then(|before| lost(&before, &self.base.covered));
-        Ok(Some((read, lost.unwrap_or_default())))
+        Ok(Some((read, lost)))
     }
 
     /// Whether `space.json` and the segments were looked at too long ago to trust a listing of updates.

@@ -18,8 +18,14 @@ pub struct Stamp {
 impl Stamp {
     /// Whether both are of one version. Two of one size without a tag may be two.
     fn is_same(&self, other: &Self) -> bool {
-        self.e_tag.is_some() && self == other
+        self.bytes == other.bytes && is_same_tag(self.e_tag.as_deref(), other.e_tag.as_deref())
     }
+}
+
+/// Whether both are known and name one version. Some servers quote tags in headers and not in listings.
+pub(super) fn is_same_tag(one: Option<&str>, other: Option<&str>) -> bool {
+    let plain = |tag: &str| tag.trim_matches('"').to_owned();
+    one.is_some() && one.map(plain) == other.map(plain)
 }
 
 impl Layers {

@@ -3,7 +3,7 @@
 
 use icecore_core::wire::{Op, Prepared, Signed, Slot};
 use icecore_core::{Digest, Epoch, ObjectKey, SpaceName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A presigned request is not used in its last moments: it would expire on its way.
@@ -103,20 +103,27 @@ impl Desk {
         let info = ObjectKey::Space(space.clone()).to_string();
         let below = format!("{}/", ObjectKey::space(space));
         let mut polls: BTreeMap<String, Op> = BTreeMap::new();
+        let mut first: BTreeMap<String, Option<Op>> = BTreeMap::new();
         for (op, ready) in &self.urls {
             let place = match op {
                 Op::Get { path } if *path == head || *path == info => path,
                 Op::List { folder, flat, .. } if folder.starts_with(&below) && !flat => folder,
                 _ => continue,
             };
-            // Of listings the one that starts last: they come in the order of their starts.
-            if ready.at(now).is_none() {
-                polls.insert(place.clone(), op.clone());
-            } else {
-                polls.remove(place);
+            // Of listings the one that starts last, which is for polls, and the first, which is for a look at everything:
+            // they come in the order of their starts.
+            let ended = ready.at(now).is_none().then(|| op.clone());
+            first.entry(place.clone()).or_insert(ended.clone());
+            match ended {
+                Some(op) => drop(polls.insert(place.clone(), op)),
+                None => drop(polls.remove(place)),
             }
         }
-        polls.into_values().collect()
+        let ended: BTreeSet<Op> = polls
+            .into_values()
+            .chain(first.into_values().flatten())
+            .collect();
+        ended.into_iter().collect()
     }
 
     /// Forgets a presigned request that the bucket refused.
