@@ -107,6 +107,7 @@ pub(crate) enum Command {
     Status(commands::status::StatusArgs),
     Rollup(commands::rollup::RollupArgs),
     Prune(commands::prune::PruneArgs),
+    Adopt(commands::adopt::AdoptArgs),
     Verify(commands::verify::VerifyArgs),
     Conflicts(commands::conflicts::ConflictsArgs),
     Resolve(commands::resolve::ResolveArgs),

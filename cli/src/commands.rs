@@ -1,5 +1,6 @@
 //! One file per command, and what several of them share.
 
+pub(crate) mod adopt;
 pub(crate) mod completions;
 pub(crate) mod compress;
 pub(crate) mod conflicts;
@@ -131,6 +132,7 @@ async fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Status(args) => status::run(&args, context).await,
         Command::Rollup(args) => rollup::run(&args, context).await,
         Command::Prune(args) => prune::run(&args, context).await,
+        Command::Adopt(args) => adopt::run(&args, context).await,
         Command::Verify(args) => verify::run(&args, context).await,
         Command::Conflicts(args) => conflicts::run(&args, context).await,
         Command::Resolve(args) => resolve::run(&args, context).await,

@@ -12,6 +12,7 @@
 //! - `infra`: the template's lints, and the functions built from it
 //! - `tools`, `venv`, `python`: installing programs
 //! - `localstack`: the S3 server to test against
+//! - `fuzz`: the fuzz targets
 
 #![allow(
     clippy::print_stdout,
@@ -21,6 +22,7 @@
 
 mod cargo_test;
 mod checks;
+mod fuzz;
 mod infra;
 mod localstack;
 mod python;
@@ -45,6 +47,7 @@ Usage: cargo xtask <command>
   tools         only install what the tests need, into target/tools/
   infra         lint the template and build both functions from it, quickly and not for use
   s3            run the server of the tests (S3, SQS, SSM) in the foreground, to try things on
+  fuzz [SECS]   fuzz every parser for so long, 60 seconds unless said otherwise
   sim <SEEDS>   run the simulation with these seeds: 7, 1,2,3 or 1..200
   help          this text
 ";
@@ -58,6 +61,10 @@ fn main() -> ExitCode {
         ["tools"] => install(),
         ["infra"] => infra(),
         ["s3"] => localstack::foreground().map(|()| true),
+        ["fuzz"] => fuzz::run_all(60).map(|()| true),
+        ["fuzz", seconds] if seconds.parse::<u32>().is_ok() => {
+            fuzz::run_all(seconds.parse().unwrap_or(60)).map(|()| true)
+        }
         ["sim", seeds] => cargo_test::simulate(seeds).map(|()| true),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

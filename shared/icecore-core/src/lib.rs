@@ -31,6 +31,7 @@ pub mod invariants;
 pub mod layers;
 pub mod model;
 pub mod newer;
+mod optional;
 pub mod order;
 pub mod paths;
 pub mod plan;

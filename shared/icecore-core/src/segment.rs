@@ -35,7 +35,11 @@ pub struct SegmentHeader {
     /// The version of the model that rolled it up: an older program holds here rather than show another state.
     pub model_version: u32,
     /// Whoever rolled it up could not fold it, for want of a key or of the model, and wrote no snapshot: who can does.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(
+        default,
+        deserialize_with = "crate::optional::or_default",
+        skip_serializing_if = "is_false"
+    )]
     pub blind: bool,
     /// The digest of the segment before it; absent in the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,7 +50,11 @@ pub struct SegmentHeader {
     pub covered: Covered,
     /// Only in the first segment of an epoch: ids that it covers without holding them (redacted ones, or what
     /// a compressed history had).
-    #[serde(default, skip_serializing_if = "Covered::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "crate::optional::or_default",
+        skip_serializing_if = "Covered::is_empty"
+    )]
     pub carried: Covered,
     /// Only in the first segment of an epoch that continues another: the state it starts from.
     #[serde(default, skip_serializing_if = "Option::is_none")]

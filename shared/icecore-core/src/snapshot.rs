@@ -45,7 +45,11 @@ pub struct SnapshotHeader {
     /// Rules that the state breaks; likewise.
     pub conflicts: Vec<Conflict>,
     /// Which update last set each path that a rule watches; likewise.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "crate::optional::or_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub touched: BTreeMap<String, UpdateId>,
     /// The number of the key under which the state is sealed, in an encrypted space.
     #[serde(default, skip_serializing_if = "Option::is_none")]

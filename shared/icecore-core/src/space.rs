@@ -20,7 +20,11 @@ pub struct StoreInfo {
     /// When it was created, RFC 3339.
     pub created_at: String,
     /// What a program must know to use it.
-    #[serde(default, skip_serializing_if = "Needs::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "crate::optional::or_default",
+        skip_serializing_if = "Needs::is_empty"
+    )]
     pub needs: Needs,
 }
 
@@ -30,10 +34,16 @@ pub struct StoreInfo {
 #[serde(default)]
 pub struct Needs {
     /// To read it, and so to do anything with it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::optional::or_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub read: Vec<String>,
     /// To write to it: who does not know one of these reads, and holds what it would write.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::optional::or_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub write: Vec<String>,
     /// Members that this program does not know: kept when it writes the object again.
     #[serde(flatten)]
@@ -184,7 +194,11 @@ pub struct SpaceInfo {
     /// When it was created, RFC 3339.
     pub created_at: String,
     /// Epochs left behind and not yet removed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "crate::optional::or_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub old_epochs: Vec<OldEpoch>,
     /// The space that it was linked to, if any: a guest's to a user's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,7 +210,11 @@ pub struct SpaceInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<String>,
     /// What a program must know to use it.
-    #[serde(default, skip_serializing_if = "Needs::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "crate::optional::or_default",
+        skip_serializing_if = "Needs::is_empty"
+    )]
     pub needs: Needs,
     /// Members that this program does not know: kept when it writes the object again.
     #[serde(flatten)]

@@ -84,6 +84,7 @@ impl SpaceReplica {
     /// # Errors
     /// Errors of the replica's database.
     pub fn status(&mut self) -> Result<Status> {
+        self.restore()?;
         let restored = self.restored()?;
         let store = self.replica.store().clone();
         let (now, server_now) = (store.clock.now(), store.now());

@@ -336,6 +336,28 @@ impl Bucket {
         result.map_err(|error| from_object_store(error, "copy the object", from.as_ref()))
     }
 
+    /// Reads a file that is no object of this program's, by its path; `None` when there is none.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Denied`; `Corrupt` when it has more than `bytes_max` bytes.
+    pub async fn get_stray(&self, relative: &str, bytes_max: u64) -> Result<Option<Bytes>> {
+        let path = self.below(relative);
+        let request = async {
+            let got = self.objects.get(&path).await?;
+            if got.meta.size > bytes_max {
+                return Ok(Err(got.meta.size));
+            }
+            Ok(Ok(got.bytes().await?))
+        };
+        match self.limited("read the file", &path, request).await? {
+            Ok(Ok(bytes)) => Ok(Some(bytes)),
+            Ok(Err(size)) => Err(Error::corrupt(format!("the file has {size} bytes"))
+                .with_object(relative.to_owned())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(from_object_store(error, "read the file", path.as_ref())),
+        }
+    }
+
     /// Lists the objects directly in `folder` whose names come after `after`, in order of their names; what
     /// `parse` does not take is left out.
     ///

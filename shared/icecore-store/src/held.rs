@@ -115,6 +115,11 @@ impl Held {
         Ok(())
     }
 
+    /// The newest segment.
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
     /// The hint that tells others of `key`.
     pub(crate) fn head(&self, info: &SpaceInfo, key: Key) -> Head {
         Head {

@@ -22,6 +22,7 @@
 //! # Non-goals
 //! A durable queue and the sync loop: see `icecore-replica`.
 
+pub mod adopt;
 pub mod backend;
 pub mod broker;
 pub mod bucket;

@@ -2,6 +2,7 @@
 
 mod updates;
 
+use crate::adopt::is_conflict_copy;
 use crate::reader::base::{Layers, fold, list_layers, read_segment};
 use crate::store::Store;
 use icecore_core::{
@@ -261,16 +262,9 @@ impl Verifier<'_> {
 /// of them wrote, and nothing else may hold it.
 fn stray(name: &str) -> Error {
     let file = name.rsplit('/').next().unwrap_or(name);
-    let is_copy = file.contains(".sync-conflict-")
-        || file.contains("conflicted copy")
-        || file.contains(" (Case Conflict")
-        || file.split_once(" (").is_some_and(|(key, rest)| {
-            let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-            digits(key) && rest.strip_suffix(')').is_some_and(digits)
-        });
-    if is_copy {
+    if is_conflict_copy(file) {
         return Error::corrupt("a conflict copy of a program that synchronises folders")
-            .with_hint("keep it: it may hold acknowledged updates that are nowhere else; stop that program for this folder, which icecore does not support (docs/providers.md), and compare it with the log");
+            .with_hint("keep it: it may hold acknowledged updates that are nowhere else; stop that program for this folder, which icecore does not support (docs/providers.md), then `icecore adopt` takes in what it holds");
     }
     Error::corrupt("a file that is no object of icecore")
         .with_hint("move it elsewhere; readers and roll-ups leave it alone")

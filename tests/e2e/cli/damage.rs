@@ -289,3 +289,48 @@ fn row_24_conflict_copies_of_a_synchronised_folder_are_named_and_kept() {
         "{said}"
     );
 }
+
+/// What lay in such a copy was acknowledged to its author, and nobody else had it.
+#[test]
+fn row_24_what_conflict_copies_hold_is_taken_in() {
+    let place = Place::with_todo();
+    let (a, b) = (place.replica("a"), place.replica("b"));
+    a.merge("todo", r#"{"a":1}"#);
+    b.merge("todo", r#"{"b":1}"#);
+    let updates = place.object("spaces/todo/0001/updates");
+    let of = |part: &str| {
+        let objects = place.objects("spaces/todo/0001/updates");
+        let holds = |key: &&String| {
+            let text = fs::read_to_string(place.object(key)).unwrap();
+            text.contains(part)
+        };
+        objects.iter().find(holds).unwrap().clone()
+    };
+    // Two devices took one key: the program kept b's under another name.
+    let (kept, moved) = (of("{\"a\":1}"), of("{\"b\":1}"));
+    let key = kept.rsplit('/').next().unwrap();
+    let copy = format!("{key}.sync-conflict-20261120-120000-ABCDEFG");
+    fs::rename(place.object(&moved), updates.join(&copy)).unwrap();
+    // One that is stored twice, and one that is none.
+    fs::copy(place.object(&kept), updates.join(format!("{key} (1)"))).unwrap();
+    let broken = updates.join(format!("{key} (2)"));
+    fs::write(&broken, "{").unwrap();
+    assert_eq!(place.replica("c").ok(&["state", "todo"]), "{\"a\":1}\n");
+
+    let ran = a.run(&["adopt", "todo", "--json"]).expect_code(3);
+    let report = &ran.values()[0];
+    assert_eq!(report["copies"], 3, "{report}");
+    assert_eq!(report["published"].as_array().unwrap().len(), 1, "{report}");
+    assert_eq!(report["deleted"], 2, "{report}");
+    assert!(ran.stderr.contains("(2)"), "{}", ran.stderr);
+    fs::remove_file(broken).unwrap();
+    let again = &a.json(&["adopt", "todo"])[0];
+    assert_eq!(again["copies"], 0, "{again}");
+    for replica in [&a, &b, &place.replica("c")] {
+        replica.ok(&["sync", "todo"]);
+        assert_eq!(replica.ok(&["state", "todo"]), "{\"a\":1,\"b\":1}\n");
+    }
+    a.ok(&["rollup", "todo", "--now", "--full"]);
+    a.ok(&["verify", "todo"]);
+    assert_eq!(a.json(&["log", "todo"]).len(), 2);
+}
