@@ -368,7 +368,10 @@ impl Reader {
         if let Some(gone) = gone {
             let ids = gone.entries().map(|(id, _)| id);
             let ids: Covered = ids.filter(|id| !self.has(*id)).collect();
-            polled.lost.get_or_insert_default().extend(&ids);
+            // What another object holds too is not gone.
+            if !ids.is_empty() {
+                polled.lost.get_or_insert_default().extend(&ids);
+            }
         }
         polled.gone.push(key);
         self.held.remove(&key);
