@@ -144,15 +144,16 @@ pub(crate) fn enqueue<'a>(
     })
 }
 
-/// Queues updates that have an id already (an own update that a new epoch lacks), before the others.
+/// Queues updates that have an id already (an own update that a new epoch lacks), before the others; `false` for one that is
+/// queued already.
 pub(crate) fn requeue(
     t: &Transaction<'_>,
     space: &SpaceName,
     id: UpdateId,
     (text, sealed): (&str, Option<&str>),
     now: i64,
-) -> Result<()> {
-    execute(
+) -> Result<bool> {
+    let inserted = execute(
         t,
         "INSERT OR IGNORE INTO queue (space, author, seq, text, sealed, queued_at, attempted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
         params![
@@ -164,7 +165,7 @@ pub(crate) fn requeue(
             now
         ],
     )?;
-    Ok(())
+    Ok(inserted > 0)
 }
 
 /// Author, seq, text, when it was queued, whether a PUT was begun, the last key that was seen, the text as it is sent.

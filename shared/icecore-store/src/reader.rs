@@ -321,8 +321,11 @@ impl Reader {
         let mut fresh = Self::empty(&self.store, self.info.clone())?;
         fresh.head_version.clone_from(&self.head_version);
         let layers = fresh.load(head).await?;
-        // From one epoch to the next all that was covered is carried over.
-        let lost = stamp::lost(&self.base.covered, &fresh.base.covered);
+        // From one epoch to the next all that was covered is carried over; what a late roll-up has still added to an epoch
+        // that is named as an old one is swept.
+        let left = self.base.epoch;
+        let is_next = fresh.info.old_epochs.iter().any(|old| old.epoch == left);
+        let lost = stamp::lost(&self.base.covered, &fresh.base.covered).filter(|_| !is_next);
         *self = fresh;
         Ok(Polled {
             looked: true,

@@ -155,8 +155,9 @@ impl SpaceReplica {
             }
             let saves = saved::save(t, reader, polled)?;
             restored::mark_covered(t, reader, polled)?;
-            pulled.requeued = restored::requeue_own(t, reader, &found.missing, now)?;
-            pulled.restored = note_restored(t, reader, polled, found, now)?;
+            let requeued = restored::requeue_own(t, reader, &found.missing, now)?;
+            pulled.requeued = requeued.len();
+            pulled.restored = note_restored(t, reader, polled, &requeued, now)?;
             settle_pending(t, reader, &found.covered, now)?;
             pulled.set_aside = set_aside_unknown(t, reader, &found.covered, now)?;
             let writer = queue::writer(t, &space)?;
@@ -188,15 +189,14 @@ fn note_restored(
     t: &rusqlite::Transaction<'_>,
     reader: &Reader,
     polled: &Polled,
-    found: &Found,
+    own: &Covered,
     now: i64,
 ) -> Result<Option<u64>> {
     let mut lost = polled.lost.clone().unwrap_or_default();
-    let own = found.own();
     // What a new epoch lacks was on its way when that began.
     let noticed = polled.lost.is_some() || !(own.is_empty() || polled.new_epoch);
     if noticed {
-        lost.extend(&own);
+        lost.extend(own);
     }
     let restored = restored::note(t, reader, noticed.then_some(&lost), now)?;
     Ok(noticed.then(|| restored.map_or(0, |restored| restored.missing.len())))

@@ -111,6 +111,13 @@ impl SpaceReplica {
             own.into_iter().filter(|(id, ..)| !is_there(*id)).collect()
         };
         let mut missing = absent(reader, own);
+        // A listing that missed what landed meanwhile shows a hole that is none: another one, begun now, does not.
+        if missing.iter().any(|(id, ..)| reader.has(*id)) {
+            let more = reader.look_at_all().await?;
+            polled.bodies.extend(more.bodies);
+            polled.covered.extend(more.covered);
+            missing = absent(reader, missing);
+        }
         let keys: BTreeSet<Key> = missing.iter().map(|(_, key, _)| *key).collect();
         if !keys.is_empty() {
             polled.bodies.extend(reader.look_for(&keys).await?);
@@ -148,22 +155,26 @@ fn own(
     .collect()
 }
 
-/// Own acknowledged updates are queued again, under the same ids, before what was pending; returns how many were.
+/// Own acknowledged updates are queued again, under the same ids, before what was pending; returns those that were not
+/// queued already.
 pub(super) fn requeue_own(
     t: &Transaction<'_>,
     reader: &Reader,
     missing: &[OwnMissing],
     now: i64,
-) -> Result<u64> {
+) -> Result<Covered> {
     let space = &reader.info.space;
+    let mut requeued = Covered::default();
     for OwnMissing { id, text } in missing {
         let stored = Update::from_stored(text.clone()).map_err(damaged)?;
         let opened = reader.base.folded.content().open(*id, &stored);
         let clear = opened.as_deref().unwrap_or(&stored).as_text();
         let sealed = reader.info.keyring.as_ref().map(|_| stored.as_text());
-        queue::requeue(t, space, *id, (clear, sealed), now)?;
+        if queue::requeue(t, space, *id, (clear, sealed), now)? {
+            requeued.insert(*id);
+        }
     }
-    Ok(missing.len() as u64)
+    Ok(requeued)
 }
 
 /// Marks the own updates that segments hold: they need not be looked at with every poll.

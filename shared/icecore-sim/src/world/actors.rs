@@ -3,7 +3,7 @@
 use super::{Pruned, World};
 use crate::clock::SimClock;
 use icecore_core::{Error, ErrorKind};
-use icecore_replica::{NewUpdate, Replica, SpaceReplica};
+use icecore_replica::{NewUpdate, Pulled, Replica, SpaceReplica};
 use icecore_store::epochs::{Redaction, compress, redact};
 use icecore_store::keyring::{KeyringChange, change_keyring};
 use icecore_store::prune::prune;
@@ -26,6 +26,8 @@ pub(super) fn note(world: &World, who: &str, error: &Error) {
     match error.kind() {
         ErrorKind::Unavailable | ErrorKind::Conflict => {}
         ErrorKind::NotFound if world.log().erased => {}
+        // What was listed is gone when the bucket is put back in between.
+        ErrorKind::NotFound if world.log().restores > 0 => {}
         ErrorKind::Invalid if world.is_held(error) => {}
         ErrorKind::Corrupt => world.log().corrupt.push(line),
         _ => world
@@ -88,10 +90,25 @@ pub(super) async fn sync(world: &World, session: &mut SpaceReplica) -> bool {
                 .acknowledge(acknowledged.id);
         })
         .await;
-    if let Err(error) = &result {
-        note(world, "sync", error);
+    match &result {
+        Err(error) => note(world, "sync", error),
+        Ok(synced) => note_restored(world, &synced.pulled),
     }
     result.is_ok()
+}
+
+/// Nobody is told that the bucket was put back where it was not.
+fn note_restored(world: &World, pulled: &Pulled) {
+    let mut log = world.log();
+    if pulled.restored.is_some()
+        && log.restores == 0
+        && !world.plan.segments_removed
+        && !world.plan.tampering
+    {
+        log.surprises.push(format!(
+            "a bucket that was never put back is taken for one: {pulled:?}"
+        ));
+    }
 }
 
 /// Polls.
@@ -99,7 +116,8 @@ pub(super) async fn read(world: World, replica: Replica) {
     let mut session = replica.space(&world.space).expect("a space");
     loop {
         match session.pull().await {
-            Ok(_) => {
+            Ok(pulled) => {
+                note_restored(&world, &pulled);
                 if let Err(problem) = world.check_version(&mut session) {
                     world.log().surprises.push(problem);
                 }

@@ -11,7 +11,7 @@ use icecore_core::plan::Loaded;
 use icecore_core::plan::key::vouched;
 use icecore_core::update::OBJECT_BYTES_MAX;
 use icecore_core::{
-    Covered, Error, Key, ObjectKey, Result, SpaceInfo, UpdateId, UpdateObject, order,
+    Covered, Error, Key, ObjectKey, Order, Result, SpaceInfo, UpdateId, UpdateObject, order,
 };
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -309,14 +309,8 @@ impl Reader {
         dropped
     }
 
-    /// The objects of the tail that a listing of all after a key does not show; `late` ones, which lie before it, too.
-    pub(super) fn not_listed(
-        &self,
-        listed: &[Listed<Key>],
-        after: Option<Key>,
-        late: bool,
-    ) -> Vec<Key> {
-        let after = after.filter(|_| !late);
+    /// The objects of the tail after a key that a listing does not show.
+    pub(super) fn not_listed(&self, listed: &[Listed<Key>], after: Option<Key>) -> Vec<Key> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let listed: BTreeSet<Key> = listed.iter().map(|l| l.key).collect();
         let known = self.tail.range((from, Bound::Unbounded));
@@ -324,22 +318,31 @@ impl Reader {
         known.filter(|key| !listed.contains(key)).collect()
     }
 
-    /// Drops from the tail what is stored no more, or whose key another object has, of what was not listed. A broken object
-    /// was moved aside; one that could be read is only gone where the bucket was put back.
-    pub(super) async fn drop_gone(&mut self, missing: Vec<Key>, polled: &mut Polled) -> Result<()> {
-        let left = missing.into_iter();
-        let left = left.filter(|key| self.tail.contains_key(key)).collect();
-        self.drop_others(left, polled).await
+    /// The objects of the tail that a listing shows with another tag than theirs: where the bucket was put back, a key may be
+    /// given anew.
+    pub(super) fn doubtful(&self, listed: &[(Listed<Key>, Option<String>)]) -> Vec<Key> {
+        let is_same = |key: &Key, tag: &Option<String>| {
+            is_same_tag(tag.as_deref(), self.tags.get(key).map(String::as_str))
+        };
+        let known = listed.iter().map(|(l, tag)| (l.key, tag));
+        let known = known.filter(|(key, _)| self.tail.contains_key(key));
+        let doubtful = known.filter(|(key, tag)| !is_same(key, tag));
+        doubtful.map(|(key, _)| key).collect()
     }
 
-    /// Asks for objects of the tail, and drops those that are not there.
-    async fn drop_others(&mut self, keys: Vec<Key>, polled: &mut Polled) -> Result<()> {
+    /// Asks for objects of the tail; returns those that are not there, or of which another one has the key.
+    pub(super) async fn gone_among(
+        &mut self,
+        keys: Vec<Key>,
+        polled: &mut Polled,
+    ) -> Result<Vec<Key>> {
         let (space, epoch) = (&self.info.space, self.info.epoch);
         let path = |key: &Key| ObjectKey::Update(space.clone(), epoch, *key);
         let stored = self.store.get_all(keys.iter().map(path).collect());
+        let mut gone = Vec::new();
         for (key, got) in keys.into_iter().zip(stored.await?) {
             match got.filter(|got| self.is_as_stored(key, got)) {
-                None => self.drop_one(key, polled),
+                None => gone.push(key),
                 Some(got) => {
                     if let Some(tag) = got.version.e_tag() {
                         self.tags.insert(key, tag.to_owned());
@@ -348,7 +351,20 @@ impl Reader {
                 }
             }
         }
-        Ok(())
+        Ok(gone)
+    }
+
+    /// Drops from the tail what is gone. A broken object was moved aside, and one that lies void below what is rolled up of a
+    /// sequence was pruned; any other one that nothing stands for is gone because the bucket was put back.
+    pub(super) fn drop_gone(&mut self, keys: &[Key], polled: &mut Polled) {
+        for key in keys
+            .iter()
+            .filter(|key| self.tail.contains_key(key))
+            .copied()
+            .collect::<Vec<_>>()
+        {
+            self.drop_one(key, polled);
+        }
     }
 
     fn is_as_stored(&self, key: Key, got: &Got) -> bool {
@@ -365,7 +381,8 @@ impl Reader {
 
     fn drop_one(&mut self, key: Key, polled: &mut Polled) {
         let gone = self.tail.remove(&key).and_then(|loaded| loaded.object);
-        if let Some(gone) = gone {
+        let is_void = self.info.order == Order::Sequence && key <= self.base.through;
+        if let Some(gone) = gone.filter(|_| !is_void) {
             let ids = gone.entries().map(|(id, _)| id);
             let ids: Covered = ids.filter(|id| !self.has(*id)).collect();
             // What another object holds too is not gone.
@@ -377,23 +394,6 @@ impl Reader {
         self.held.remove(&key);
         self.unreadable.remove(&key);
         self.tags.remove(&key);
-    }
-
-    /// Drops from the tail what stands under its key no more, for another object does: where the bucket was put back, a key
-    /// is given anew. Where tags are the same, so are the objects; else their bodies are compared.
-    pub(super) async fn drop_replaced(
-        &mut self,
-        listed: &[(Listed<Key>, Option<String>)],
-        polled: &mut Polled,
-    ) -> Result<()> {
-        let is_same = |key: &Key, tag: &Option<String>| {
-            is_same_tag(tag.as_deref(), self.tags.get(key).map(String::as_str))
-        };
-        let known = listed.iter().map(|(l, tag)| (l.key, tag));
-        let known = known.filter(|(key, _)| self.tail.contains_key(key));
-        let doubtful = known.filter(|(key, tag)| !is_same(key, tag));
-        let doubtful: Vec<Key> = doubtful.map(|(key, _)| key).collect();
-        self.drop_others(doubtful, polled).await
     }
 
     /// The ids in the tail.

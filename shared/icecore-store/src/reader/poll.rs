@@ -124,22 +124,34 @@ impl Reader {
         }
         let began = store.now();
         let after = self.list_from(check);
-        let listed = if check {
+        let (listed, gone) = if check {
             let tagged = list_tagged_updates(&store, &self.info, after).await?;
-            self.drop_replaced(&tagged, &mut polled).await?;
-            tagged.into_iter().map(|(listed, _)| listed).collect()
+            let doubtful = self.doubtful(&tagged);
+            let listed: Vec<_> = tagged.into_iter().map(|(listed, _)| listed).collect();
+            let mut gone = self.gone_among(doubtful, &mut polled).await?;
+            let missing = self.not_listed(&listed, None);
+            gone.extend(self.gone_among(missing, &mut polled).await?);
+            (listed, gone)
         } else {
-            list_updates(&store, &self.info, after).await?
+            let listed = list_updates(&store, &self.info, after).await?;
+            if !self.not_listed(&listed, after).is_empty() {
+                // Rolled up and pruned, or the bucket was put back: the next poll looks at everything.
+                self.last_check = None;
+            }
+            (listed, Vec::new())
         };
-        let missing = self.not_listed(&listed, after, check);
-        polled.bodies = self.take(listed, began).await?;
-        polled.covered = self.drop_covered();
-        if check {
-            self.drop_gone(missing, &mut polled).await?;
-        } else if !missing.is_empty() {
-            // Rolled up and pruned, or the bucket was put back: the next poll looks at everything.
-            self.last_check = None;
+        if !gone.is_empty() {
+            // What was rolled up and pruned just now is covered by a segment that was there before it went.
+            let Some((layers, lost)) = self.catch_up().await? else {
+                return self.enter_restored(head).await;
+            };
+            polled.layers.extend(layers);
+            polled.lost = polled.lost.or(lost);
+            polled.covered = self.drop_covered();
+            self.drop_gone(&gone, &mut polled);
         }
+        polled.bodies = self.take(listed, began).await?;
+        polled.covered.extend(self.drop_covered());
         Ok(polled)
     }
 
