@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
-    drop(text.parse::<Sealed>());
+    drop(serde_json::from_slice::<Sealed>(bytes));
     drop(text.parse::<PublicKey>());
     drop(text.parse::<Identity>());
     drop(Passphrase::new(text));

@@ -5,7 +5,7 @@ use icecore_core::{Base, Segment, SpaceInfo};
 use libfuzzer_sys::fuzz_target;
 use std::sync::OnceLock;
 
-/// A space of the model `log`, in which the vectors' segments do not stop at a rule.
+/// The space that most vectors are of.
 fn info() -> &'static SpaceInfo {
     static INFO: OnceLock<SpaceInfo> = OnceLock::new();
     INFO.get_or_init(|| {
@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let info = info();
-    let model = icecore_core::Registry::default().open(&info.model).expect("a model");
+    let model = icecore_core::Registry::built_in().open(&info.model).expect("a model");
     let mut base = Base::initial(info, model);
     drop(base.fold(&segment));
     let state = segment.base_state.as_deref();

@@ -12,7 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     drop(snapshot.header.recent_keys());
     let info = SpaceInfo::from_json(SPACE).expect("a space");
-    let model = Registry::default().open(&info.model).expect("a model");
+    let model = Registry::built_in().open(&info.model).expect("a model");
     if let Ok(Some(base)) = Base::from_snapshot(&snapshot, &info, model) {
         drop(base.folded.conflicts());
         drop(base.folded.state_json());

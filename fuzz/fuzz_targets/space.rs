@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(space) = SpaceInfo::from_json(bytes) {
         assert_eq!(SpaceInfo::from_json(&space.to_json()).expect("again").to_json(), space.to_json());
-        drop(icecore_core::Registry::default().open(&space.model));
+        drop(icecore_core::Registry::built_in().open(&space.model));
     }
     if let Ok(head) = Head::from_json(bytes) {
         assert_eq!(Head::from_json(&head.to_json()).expect("again"), head);

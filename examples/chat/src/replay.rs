@@ -24,7 +24,7 @@ const ROLL_UP_EVERY: i64 = 10 * 60_000;
 /// How many replicas catch up at the same time at the end.
 const AT_ONCE: usize = 32;
 /// How often all are asked to catch up at the end: once to send and once to read, if the network is good.
-const ROUNDS_MAX: usize = 10;
+const ROUNDS_MAX: usize = 40;
 /// How long to wait before each further round. The hint that something changed can get lost; then a replica finds it by
 /// looking at everything, which it does once a minute.
 const ROUND_EVERY: Duration = Duration::from_secs(20);

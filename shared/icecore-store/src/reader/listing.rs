@@ -354,17 +354,26 @@ impl Reader {
         Ok(gone)
     }
 
-    /// Drops from the tail what is gone. A broken object was moved aside, and one that lies void below what is rolled up of a
-    /// sequence was pruned; any other one that nothing stands for is gone because the bucket was put back.
-    pub(super) fn drop_gone(&mut self, keys: &[Key], polled: &mut Polled) {
-        for key in keys
-            .iter()
-            .filter(|key| self.tail.contains_key(key))
-            .copied()
-            .collect::<Vec<_>>()
-        {
-            self.drop_one(key, polled);
+    /// Drops from the tail what is gone; returns the ids that it held. A broken object was moved aside, and one that lies void
+    /// below what is rolled up of a sequence was pruned: they hold none.
+    pub(super) fn drop_gone(&mut self, keys: &[Key], polled: &mut Polled) -> Covered {
+        let mut ids = Covered::default();
+        for key in keys {
+            let Some(loaded) = self.tail.remove(key) else {
+                continue;
+            };
+            let is_void = self.info.order == Order::Sequence && *key <= self.base.through;
+            for (id, _) in loaded.object.iter().flat_map(UpdateObject::entries) {
+                if !is_void {
+                    ids.insert(id);
+                }
+            }
+            polled.gone.push(*key);
+            self.held.remove(key);
+            self.unreadable.remove(key);
+            self.tags.remove(key);
         }
+        ids
     }
 
     fn is_as_stored(&self, key: Key, got: &Got) -> bool {
@@ -377,23 +386,6 @@ impl Reader {
             (None, Some(bytes)) => got.bytes == *bytes,
             (None, None) => true, // Broken, and of no use whoever wrote it.
         }
-    }
-
-    fn drop_one(&mut self, key: Key, polled: &mut Polled) {
-        let gone = self.tail.remove(&key).and_then(|loaded| loaded.object);
-        let is_void = self.info.order == Order::Sequence && key <= self.base.through;
-        if let Some(gone) = gone.filter(|_| !is_void) {
-            let ids = gone.entries().map(|(id, _)| id);
-            let ids: Covered = ids.filter(|id| !self.has(*id)).collect();
-            // What another object holds too is not gone.
-            if !ids.is_empty() {
-                polled.lost.get_or_insert_default().extend(&ids);
-            }
-        }
-        polled.gone.push(key);
-        self.held.remove(&key);
-        self.unreadable.remove(&key);
-        self.tags.remove(&key);
     }
 
     /// The ids in the tail.

@@ -140,6 +140,7 @@ impl Reader {
             }
             (listed, Vec::new())
         };
+        let mut ids = Covered::default();
         if !gone.is_empty() {
             // What was rolled up and pruned just now is covered by a segment that was there before it went.
             let Some((layers, lost)) = self.catch_up().await? else {
@@ -148,10 +149,15 @@ impl Reader {
             polled.layers.extend(layers);
             polled.lost = polled.lost.or(lost);
             polled.covered = self.drop_covered();
-            self.drop_gone(&gone, &mut polled);
+            ids = self.drop_gone(&gone, &mut polled);
         }
         polled.bodies = self.take(listed, began).await?;
         polled.covered.extend(self.drop_covered());
+        // What another object holds too is not lost.
+        let lost: Covered = ids.ids().filter(|id| !self.has(*id)).collect();
+        if !lost.is_empty() {
+            polled.lost.get_or_insert_default().extend(&lost);
+        }
         Ok(polled)
     }
 
