@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     drop(serde_json::from_slice::<Sealed>(bytes));
-    drop(text.parse::<PublicKey>());
+    let _ = text.parse::<PublicKey>();
     drop(text.parse::<Identity>());
     drop(Passphrase::new(text));
 });

@@ -19,7 +19,9 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let info = info();
-    let model = icecore_core::Registry::built_in().open(&info.model).expect("a model");
+    let model = icecore_core::Registry::built_in()
+        .open(&info.model)
+        .expect("a model");
     let mut base = Base::initial(info, model);
     drop(base.fold(&segment));
     let state = segment.base_state.as_deref();

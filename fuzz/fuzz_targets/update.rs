@@ -6,7 +6,8 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(object) = UpdateObject::from_json(bytes) {
-        let again = UpdateObject::from_json(&object.to_json()).expect("what was read can be written");
+        let again =
+            UpdateObject::from_json(&object.to_json()).expect("what was read can be written");
         assert_eq!(again, object);
         for (_, update) in object.entries() {
             drop(update.parts());
