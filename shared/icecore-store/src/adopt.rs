@@ -3,14 +3,15 @@
 //! Such a program is not supported (docs/providers.md): where two devices wrote one key, both were told that they were
 //! first, and the program keeps one of the two objects under another name. What is in it was acknowledged and is in no state.
 
+use crate::epochs::again::Again;
 use crate::held::Held;
 use crate::history::find_updates;
-use crate::publish::{hint, publish};
+use crate::publish::hint;
 use crate::store::Store;
 use icecore_core::plan::KeyClock;
 use icecore_core::update::OBJECT_BYTES_MAX;
 use icecore_core::{
-    Error, Key, ObjectKey, Order, Result, SpaceInfo, SpaceName, Update, UpdateId, UpdateObject,
+    Error, ObjectKey, Order, Result, SpaceInfo, SpaceName, Update, UpdateId, UpdateObject,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,7 +89,9 @@ pub async fn adopt(store: &Store, space: &SpaceName) -> Result<AdoptReport> {
             Err(error) => return Err(error),
         }
     }
-    adoption.tell().await;
+    if !report.published.is_empty() {
+        adoption.tell().await;
+    }
     Ok(report)
 }
 
@@ -97,8 +100,7 @@ struct Adoption<'a> {
     info: &'a SpaceInfo,
     held: Held,
     visible: BTreeMap<UpdateId, Update>,
-    keys: KeyClock,
-    last: Option<Key>,
+    again: Again<'a>,
 }
 
 impl<'a> Adoption<'a> {
@@ -111,10 +113,14 @@ impl<'a> Adoption<'a> {
         Ok(Self {
             store,
             info,
+            again: Again {
+                store,
+                info,
+                keys,
+                end: held.through,
+            },
             held,
             visible,
-            keys,
-            last: None,
         })
     }
 
@@ -130,28 +136,15 @@ impl<'a> Adoption<'a> {
         };
         let object = UpdateObject::from_json(&bytes)?;
         self.check_same(&object).await?;
-        let missing: Vec<UpdateId> = object
+        let missing: BTreeMap<UpdateId, Update> = object
             .entries()
-            .map(|(id, _)| id)
-            .filter(|id| !self.held.ids.contains(*id))
+            .filter(|(id, _)| !self.held.ids.contains(*id))
+            .map(|(id, update)| (id, update.clone()))
             .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let mut from = object;
-        loop {
-            let published = publish(self.store, self.info, &from, &mut self.keys).await?;
-            self.last = Some(published.key);
-            let Some(rest) = rest_after(&from, published.end.get()) else {
-                break;
-            };
-            from = rest;
-        }
-        for (id, update) in from.entries() {
-            self.visible.entry(id).or_insert_with(|| update.clone());
-        }
-        for id in missing {
+        self.again.publish_all(missing.clone()).await?;
+        for (id, update) in missing {
             self.held.ids.insert(id);
+            self.visible.insert(id, update);
             report.published.push(id);
         }
         Ok(())
@@ -178,20 +171,9 @@ impl<'a> Adoption<'a> {
     }
 
     async fn tell(&self) {
-        let Some(key) = self.last else {
-            return;
-        };
-        let head = self.held.head(self.info, key);
+        let head = self.held.head(self.info, self.again.last());
         if let Err(error) = hint(self.store, self.info, &head, None).await {
             tracing::debug!(%error, "the head hint was not written; others notice at their next safety listing");
         }
     }
-}
-
-/// What a shorter earlier attempt has left out.
-fn rest_after(object: &UpdateObject, end: u64) -> Option<UpdateObject> {
-    let done = usize::try_from(end.saturating_sub(object.seq.get())).ok()?;
-    let rest = object.updates.get(done..).filter(|rest| !rest.is_empty())?;
-    let seq = object.seq.saturating_add(done as u64);
-    Some(UpdateObject::new(object.author, seq, rest.to_vec()))
 }
