@@ -266,6 +266,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_of_a_set_without_another() {
+        let set = |ids: &[(u64, u64)]| ids.iter().map(|&(a, s)| id(a, s)).collect::<Covered>();
+        let all = set(&[(0, 1), (0, 2), (0, 3), (0, 5), (1, 1)]);
+        assert_eq!(all.without(&Covered::default()), all);
+        assert_eq!(
+            all.without(&set(&[(0, 2), (0, 9), (1, 1), (2, 1)])),
+            set(&[(0, 1), (0, 3), (0, 5)])
+        );
+        assert!(all.without(&all).is_empty());
+        assert_eq!(all.ids().count(), 5);
+    }
+
+    #[test]
     fn malformed_ranges_are_refused() {
         let author = id(0, 1).author;
         for ranges in [

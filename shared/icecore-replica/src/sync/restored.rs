@@ -55,7 +55,7 @@ impl SpaceReplica {
         // What was published again since the last look is not missing any more.
         self.restore()?;
         let missing: Covered = match &self.reader {
-            Some(reader) => missing.ids().filter(|id| !reader.has(*id)).collect(),
+            Some(reader) => reader.lacking(&missing),
             None => missing,
         };
         Ok((!missing.is_empty()).then_some(Restored {
@@ -256,7 +256,7 @@ pub(super) fn note(
         .map(|r| r.missing.clone())
         .unwrap_or_default();
     missing.extend(newly.unwrap_or(&Covered::default()));
-    let missing: Covered = missing.ids().filter(|id| !reader.has(*id)).collect();
+    let missing = reader.lacking(&missing);
     for id in missing_texts(t, space)? {
         if reader.has(id) {
             execute(

@@ -154,7 +154,7 @@ impl Reader {
         polled.bodies = self.take(listed, began).await?;
         polled.covered.extend(self.drop_covered());
         // What another object holds too is not lost.
-        let lost: Covered = ids.ids().filter(|id| !self.has(*id)).collect();
+        let lost = self.lacking(&ids);
         if !lost.is_empty() {
             polled.lost.get_or_insert_default().extend(&lost);
         }
@@ -166,7 +166,7 @@ impl Reader {
         tracing::warn!(space = %self.info.space, "the store was put back to an older state, or holds another history");
         let tail = self.tail_ids();
         let mut polled = self.enter(head).await?;
-        let gone = tail.without(&self.base.covered).without(&self.tail_ids());
+        let gone = self.lacking(&tail);
         polled.lost.get_or_insert_default().extend(&gone);
         Ok(polled)
     }

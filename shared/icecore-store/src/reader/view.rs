@@ -108,6 +108,11 @@ impl Reader {
             .collect()
     }
 
+    /// Which of these ids are neither covered nor in the tail: as [`Reader::has`], for many.
+    pub fn lacking(&self, ids: &Covered) -> Covered {
+        ids.without(&self.base.covered).without(&self.tail_ids())
+    }
+
     /// Is the update covered or in the tail?
     pub fn has(&self, id: UpdateId) -> bool {
         self.base.covered.contains(id) || self.carrier(id).is_some()
