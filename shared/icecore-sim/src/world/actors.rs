@@ -131,7 +131,12 @@ pub(super) async fn read(world: World, replica: Replica) {
 /// Rolls up, warm or cold, sometimes in a hurry.
 pub(super) async fn roll_up(world: World, store: Store) {
     let mut warm: Option<Warm> = None;
+    let retention = i64::try_from(world.plan.retention.as_millis()).unwrap_or(i64::MAX / 3);
     loop {
+        if world.plan.slow_roll_ups {
+            // Before the first one too: whoever crashes would be quick else.
+            wait(&world, retention / 2, retention * 3).await;
+        }
         let time_max = world.random.chance(0.2).then(|| Duration::from_millis(200));
         let now = world.plan.bursts && world.random.chance(0.2);
         let options = RollupOptions {
@@ -147,17 +152,7 @@ pub(super) async fn roll_up(world: World, store: Store) {
             }
             Err(error) => note(&world, "rollup", &error),
         }
-        let longest = if world.plan.slow_roll_ups {
-            world.plan.retention * 3
-        } else {
-            Duration::from_mins(1)
-        };
-        wait(
-            &world,
-            5_000,
-            i64::try_from(longest.as_millis()).unwrap_or(i64::MAX),
-        )
-        .await;
+        wait(&world, 5_000, 60_000).await;
     }
 }
 
