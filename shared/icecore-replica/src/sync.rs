@@ -13,8 +13,13 @@ use crate::replica::SpaceReplica;
 use crate::saved;
 use crate::status;
 use icecore_core::{Author, Entry, Error, Result, UpdateId};
+use icecore_store::Reader;
 use icecore_store::rollup::write_due_snapshot;
 use serde::Serialize;
+use std::time::Duration;
+
+/// How long a poll, or a hint that nobody else's came before, stands for another poll before a write.
+const HEAD_KNOWN: Duration = Duration::from_secs(10);
 
 /// What a pull brought.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -47,6 +52,22 @@ pub struct Pulled {
     /// update.
     #[serde(skip)]
     pub reread: bool,
+}
+
+impl Pulled {
+    /// Adds what another pull of the same sync brought.
+    fn add(&mut self, later: Self) {
+        self.changed |= later.changed;
+        self.reread |= later.reread;
+        self.new_epoch |= later.new_epoch;
+        self.objects += later.objects;
+        self.layers += later.layers;
+        self.requeued += later.requeued;
+        self.restored = later.restored.or(self.restored);
+        self.set_aside.extend(later.set_aside);
+        self.new_author = later.new_author.or(self.new_author);
+        self.arrived.extend(later.arrived);
+    }
 }
 
 /// What a sync did.
@@ -88,19 +109,29 @@ impl SpaceReplica {
 
     async fn try_sync(
         &mut self,
-        acknowledged: &mut (dyn FnMut(&Acknowledged) + Send),
+        tell: &mut (dyn FnMut(&Acknowledged) + Send),
     ) -> Result<Synced> {
         let _lock = self.replica.lock().await?;
         self.late.clear();
-        let mut pulled = self.pull_explained(!self.pulled).await?;
+        let hint_tells = self.hint_will_tell()?;
+        let mut pulled = if hint_tells {
+            Pulled::default()
+        } else {
+            self.pull_explained(!self.pulled).await?
+        };
         self.check_version()?;
-        let acknowledged = self.flush_locked(acknowledged).await?;
+        // Only what this flush finds out counts.
+        self.head_known = self.head_known.filter(|_| !hint_tells);
+        let mut acknowledged = self.flush_locked(tell).await?;
+        if hint_tells && self.head_known.is_none() {
+            let late = self.pull_explained(false).await?;
+            self.late.push(late);
+            self.check_version()?;
+            // What it has queued again.
+            acknowledged.extend(self.flush_locked(tell).await?);
+        }
         for late in self.late.drain(..) {
-            pulled.changed |= late.changed;
-            pulled.reread |= late.reread;
-            pulled.layers += late.layers;
-            pulled.objects += late.objects;
-            pulled.arrived.extend(late.arrived);
+            pulled.add(late);
         }
         if pulled.layers > 0 {
             self.snapshot_if_due().await;
@@ -109,6 +140,21 @@ impl SpaceReplica {
             pulled,
             acknowledged,
         })
+    }
+
+    /// Whether a sync need not poll before it writes: it was known a moment ago that nothing is new, and whether that has
+    /// changed is told by the hint that follows the write, for it is written on the condition of the head as it was then. Only
+    /// for a moment: what is written meanwhile is no later than one slow PUT of a sync that had polled.
+    fn hint_will_tell(&self) -> Result<bool> {
+        let now = self.replica.store().clock.monotonic();
+        let is_known = |at: Duration| now.saturating_sub(at) < HEAD_KNOWN;
+        let may_write = self.pulled && self.barred.is_none();
+        let is_idle = |reader: &Reader| !reader.is_look_due();
+        Ok(may_write
+            && self.head_known.is_some_and(is_known)
+            && self.reader.as_ref().is_some_and(is_idle)
+            && self.saves()? == self.saves
+            && !self.pending(1)?.is_empty())
     }
 
     /// A program that meets what a newer version of the model wrote holds: it sends nothing, and keeps what is queued.
