@@ -59,6 +59,11 @@ async fn sync(context: &Context, replica: &Replica, name: &SpaceName) -> Outcome
             .out
             .note(&format!("warning: {name}: unreadable: {line}"));
     }
+    if let Some(generation) = pulled.impure {
+        context.out.note(&format!(
+            "warning: {name}: this program made two different states of segment {generation}: run `icecore verify {name}`"
+        ));
+    }
     let result = json!({ "space": name, "pulled": pulled, "acknowledged": acknowledged.len() });
     context.out.result(&result, || {
         format!("{name}: {}", describe(pulled, acknowledged.len() as u64))

@@ -1,6 +1,6 @@
 //! What changed, by whom, and whether it is confirmed: for an app that shows it.
 
-use icecore_core::{Model, Rejected, Update, UpdateId};
+use icecore_core::{Generation, Model, Rejected, Update, UpdateId};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -66,6 +66,12 @@ pub enum News<U> {
     SetAside {
         /// The id that the update had.
         id: UpdateId,
+    },
+    /// The model made two different states of the same updates: it looks at a clock, at chance or at the order of a hash map,
+    /// or was changed without a new version. Nothing is lost, but replicas may differ until it is mended.
+    Impure {
+        /// The segment of which it did.
+        generation: Generation,
     },
     /// The space holds what a newer version of the model wrote. This program holds: it shows what it last saw with its own
     /// updates on top, and sends these once it is updated.

@@ -505,6 +505,9 @@ impl<M: App> Replica<M> {
             let requeued = pulled.requeued;
             self.tell(News::Restored { missing, requeued });
         }
+        if let Some(generation) = pulled.impure {
+            self.tell(News::Impure { generation });
+        }
         for id in &pulled.set_aside {
             self.tell(News::SetAside { id: *id });
         }

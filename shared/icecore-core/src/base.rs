@@ -14,6 +14,7 @@ use crate::plan::key::{AHEAD_MILLIS_MAX, clamp};
 use crate::segment::{Entry, Segment};
 use crate::snapshot::{Snapshot, SnapshotHeader};
 use crate::space::{Order, SpaceInfo};
+use crate::witness::Witness;
 use icecore_seal::KeyNumber;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,6 +25,11 @@ use std::io::Write;
 pub const RECENT_WINDOW_MILLIS: u64 = 10 * 60 * 1000;
 /// How many keys are remembered: bounds a snapshot's header. Beyond it, the newest are kept.
 pub const RECENT_KEYS_MAX: usize = 20_000;
+
+/// Of so many segments one is folded twice, to see whether the model makes the same of it: the first one that a program meets
+/// among them. Only those of at most so many updates count, for what it costs.
+const TWICE_EVERY: u64 = 8;
+const TWICE_ENTRIES_MAX: usize = 1_000;
 
 /// The state after a generation, with all that is needed to go on from there.
 #[derive(Debug, Clone)]
@@ -52,6 +58,12 @@ pub struct Base {
     pub blind: bool,
     /// The newest version of the model that segments and snapshots name: who cannot fold hands it on.
     pub model_version: u32,
+    /// How many segments were folded since the start or the snapshot.
+    folds: u64,
+    /// The state after the last of the segments that were folded twice.
+    pub witness: Option<Box<Witness>>,
+    /// What the model made of such a segment when another time it made something else.
+    pub impure: Option<Box<Witness>>,
     /// The state.
     pub folded: Folded,
 }
@@ -72,6 +84,9 @@ impl Base {
             recent: BTreeSet::new(),
             blind: false,
             model_version: 0,
+            folds: 0,
+            witness: None,
+            impure: None,
             folded: Folded::initial(content),
         }
     }
@@ -122,6 +137,9 @@ impl Base {
             recent: header.recent_keys()?,
             blind: false,
             model_version: header.model_version,
+            folds: 0,
+            witness: None,
+            impure: None,
             folded,
         }))
     }
@@ -166,7 +184,7 @@ impl Base {
             self.count = base.count;
         }
         if !segment.entries.is_empty() {
-            self.folded = self.folded.after(segment.entries.iter().map(Step::from));
+            self.fold_entries(header.segment, &segment.entries);
         }
         self.covered.extend(&header.carried);
         self.covered.extend(&header.covered);
@@ -179,6 +197,32 @@ impl Base {
         self.blind |= header.blind;
         self.remember(segment.entries.iter().map(|e| e.key));
         Ok(())
+    }
+
+    fn fold_entries(&mut self, generation: Generation, entries: &[Entry]) {
+        let fold = || self.folded.after(entries.iter().map(Step::from));
+        let folded = fold();
+        if entries.len() <= TWICE_ENTRIES_MAX {
+            if self.folds.is_multiple_of(TWICE_EVERY)
+                && let Some(witness) = Witness::of(generation, &folded)
+            {
+                self.witness = Witness::of(generation, &fold()).map(Box::new);
+                self.compare_with(&witness);
+            }
+            self.folds += 1;
+        }
+        self.folded = folded;
+    }
+
+    /// Compares with what the model made of the same history another time. That it differs stops nobody, but has to be told.
+    pub fn compare_with(&mut self, before: &Witness) {
+        if self
+            .witness
+            .as_deref()
+            .is_some_and(|now| now.contradicts(before))
+        {
+            self.impure.get_or_insert(Box::new(*before));
+        }
     }
 
     fn remember(&mut self, keys: impl Iterator<Item = Key>) {

@@ -45,6 +45,7 @@ pub mod transient;
 pub mod typed;
 pub mod update;
 pub mod wire;
+pub mod witness;
 
 pub use base::Base;
 pub use content::{Content, Seal};
@@ -61,3 +62,4 @@ pub use segment::{Entry, Segment, SegmentHeader};
 pub use snapshot::Snapshot;
 pub use space::{Head, Joined, Linked, ModelRef, Order, SpaceInfo, StoreInfo};
 pub use update::{Update, UpdateObject};
+pub use witness::Witness;

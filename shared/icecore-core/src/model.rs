@@ -96,7 +96,8 @@ impl Violation {
 /// The fold of a space: which state it starts from, and how an update changes it.
 ///
 /// `apply` is pure: no clock, no I/O, no randomness; the same updates in the same order give the same state
-/// on every machine. What depends on the present is computed from the state when it is shown.
+/// on every machine. What depends on the present is computed from the state when it is shown. Some segments are folded twice,
+/// and that the two states differ is told.
 ///
 /// An update on which the model panics is rejected, and the state stays as it was before it. No model should count on
 /// that: what panics in one build, as a sum that overflows, goes on with another state in the next.

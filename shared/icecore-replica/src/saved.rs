@@ -3,7 +3,7 @@
 use crate::db::{execute, failed};
 use crate::queue::{damaged, signed, unsigned};
 use icecore_core::{
-    Base, Content, ErrorKind, Key, Newer, Result, Segment, Snapshot, SpaceInfo, SpaceName,
+    Base, Content, ErrorKind, Key, Newer, Result, Segment, Snapshot, SpaceInfo, SpaceName, Witness,
 };
 use icecore_store::reader::{Body, Layer, Polled, Saved};
 use icecore_store::{Reader, Store};
@@ -46,9 +46,10 @@ pub(crate) fn load(
     let Some(info) = info(connection, space)? else {
         return Ok(None);
     };
-    let Some(base) = load_base(connection, store, &info)? else {
+    let Some(mut base) = load_base(connection, store, &info)? else {
         return Ok(None);
     };
+    Found::load(connection, space)?.compare(&mut base);
     let (listed_at, listed_to, stamp): (_, _, Option<String>) = connection
         .query_row(
             "SELECT listed_at, listed_to, stamp FROM space WHERE name = ?1",
@@ -177,6 +178,12 @@ fn to_json(what: &impl Serialize) -> String {
 pub(crate) struct Found {
     pub(crate) gaps: Vec<String>,
     pub(crate) unreadable: Vec<String>,
+    /// What the model made of the history when it was folded twice, to compare with when it is opened again.
+    #[serde(default)]
+    witness: Option<Box<Witness>>,
+    /// What it made of the same once, and another time not.
+    #[serde(default)]
+    pub(crate) impure: Option<Box<Witness>>,
 }
 
 impl Found {
@@ -184,7 +191,24 @@ impl Found {
         Self {
             gaps: reader.gaps.iter().map(ToString::to_string).collect(),
             unreadable: reader.unreadable.values().cloned().collect(),
+            witness: reader.base.witness.clone(),
+            impure: reader.base.impure.clone(),
         }
+    }
+
+    /// Whether the model makes the same of the same history as when the program ran before.
+    fn compare(self, base: &mut Base) {
+        if base.folded.content().is_blind() {
+            (base.witness, base.impure) = (self.witness, self.impure);
+            return;
+        }
+        if let Some(before) = &self.witness {
+            base.compare_with(before);
+        }
+        // A new version starts anew.
+        let version = base.folded.model().version();
+        let known = self.impure.filter(|impure| impure.version == version);
+        base.impure = base.impure.take().or(known);
     }
 
     /// As last saved; nothing before the first sync.

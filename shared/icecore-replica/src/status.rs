@@ -49,6 +49,10 @@ pub struct Status {
     pub gaps: Vec<String>,
     /// Objects that could not be read, with the reason.
     pub unreadable: Vec<String>,
+    /// The segment of which this program's model made two different states: it looks at something else than the updates, or
+    /// was changed without a new version. Other replicas may show something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impure: Option<Generation>,
     /// What the store lacks since it was put back to an older state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restored: Option<Restored>,
@@ -135,6 +139,7 @@ impl SpaceReplica {
             problem,
             gaps: found.gaps,
             unreadable: found.unreadable,
+            impure: found.impure.map(|witness| witness.generation),
             restored,
         })
     }

@@ -12,7 +12,7 @@ pub use restored::{Lost, Restored};
 use crate::replica::SpaceReplica;
 use crate::saved;
 use crate::status;
-use icecore_core::{Author, Entry, Error, Result, UpdateId};
+use icecore_core::{Author, Entry, Error, Generation, Result, UpdateId};
 use icecore_store::Reader;
 use icecore_store::rollup::write_due_snapshot;
 use serde::Serialize;
@@ -42,6 +42,9 @@ pub struct Pulled {
     /// tell whether they are there already.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<UpdateId>,
+    /// The model was found to make different states of the same updates, in this segment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impure: Option<Generation>,
     /// The new author of this replica, when somebody else was found to write as the old one.
     pub new_author: Option<Author>,
     /// The updates that are part of the state now and were not known before, in canonical order. Empty where
@@ -64,6 +67,7 @@ impl Pulled {
         self.layers += later.layers;
         self.requeued += later.requeued;
         self.restored = later.restored.or(self.restored);
+        self.impure = later.impure.or(self.impure);
         self.set_aside.extend(later.set_aside);
         self.new_author = later.new_author.or(self.new_author);
         self.arrived.extend(later.arrived);
@@ -107,10 +111,7 @@ impl SpaceReplica {
         result
     }
 
-    async fn try_sync(
-        &mut self,
-        tell: &mut (dyn FnMut(&Acknowledged) + Send),
-    ) -> Result<Synced> {
+    async fn try_sync(&mut self, tell: &mut (dyn FnMut(&Acknowledged) + Send)) -> Result<Synced> {
         let _lock = self.replica.lock().await?;
         self.late.clear();
         let hint_tells = self.hint_will_tell()?;

@@ -176,6 +176,11 @@ pub(super) fn warnings(status: &Status, remote: &Remote) -> Vec<String> {
         let (by, side) = (millis(offset.saturating_abs()), side(offset));
         warnings.push(format!("the clock of this machine is {by} {side} the store's: set it; updates are stamped with the store's time meanwhile"));
     }
+    if let Some(generation) = status.impure {
+        warnings.push(format!(
+            "the model of the program that synced here made two different states of segment {generation}: it looks at more than the updates, or was changed without a new version; other replicas may show something else"
+        ));
+    }
     if let Some(restored) = &status.restored {
         let (missing, authors) = (
             restored.missing.len(),

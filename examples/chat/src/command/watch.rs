@@ -181,6 +181,10 @@ impl<'a> Screen<'a> {
                 out,
                 &format!("{id} may have been sent before: look whether it is there"),
             ),
+            News::Impure { .. } => trouble(
+                out,
+                "BUG: this program made two different states of the same messages",
+            ),
             News::SyncFailed(reason) => trouble(out, &reason),
         }
     }

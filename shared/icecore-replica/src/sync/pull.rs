@@ -156,6 +156,9 @@ impl SpaceReplica {
             if let Some(lost) = &polled.lost {
                 restored::keep_lost(t, &space, &lost.without(&found.own()))?;
             }
+            let known = saved::Found::load(t, &space)?.impure;
+            let impure = reader.base.impure.as_deref().filter(|_| known.is_none());
+            pulled.impure = impure.map(|witness| witness.generation);
             let saves = saved::save(t, reader, polled)?;
             restored::mark_covered(t, reader, polled)?;
             let requeued = restored::requeue_own(t, reader, &found.missing, now)?;

@@ -120,9 +120,11 @@ pub(crate) async fn catch_up(
     let mut read = Vec::new();
     let mut looks = 0;
     let mut misfit = None;
+    let was_pure = base.impure.is_none();
     loop {
         let outcome = match plan_catch_up(base.generation, &layers.snapshots, &layers.segments) {
-            Ok(plan) => follow(store, info, base, &plan, &mut read).await,
+            // On the heap: everything that reads would carry its two layers otherwise.
+            Ok(plan) => Box::pin(follow(store, info, base, &plan, &mut read)).await,
             Err(error) => {
                 let folder = ObjectKey::segments(&info.space, info.epoch);
                 Err(Failed::Gone(error.with_object(folder)))
@@ -131,6 +133,10 @@ pub(crate) async fn catch_up(
         match outcome {
             Ok(()) => {
                 check_rejections(base, misfit)?;
+                if let Some(impure) = base.impure.as_deref().filter(|_| was_pure) {
+                    let (space, generation) = (&info.space, impure.generation);
+                    tracing::warn!(%space, %generation, "the model makes different states of the same updates");
+                }
                 return Ok(read);
             }
             Err(Failed::Misfit(generation, covered, error)) => {
@@ -219,6 +225,7 @@ async fn follow(
             _ => store.content(info)?,
         };
         let object = ObjectKey::Snapshot(info.space.clone(), info.epoch, generation).to_string();
+        let impure = base.impure.clone();
         *base = Base::from_snapshot(&unpacked, info, content)
             .map_err(|e| match Misfit::of(&e) {
                 Some(_) => {
@@ -228,6 +235,7 @@ async fn follow(
                 None => of_snapshot(generation, e.with_object(object)),
             })?
             .ok_or_else(|| Failed::Snapshot(generation, of_another_model()))?;
+        base.impure = impure;
         read.push(Layer {
             generation,
             snapshot: true,
