@@ -31,6 +31,14 @@ impl Author {
         bytes[8] = 0x80 | (bytes[8] & 0x3f);
         Self(Uuid::from_bytes(bytes))
     }
+
+    /// The author that sorts after this one by a millisecond, with these 80 bits.
+    #[must_use]
+    pub fn successor(self, random: u128) -> Self {
+        let mut millis = [0; 8];
+        millis[2..].copy_from_slice(&self.0.as_bytes()[..6]);
+        Self::from_parts(u64::from_be_bytes(millis).saturating_add(1), random)
+    }
 }
 
 impl fmt::Display for Author {

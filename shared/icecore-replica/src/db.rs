@@ -241,6 +241,15 @@ impl Db {
         Ok(())
     }
 
+    /// Holds what another one holds, and nothing else.
+    #[cfg(feature = "copies")]
+    pub(crate) fn take_all_of(&mut self, other: &Self) -> Result<()> {
+        const PAGES: std::ffi::c_int = 1_000;
+        rusqlite::backup::Backup::new(&other.connection, &mut self.connection)
+            .and_then(|backup| backup.run_to_completion(PAGES, Duration::ZERO, None))
+            .map_err(failed)
+    }
+
     pub(crate) fn read(&self) -> &Connection {
         &self.connection
     }

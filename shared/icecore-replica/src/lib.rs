@@ -19,6 +19,8 @@
 //! # Non-goals
 //! Deciding when to sync: the caller does.
 
+#[cfg(feature = "copies")]
+mod copies;
 mod db;
 mod forget;
 mod marker;

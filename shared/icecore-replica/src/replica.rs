@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,8 +30,27 @@ const SPACES: &str = "SELECT name FROM space WHERE info IS NOT NULL
 #[derive(Debug, Clone)]
 pub struct Replica {
     store: Store,
-    db: Arc<Mutex<Db>>,
+    pub(crate) db: Arc<Mutex<Db>>,
     folder: Option<PathBuf>,
+    /// Whose turn it is, where there is no folder with a lock for it.
+    turn: Arc<AtomicBool>,
+}
+
+/// While it is held, no other session of the replica syncs, in whatever process.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// The lock of the folder.
+    Folder { _lock: File },
+    /// That of a replica in memory.
+    Memory(Arc<AtomicBool>),
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Self::Memory(taken) = self {
+            taken.store(false, Ordering::Release);
+        }
+    }
 }
 
 impl Replica {
@@ -45,6 +65,7 @@ impl Replica {
             store,
             db,
             folder: Some(folder.to_owned()),
+            turn: Arc::default(),
         })
     }
 
@@ -57,6 +78,7 @@ impl Replica {
             store,
             db: Arc::new(Mutex::new(Db::in_memory()?)),
             folder: None,
+            turn: Arc::default(),
         })
     }
 
@@ -67,6 +89,7 @@ impl Replica {
             store,
             db: Arc::clone(&self.db),
             folder: self.folder.clone(),
+            turn: Arc::clone(&self.turn),
         }
     }
 
@@ -116,11 +139,36 @@ impl Replica {
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the other processes of this replica: one author has one update in flight at a time.
-    pub(crate) async fn lock(&self) -> Result<Option<File>> {
-        let Some(folder) = &self.folder else {
-            return Ok(None);
-        };
+    /// Waits for the other processes, and the other sessions, of this replica: one author has one update in flight at a time.
+    pub(crate) async fn lock(&self) -> Result<Turn> {
+        match &self.folder {
+            Some(folder) => self.lock_folder(folder).await,
+            None => self.lock_memory().await,
+        }
+    }
+
+    async fn lock_memory(&self) -> Result<Turn> {
+        let start = self.store.clock.monotonic();
+        while self.turn.swap(true, Ordering::Acquire) {
+            self.wait_for_turn(start, Path::new("memory")).await?;
+        }
+        Ok(Turn::Memory(Arc::clone(&self.turn)))
+    }
+
+    /// A step of waiting, unless it took too long already.
+    async fn wait_for_turn(&self, start: Duration, path: &Path) -> Result<()> {
+        if self.store.clock.monotonic().saturating_sub(start) > LOCK_WAIT_MAX {
+            return Err(
+                Error::unavailable("another process is syncing this replica")
+                    .with_object(path.display().to_string())
+                    .with_hint("wait for it to finish, or use another --replica folder"),
+            );
+        }
+        self.store.clock.sleep(LOCK_WAIT_STEP).await;
+        Ok(())
+    }
+
+    async fn lock_folder(&self, folder: &Path) -> Result<Turn> {
         let path = folder.join("sync.lock");
         // Opened for reading where it is there: opening and closing it for writing costs more than the lock. On NFS
         // only a file that is open for writing can be locked.
@@ -132,18 +180,9 @@ impl Replica {
         let start = self.store.clock.monotonic();
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Some(file)),
+                Ok(()) => return Ok(Turn::Folder { _lock: file }),
                 Err(std::fs::TryLockError::WouldBlock) => {
-                    if self.store.clock.monotonic().saturating_sub(start) > LOCK_WAIT_MAX {
-                        return Err(
-                            Error::unavailable("another process is syncing this replica")
-                                .with_object(path.display().to_string())
-                                .with_hint(
-                                    "wait for it to finish, or use another --replica folder",
-                                ),
-                        );
-                    }
-                    self.store.clock.sleep(LOCK_WAIT_STEP).await;
+                    self.wait_for_turn(start, &path).await?;
                 }
                 Err(std::fs::TryLockError::Error(_)) if !writable => {
                     (file, writable) = (open_to_lock(&path)?, true);
@@ -177,7 +216,7 @@ pub struct SpaceReplica {
     pub(crate) saves: i64,
     pub(crate) keys: KeyClock,
     pub(crate) pulled: bool,
-    /// What was pulled while the queue was flushed.
+    /// What was pulled and no sync has returned yet.
     pub(crate) late: Vec<Pulled>,
     /// The author that access is bound to, where another replica writes as it: nothing can be sent.
     pub(crate) barred: Option<Author>,

@@ -59,7 +59,7 @@ pub struct Pulled {
 
 impl Pulled {
     /// Adds what another pull of the same sync brought.
-    fn add(&mut self, later: Self) {
+    pub(super) fn add(&mut self, later: Self) {
         self.changed |= later.changed;
         self.reread |= later.reread;
         self.new_epoch |= later.new_epoch;
@@ -113,13 +113,13 @@ impl SpaceReplica {
 
     async fn try_sync(&mut self, tell: &mut (dyn FnMut(&Acknowledged) + Send)) -> Result<Synced> {
         let _lock = self.replica.lock().await?;
-        self.late.clear();
+        let untold = self.untold();
+        self.late.push(untold);
         let hint_tells = self.hint_will_tell()?;
-        let mut pulled = if hint_tells {
-            Pulled::default()
-        } else {
-            self.pull_explained(!self.pulled).await?
-        };
+        if !hint_tells {
+            let pulled = self.pull_explained(!self.pulled).await?;
+            self.late.push(pulled);
+        }
         self.check_version()?;
         // Only what this flush finds out counts.
         self.head_known = self.head_known.filter(|_| !hint_tells);
@@ -131,9 +131,7 @@ impl SpaceReplica {
             // What it has queued again.
             acknowledged.extend(self.flush_locked(tell).await?);
         }
-        for late in self.late.drain(..) {
-            pulled.add(late);
-        }
+        let pulled = self.late();
         if pulled.layers > 0 {
             self.snapshot_if_due().await;
         }
@@ -141,6 +139,28 @@ impl SpaceReplica {
             pulled,
             acknowledged,
         })
+    }
+
+    /// What is told once, whatever became of the sync that found it out. What changed is seen in the state.
+    fn untold(&mut self) -> Pulled {
+        let late = self.late();
+        Pulled {
+            requeued: late.requeued,
+            restored: late.restored,
+            set_aside: late.set_aside,
+            impure: late.impure,
+            new_author: late.new_author,
+            ..Pulled::default()
+        }
+    }
+
+    /// All that was pulled and that no sync has returned yet.
+    fn late(&mut self) -> Pulled {
+        let mut pulled = Pulled::default();
+        for late in self.late.drain(..) {
+            pulled.add(late);
+        }
+        pulled
     }
 
     /// Whether a sync need not poll before it writes: it was known a moment ago that nothing is new, and whether that has

@@ -25,6 +25,8 @@ pub struct Happened {
     pub lost_responses: u64,
     /// Writes that landed long after they were given up.
     pub zombies: u64,
+    /// Deletions that landed later, or once more.
+    pub late_deletes: u64,
     /// Writes that landed and were answered with 412, as after a retry inside the HTTP client.
     pub retried_inside: u64,
     /// Requests refused with 409, 500 or 503.

@@ -44,6 +44,11 @@ impl Ledger {
         self.acknowledged.insert(id);
     }
 
+    /// The disk that held this text in its queue is gone, or it was set aside for a person, who was told.
+    pub fn lose(&mut self, text: &str) {
+        self.queued.remove(text);
+    }
+
     /// How many updates were acknowledged.
     pub fn acknowledged(&self) -> usize {
         self.acknowledged.len()

@@ -2,6 +2,7 @@
 //! network, crashing between any two requests.
 
 pub(crate) mod actors;
+mod copies;
 mod fates;
 mod run;
 mod versions;
@@ -68,6 +69,8 @@ pub struct Plan {
     pub linked: bool,
     /// The bucket is put back to an older state now and then, while the roll-ups stand still.
     pub restores: bool,
+    /// Replicas are copied, and go on as two; and put back to what they were.
+    pub copies: bool,
     /// The space is erased in the end, while everybody goes on.
     pub erased: bool,
     /// Programs of two versions of the model work side by side; each start may be of either.
@@ -101,6 +104,7 @@ impl Plan {
             resets: false,
             linked: false,
             restores: false,
+            copies: false,
             erased: false,
             versions: false,
             rule_off: None,
@@ -217,6 +221,10 @@ pub struct Log {
     pub links: u64,
     /// Times that the bucket was put back to an older state.
     pub restores: u64,
+    /// Replicas that were copied.
+    pub copied: u64,
+    /// Replicas that were put back to an older state.
+    pub put_back: u64,
     /// What pruning deleted while the others worked.
     pub pruned: Pruned,
     /// Updates rolled up below what was reached before.

@@ -124,6 +124,39 @@ async fn a_copied_folder_goes_on_under_a_new_author() {
     );
 }
 
+/// The same update waits in two copies when both find that its id is taken: it counts once, and what else each of them has
+/// queued is kept.
+#[tokio::test(start_paused = true)]
+async fn what_waits_in_two_copies_counts_once_though_its_id_is_taken() {
+    for rolled_up in [false, true] {
+        let bench = Bench::new().await;
+        bench.write("a", "one").await;
+        bench.copy("a", "other");
+        for text in ["two", "three"] {
+            let mut offline = bench.replica("a").space(&bench.space).unwrap();
+            offline.enqueue(&[bench.update(text)]).unwrap();
+        }
+        bench.copy("a", "b");
+        bench.write("other", "by another").await;
+        bench.write("a", "four by a").await;
+        if rolled_up {
+            bench.roll_up().await;
+        }
+        bench.write("b", "four by b").await;
+        let mut texts = bench.texts().await;
+        texts.sort();
+        let expected = [
+            "by another",
+            "four by a",
+            "four by b",
+            "one",
+            "three",
+            "two",
+        ];
+        assert_eq!(texts, expected, "rolled up: {rolled_up}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_copy_that_already_queued_is_not_taken_for_the_original() {
     for rolled_up in [false, true] {

@@ -62,18 +62,20 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
     });
     let held: u64 = outcomes.iter().map(|(_, o)| o.held).sum();
     let (mut pruned, mut redacted, mut rotations) = (Pruned::default(), 0, 0);
-    let (mut resets, mut links, mut restores) = (0, 0, 0);
+    let (mut resets, mut links, mut restores, mut copies) = (0, 0, 0, (0, 0));
     for (_, outcome) in &outcomes {
         resets += outcome.resets;
         links += outcome.links;
         restores += outcome.restores;
+        copies.0 += outcome.copies.0;
+        copies.1 += outcome.copies.1;
         pruned += outcome.pruned;
         redacted += outcome.redacted;
         rotations += outcome.rotations;
     }
     println!(
         "{name}: {} seeds, {total} acknowledged updates, {requests} requests, {layers} segments and snapshots, \
-         {epochs} epochs, {redacted} redacted, {resets} resets, {links} links, {restores} restored, {rotations} keys, {late} late, {pruned:?}",
+         {epochs} epochs, {redacted} redacted, {resets} resets, {links} links, {restores} restored, {copies:?} replicas copied and put back, {rotations} keys, {late} late, {pruned:?}",
         outcomes.len()
     );
     let enough = outcomes.len() >= SEEDS_THAT_SHOW_EVERYTHING;
@@ -109,6 +111,10 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
         assert!(resets > 0 || !plan.resets, "nothing was reset");
         assert!(links > 0 || !plan.linked, "no space was linked");
         assert!(restores > 0 || !plan.restores, "nothing was put back");
+        assert!(
+            !plan.copies || copies.0.min(copies.1) > 0,
+            "no replica was copied, or none put back"
+        );
         if plan.epochs {
             assert!(pruned.epochs > 0, "no epoch was pruned");
             assert!(redacted > 0 || plan.restores, "no update was redacted");
@@ -253,6 +259,20 @@ fn with_restored_buckets() {
                 ..Plan::everything()
             },
         );
+    }
+}
+
+/// Folders of replicas are copied and go on as two, and are put back from backups.
+#[test]
+fn with_copied_replicas() {
+    for order in [Order::Timestamp, Order::Sequence] {
+        let plan = Plan {
+            copies: true,
+            order,
+            seconds: 40 * 60,
+            ..Plan::everything()
+        };
+        all_kept("copies", 64_000..64_060, plan);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::queue::{self, Pending, Writer};
 use crate::refusal::Refusal;
 use crate::replica::SpaceReplica;
 use crate::saved;
-use icecore_core::{Author, Covered, Key, Order, Result, Seq, SpaceName, Update, UpdateId};
+use icecore_core::{Author, Covered, Digest, Key, Order, Result, Seq, SpaceName, Update, UpdateId};
 use icecore_store::history::find_updates;
 use icecore_store::keyring::check_same_space;
 use icecore_store::reader::{Polled, Waited};
@@ -31,6 +31,9 @@ pub(super) struct Found {
     /// What the history holds under the ids of pending updates.
     covered: BTreeMap<UpdateId, Update>,
 }
+
+/// How many authors in a row are looked at by one pull, each of which another copy has used; the next pull goes on.
+const AUTHORS_TRIED_MAX: u32 = 100;
 
 /// Why an update is left to a person.
 const UNKNOWN_CONTENT: &str = "the history holds an update under its id and was compressed since: whether it is this one cannot be told; look whether the state has it";
@@ -78,7 +81,10 @@ impl SpaceReplica {
                 missing: self.own_missing(&mut reader, &mut polled).await?,
                 covered: self.look_up_covered(&reader).await?,
             };
-            self.settle(&reader, &polled, &found, &mut pulled)?
+            let saves = self.settle(&reader, &polled, &found, &mut pulled)?;
+            self.settle_again(&reader, &mut pulled)
+                .await?
+                .unwrap_or(saves)
         } else {
             self.saves
         };
@@ -131,6 +137,27 @@ impl SpaceReplica {
         find_updates(store, &reader.info, reader.base.generation, &covered).await
     }
 
+    /// What goes on under another author may be stored under that one already, sent by another copy of this replica; or that
+    /// one is taken too.
+    async fn settle_again(&mut self, reader: &Reader, pulled: &mut Pulled) -> Result<Option<i64>> {
+        let mut saves = None;
+        let mut author = pulled.new_author;
+        for _ in 0..AUTHORS_TRIED_MAX {
+            if author.is_none() || self.pending(1)?.is_empty() {
+                break;
+            }
+            let found = Found {
+                covered: self.look_up_covered(reader).await?,
+                ..Found::default()
+            };
+            let mut again = Pulled::default();
+            saves = Some(self.settle(reader, &Polled::default(), &found, &mut again)?);
+            author = again.new_author;
+            pulled.add(again);
+        }
+        Ok(saves)
+    }
+
     /// Saves what came and settles the queue with it, in one transaction.
     pub(super) fn settle(
         &mut self,
@@ -168,7 +195,8 @@ impl SpaceReplica {
             pulled.set_aside = set_aside_unknown(t, reader, &found.covered, now)?;
             let writer = queue::writer(t, &space)?;
             let others = !pulled.set_aside.is_empty() || another_writes_as(t, reader, writer)?;
-            match next_author(t, reader, (writer, others), (bound, fresh))? {
+            let next = next_of_all_copies(t, &space, writer.author)?.unwrap_or(fresh);
+            match next_author(t, reader, (writer, others), (bound, next))? {
                 Next::Same => {}
                 Next::Another(author) => {
                     queue::change_author(t, &space, writer.author, (author, Seq::FIRST))?;
@@ -266,6 +294,24 @@ fn is_the_same(reader: &Reader, covered: &BTreeMap<UpdateId, Update>, pending: &
         Some(update) => update == pending.stored(),
         None => pending.attempted && reader.base.covered.contains(pending.id),
     }
+}
+
+/// The author under which what is pending goes on, whatever copy of the replica it waits in: so it counts once, though more
+/// than one of them finds that its id is taken. `None` where nothing is pending.
+fn next_of_all_copies(
+    t: &rusqlite::Transaction<'_>,
+    space: &SpaceName,
+    author: Author,
+) -> Result<Option<Author>> {
+    let pending = queue::pending(t, space, usize::MAX)?;
+    let first = pending.iter().find(|p| p.id.author == author);
+    Ok(first.map(|first| {
+        let named = format!("{} {}", first.id, first.update.as_text());
+        let digest = Digest::of(named.as_bytes());
+        let (random, _) = digest.as_bytes().split_at(size_of::<u128>());
+        let random = random.iter().fold(0, |n, byte| n << 8 | u128::from(*byte));
+        author.successor(random)
+    }))
 }
 
 /// As whom to go on.

@@ -127,6 +127,21 @@ impl SimBucket {
         });
     }
 
+    /// Lets a deletion land later.
+    fn delete_later(&self, path: &Path, to: i64) {
+        let (bucket, path, after) = (self.clone(), path.clone(), self.random.between(1, to));
+        let restores = lock(&self.disk).restores;
+        lock(&self.happened).late_deletes += 1;
+        tokio::spawn(async move {
+            bucket.pause(after).await;
+            let mut disk = lock(&bucket.disk);
+            // Who restores a bucket waits until nothing is under way any more that deletes.
+            if disk.restores == restores {
+                disk.delete(path.as_ref());
+            }
+        });
+    }
+
     fn find(&self, path: &Path) -> Result<Stored> {
         lock(&self.disk)
             .objects
@@ -278,6 +293,14 @@ impl ObjectStore for SimBucket {
                 let bucket = bucket.clone();
                 async move {
                     bucket.travel().await?;
+                    let faults = *lock(&bucket.faults);
+                    if bucket.random.chance(faults.zombie) {
+                        bucket.delete_later(&path, faults.zombie_delay_max);
+                        return Err(generic("connection reset"));
+                    }
+                    if bucket.random.chance(faults.duplicate) {
+                        bucket.delete_later(&path, 60_000);
+                    }
                     lock(&bucket.disk).delete(path.as_ref());
                     Ok(path)
                 }

@@ -97,6 +97,23 @@ pub(super) async fn sync(world: &World, session: &mut SpaceReplica) -> bool {
     result.is_ok()
 }
 
+/// What a replica that was copied, or put back, leaves to a person: the history holds its id, and was compressed.
+pub(super) fn note_set_aside(world: &World, session: &mut SpaceReplica) {
+    // Before its first sync it has set nothing aside.
+    let waiting = session.waiting().map(|waiting| waiting.refused);
+    for refused in waiting.unwrap_or_default() {
+        lose(world, &refused.update);
+    }
+}
+
+/// The text of this update need not be in any state any more.
+pub(super) fn lose(world: &World, update: &str) {
+    let update: serde_json::Value = serde_json::from_str(update).expect("an update");
+    if let Some(text) = update["data"].as_str() {
+        world.log().ledger.lose(text);
+    }
+}
+
 /// Nobody is told that the bucket was put back where it was not.
 fn note_restored(world: &World, pulled: &Pulled) {
     let mut log = world.log();

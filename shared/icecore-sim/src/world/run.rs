@@ -1,7 +1,7 @@
 //! One run: the actors work on a bad day, then the weather clears and everything is checked.
 
 use super::{Log, Plan, Pruned, World, settings};
-use super::{actors, fates};
+use super::{actors, copies, fates};
 use crate::bucket::{Faults, SimBucket};
 use crate::checker::{self, Verdict};
 use crate::clock::SimClock;
@@ -19,9 +19,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-const WRITERS: usize = 3;
+pub(super) const WRITERS: usize = 3;
 const READERS: usize = 2;
 const ROLL_UPS: usize = 2;
+const PRUNERS: usize = 2;
+/// The replica that two processes have open.
+const SHARED: usize = 1;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +55,8 @@ pub struct Outcome {
     pub links: u64,
     /// Times that the bucket was put back to an older state.
     pub restores: u64,
+    /// Replicas that were copied, and that were put back to an older state.
+    pub copies: (u64, u64),
     /// What pruning deleted while the others worked.
     pub pruned: Pruned,
     /// What is stored at the end of a run that failed.
@@ -75,10 +80,14 @@ pub fn run_with(seed: u64, plan: Plan) -> Outcome {
 type Actor = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// An actor that can be killed between any two requests and started again.
-struct Process {
+pub(super) struct Process {
     start: Box<dyn Fn() -> Actor>,
     task: JoinHandle<()>,
     clock: SimClock,
+    /// The replica that it has open.
+    pub(super) replica: Option<usize>,
+    /// It does not run, and no crash starts it again.
+    pub(super) stopped: bool,
 }
 
 impl Process {
@@ -88,20 +97,54 @@ impl Process {
             start: Box::new(start),
             task,
             clock,
+            replica: None,
+            stopped: false,
         }
     }
 
-    fn crash(&mut self) {
+    pub(super) fn crash(&mut self) {
         self.task.abort();
-        self.task = tokio::spawn((self.start)());
+        if !self.stopped {
+            self.task = tokio::spawn((self.start)());
+        }
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+        self.task.abort();
+    }
+
+    pub(super) fn go_on(&mut self) {
+        self.stopped = false;
+        self.crash();
     }
 }
 
-struct Cast {
-    processes: Vec<Process>,
+pub(super) struct Cast {
+    pub(super) processes: Vec<Process>,
     /// Each with its clock and the world as it sees it.
-    replicas: Vec<(Replica, SimClock, World)>,
+    pub(super) replicas: Vec<(Replica, SimClock, World)>,
     views: Vec<SimBucket>,
+}
+
+impl Cast {
+    /// Starts a process that has this replica open.
+    pub(super) fn open(&mut self, index: usize, reader: bool) {
+        let (replica, clock, world) = self.replicas[index].clone();
+        let own = clock.clone();
+        let mut process = Process::new(clock, move || {
+            // A restart keeps the disk and loses the memory.
+            let store = world.of_some_version(replica.store().clone());
+            let replica = replica.reopened(store);
+            if reader {
+                Box::pin(actors::read(world.clone(), replica))
+            } else {
+                Box::pin(actors::write(world.clone(), replica, own.clone()))
+            }
+        });
+        process.replica = Some(index);
+        self.processes.push(process);
+    }
 }
 
 async fn simulate(seed: u64, plan: Plan) -> Outcome {
@@ -164,6 +207,7 @@ async fn simulate(seed: u64, plan: Plan) -> Outcome {
         resets: log.resets,
         links: log.links,
         restores: log.restores,
+        copies: (log.copied, log.put_back),
         pruned: log.pruned,
     }
 }
@@ -204,19 +248,11 @@ fn assemble(world: &World) -> Cast {
             Author::from_parts(1_700_000_000_000, random)
         });
         let store = world.unlocked(actor_store(world, &mut cast, &clock, bound));
-        let replica = Replica::in_memory(store.clone()).expect("a replica in memory");
-        cast.replicas
-            .push((replica.clone(), clock.clone(), world.clone()));
-        let (world, own) = (world.clone(), clock.clone());
-        cast.processes.push(Process::new(clock, move || {
-            // A restart keeps the disk and loses the memory.
-            let replica = replica.reopened(world.of_some_version(store.clone()));
-            if reader {
-                Box::pin(actors::read(world.clone(), replica))
-            } else {
-                Box::pin(actors::write(world.clone(), replica, own.clone()))
-            }
-        }));
+        let replica = Replica::in_memory(store).expect("a replica in memory");
+        cast.replicas.push((replica, clock, world.clone()));
+        for _ in 0..if index == SHARED { 2 } else { 1 } {
+            cast.open(index, reader);
+        }
     }
     for _ in 0..ROLL_UPS {
         add(world, &mut cast, |world, store| {
@@ -232,7 +268,7 @@ fn assemble(world: &World) -> Cast {
             Box::pin(fates::link_now_and_then(world, store))
         });
     }
-    if world.plan.pruning {
+    for _ in 0..if world.plan.pruning { PRUNERS } else { 0 } {
         add(world, &mut cast, |world, store| {
             let store = world.of_some_version_or_none(store);
             Box::pin(actors::prune_now_and_then(world, store))
@@ -291,6 +327,7 @@ async fn play(world: &World, cast: &mut Cast) {
     let end = Duration::from_secs(world.plan.seconds);
     let begin = world.clock.monotonic();
     let mut backup = fates::Backup::default();
+    let mut copies = copies::Copies::default();
     while world.clock.monotonic().saturating_sub(begin) < end {
         let pause = world.random.between(1, 30_000);
         world
@@ -309,8 +346,11 @@ async fn play(world: &World, cast: &mut Cast) {
         }
         if world.plan.restores && backup.takes_its_turn(world) {
             // Whoever restores a bucket stops what rolls up, as docs/restored.md says.
-            let beside = &mut cast.processes[WRITERS + READERS..];
-            beside.iter_mut().for_each(Process::crash);
+            let beside = cast.processes.iter_mut().filter(|p| p.replica.is_none());
+            beside.for_each(Process::crash);
+        }
+        if world.plan.copies {
+            copies.take_their_turn(world, cast);
         }
         if world.plan.segments_removed && world.random.chance(0.1) {
             remove_old_segments(world);
@@ -485,6 +525,7 @@ async fn drain(world: &World, replica: &Replica) {
     for _ in 0..5 {
         if actors::sync(world, &mut session).await && session.pending(1).is_ok_and(|p| p.is_empty())
         {
+            actors::note_set_aside(world, &mut session);
             return;
         }
     }
