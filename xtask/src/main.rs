@@ -13,6 +13,7 @@
 //! - `tools`, `venv`, `python`: installing programs
 //! - `localstack`: the S3 server to test against
 //! - `fuzz`: the fuzz targets
+//! - `mutants`: faults made on purpose
 
 #![allow(
     clippy::print_stdout,
@@ -25,6 +26,7 @@ mod checks;
 mod fuzz;
 mod infra;
 mod localstack;
+mod mutants;
 mod python;
 mod run;
 mod steps;
@@ -48,6 +50,9 @@ Usage: cargo xtask <command>
   infra         lint the template and build both functions from it, quickly and not for use
   s3            run the server of the tests (S3, SQS, SSM) in the foreground, to try things on
   fuzz [SECS]   fuzz every parser for so long, 60 seconds unless said otherwise
+  mutants [K/N] make changes in core, store and replica, or a part of them, and list which no test finds
+  mutants named [TEXT]
+                make each fault that has a name, or those with this in it: a test has to find it
   sim <SEEDS>   run the simulation with these seeds: 7, 1,2,3 or 1..200
   help          this text
 ";
@@ -65,6 +70,10 @@ fn main() -> ExitCode {
         ["fuzz", seconds] if seconds.parse::<u32>().is_ok() => {
             fuzz::run_all(seconds.parse().unwrap_or(60)).map(|()| true)
         }
+        ["mutants"] => mutants::run_all(None).map(|()| true),
+        ["mutants", "named"] => mutants::run_named(""),
+        ["mutants", "named", only] => mutants::run_named(only),
+        ["mutants", shard] => mutants::run_all(Some(shard)).map(|()| true),
         ["sim", seeds] => cargo_test::simulate(seeds).map(|()| true),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

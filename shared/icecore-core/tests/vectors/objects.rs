@@ -105,6 +105,9 @@ struct UpdateText {
     /// Absent where the text is not `{"at", "kind", "data"}`: then it is rejected when it is folded.
     #[serde(skip_serializing_if = "Option::is_none")]
     parts: Option<Parts>,
+    /// Of which version of the model it is; absent for 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model_version: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -133,6 +136,7 @@ impl ValidUpdate {
                 data: parts.data.get().to_owned(),
                 resolves: parts.resolves.map(Into::into),
             }),
+            model_version: Some(update.model_version()).filter(|version| *version != 1),
         });
         Self {
             author: Some(object.author),
