@@ -179,14 +179,16 @@ fn served_secret(file: &Path) -> Result<Secret> {
 }
 
 fn read(file: &Path, hint_if_missing: &str) -> Result<String> {
-    fs::read_to_string(file).map_err(|e| {
+    let text = fs::read_to_string(file).map_err(|e| {
         let error = if e.kind() == IoErrorKind::NotFound {
             Error::not_found("there is no such file").with_hint(hint_if_missing)
         } else {
             Error::denied("cannot read the file").with_hint("check who may read it")
         };
         error.with_object(shown(file)).with_source(e)
-    })
+    })?;
+    // Some editors begin a text with a byte order mark.
+    Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 fn shown(file: &Path) -> String {

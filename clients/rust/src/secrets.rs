@@ -248,6 +248,9 @@ fn checked(mut text: String) -> Result<Passphrase> {
     })
 }
 
+/// The byte order mark.
+const MARK: char = '\u{feff}';
+
 fn read_text(path: &Path, what: &str) -> Result<String> {
     let failed = |e: std::io::Error| {
         Error::not_found("a secret cannot be read")
@@ -262,7 +265,8 @@ fn read_text(path: &Path, what: &str) -> Result<String> {
     file.take(BYTES_MAX)
         .read_to_string(&mut text)
         .map_err(failed)?;
-    Ok(text)
+    // Some editors begin a text with a byte order mark.
+    Ok(text.trim_start_matches(MARK).to_owned())
 }
 
 fn prompt(question: &str) -> Result<String> {

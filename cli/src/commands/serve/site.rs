@@ -57,7 +57,9 @@ fn read_settings(path: Option<&Path>) -> Result<Settings> {
             .with_hint("check the argument of --settings")
             .with_source(e)
     })?;
-    Settings::from_json(&json).map_err(|e| e.with_object(path.display().to_string()))
+    // Some editors begin a text with a byte order mark.
+    let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&json);
+    Settings::from_json(json).map_err(|e| e.with_object(path.display().to_string()))
 }
 
 async fn of_folder(

@@ -15,6 +15,10 @@ pub(super) struct StoredUpdates {
     digests: BTreeMap<UpdateId, Vec<(Key, Digest)>>,
     visible: BTreeMap<Key, order::Visible>,
     paths: BTreeMap<Key, String>,
+    /// The keys that entries name, of updates that an object still holds.
+    named: BTreeMap<UpdateId, Key>,
+    /// Entries whose key has an object without them, and their segments.
+    elsewhere: Vec<(Key, UpdateId, Generation)>,
     /// The greatest seq of each author in the segments so far.
     last: BTreeMap<Author, Seq>,
     /// What was missing when a later update of its author was rolled up, and in which segment that is.
@@ -82,10 +86,10 @@ fn ids_of((_, author, first, count): order::Visible) -> impl Iterator<Item = Upd
 
 impl StoredUpdates {
     /// Where an update object still is, its segment must hold the very same update. `base` is before the segment.
-    pub(super) fn compare(&self, segment: &Segment, base: &Base, report: &mut VerifyReport) {
+    pub(super) fn compare(&mut self, segment: &Segment, base: &Base, report: &mut VerifyReport) {
         let content = base.folded.content();
         for entry in &segment.entries {
-            self.check_key(entry, segment, base, report);
+            self.note_key(entry, segment, base);
             let Some(stored) = self.digests.get(&entry.id) else {
                 continue;
             };
@@ -144,7 +148,10 @@ impl StoredUpdates {
 
     /// The object under an entry's key is the one that the entry is from. Another one may have taken the key since that
     /// was pruned; then no segment up to this one holds what is in it.
-    fn check_key(&self, entry: &Entry, segment: &Segment, base: &Base, report: &mut VerifyReport) {
+    fn note_key(&mut self, entry: &Entry, segment: &Segment, base: &Base) {
+        if self.digests.contains_key(&entry.id) {
+            self.named.insert(entry.id, entry.key);
+        }
         let Some(stored) = self.visible.get(&entry.key) else {
             return;
         };
@@ -152,14 +159,37 @@ impl StoredUpdates {
         let rolled_up =
             |id: UpdateId| base.covered.contains(id) || segment.header.covered.contains(id);
         if !ids.clone().any(|id| id == entry.id) && ids.all(rolled_up) {
+            self.elsewhere
+                .push((entry.key, entry.id, segment.header.segment));
+        }
+    }
+
+    /// Whether all that the object under a key holds was taken from other objects, which are pruned or hold it: then it is an
+    /// attempt that landed late, when the key looked free.
+    fn is_another_attempt(&self, key: Key) -> bool {
+        let holds = |id: UpdateId, from: Key| {
+            let stored = self.visible.get(&from);
+            from != key && stored.is_none_or(|stored| ids_of(*stored).any(|there| there == id))
+        };
+        let stored = self.visible.get(&key);
+        stored.is_some_and(|stored| {
+            ids_of(*stored).all(|id| self.named.get(&id).is_some_and(|from| holds(id, *from)))
+        })
+    }
+
+    /// Names entries that are not from where they say.
+    fn check_keys(&self, report: &mut VerifyReport) {
+        for (key, id, generation) in &self.elsewhere {
+            if self.is_another_attempt(*key) {
+                continue;
+            }
             let error = Error::corrupt(format!(
-                "segment {} says that the update {} is from here, and it is not",
-                segment.header.segment, entry.id
+                "segment {generation} says that the update {id} is from here, and it is not"
             ))
             .with_hint("the segment, or the object, was changed: restore it from a backup or a versioned bucket");
             report
                 .problems
-                .push(Problem::of(self.paths[&entry.key].clone(), &error));
+                .push(Problem::of(self.paths[key].clone(), &error));
         }
     }
 
@@ -186,6 +216,7 @@ impl StoredUpdates {
 
     /// Counts what waits, and names the gaps in it.
     pub(super) fn finish(self, base: &Base, info: &SpaceInfo, report: &mut VerifyReport) {
+        self.check_keys(report);
         self.left_out(info, report);
         let covered = |v: &order::Visible| ids_of(*v).all(|id| base.covered.contains(id));
         let (done, waiting): (Vec<_>, Vec<_>) = self.visible.into_values().partition(covered);

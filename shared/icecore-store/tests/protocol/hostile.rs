@@ -121,6 +121,39 @@ async fn a_place_of_a_sequence_stays_taken_until_it_is_rolled_past() {
     assert_eq!(bench.verify().await.problems, []);
 }
 
+/// An attempt that lands late, at a place that looked free because what was there is pruned, is no sign of tampering; that two
+/// objects have changed places is.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_at_a_pruned_place_is_none_that_was_changed() {
+    let mut bench = Bench::new("document").await;
+    bench.space = "steps".parse().unwrap();
+    let model = ModelRef::named("document");
+    let created = bench
+        .store
+        .create_space(&bench.space, model, Order::Sequence);
+    let info = created.await.unwrap();
+    let place = |n| ObjectKey::Update(info.space.clone(), info.epoch, Key::new(n).unwrap());
+    let bodies: Vec<Bytes> = [(1, 1), (1, 2)]
+        .map(|(seq, author)| Bytes::from(increment(seq, author).to_json()))
+        .into();
+    let put = async |n: u64, body: &Bytes| {
+        let stored = bench.store.bucket.put(&place(n), body.clone()).await;
+        stored.unwrap();
+    };
+    put(1, &bodies[0]).await;
+    put(2, &bodies[1]).await;
+    bench.roll_up().await;
+    assert_eq!(bench.verify().await.problems, []);
+    // The first is pruned; the second had been tried in its place.
+    put(1, &bodies[1]).await;
+    assert_eq!(bench.verify().await.problems, []);
+    put(2, &bodies[0]).await;
+    let problems = bench.verify().await.problems;
+    let named = problems.iter().map(|p| p.object.clone());
+    let expected = [place(1), place(2)].map(|place| place.to_string());
+    assert_eq!(named.collect::<Vec<_>>(), expected);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_redacted_sequence_takes_a_crowd_and_is_rolled_up() {
     let mut bench = Bench::new("document").await;
