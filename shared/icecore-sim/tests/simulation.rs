@@ -265,15 +265,22 @@ fn with_restored_buckets() {
 /// Folders of replicas are copied and go on as two, and are put back from backups.
 #[test]
 fn with_copied_replicas() {
-    for order in [Order::Timestamp, Order::Sequence] {
-        let plan = Plan {
-            copies: true,
-            order,
-            seconds: 40 * 60,
-            ..Plan::everything()
-        };
-        all_kept("copies", 64_000..64_060, plan);
-    }
+    let copies = Plan {
+        copies: true,
+        seconds: 40 * 60,
+        ..Plan::everything()
+    };
+    let in_sequence = Plan {
+        order: Order::Sequence,
+        ..copies
+    };
+    let encrypted = Plan {
+        encrypted: true,
+        ..copies
+    };
+    all_kept("copies", 64_000..64_040, copies);
+    all_kept("copies, sequence", 64_000..64_030, in_sequence);
+    all_kept("copies, encrypted", 64_000..64_020, encrypted);
 }
 
 #[test]

@@ -104,8 +104,8 @@ pub(super) const NAMED: &[Named] = &[
     Named {
         name: "copies of a replica send what waits in them under authors of their own",
         file: "shared/icecore-replica/src/sync/pull.rs",
-        from: "next_of_all_copies(t, &space, writer.author)?.unwrap_or(fresh)",
-        to: "next_of_all_copies(t, &space, writer.author)?.map_or(fresh, |_| fresh)",
+        from: "next_of_all_copies(t, reader, writer.author)?.unwrap_or(fresh)",
+        to: "next_of_all_copies(t, reader, writer.author)?.map_or(fresh, |_| fresh)",
     },
     Named {
         name: "what another copy has sent under the next author is not looked at",

@@ -7,6 +7,7 @@ use crate::queue::{self, Pending, Writer};
 use crate::refusal::Refusal;
 use crate::replica::SpaceReplica;
 use crate::saved;
+use icecore_core::content::Salt;
 use icecore_core::{Author, Covered, Digest, Key, Order, Result, Seq, SpaceName, Update, UpdateId};
 use icecore_store::history::find_updates;
 use icecore_store::keyring::check_same_space;
@@ -195,7 +196,11 @@ impl SpaceReplica {
             pulled.set_aside = set_aside_unknown(t, reader, &found.covered, now)?;
             let writer = queue::writer(t, &space)?;
             let others = !pulled.set_aside.is_empty() || another_writes_as(t, reader, writer)?;
-            let next = next_of_all_copies(t, &space, writer.author)?.unwrap_or(fresh);
+            let next = if others {
+                next_of_all_copies(t, reader, writer.author)?.unwrap_or(fresh)
+            } else {
+                fresh
+            };
             match next_author(t, reader, (writer, others), (bound, next))? {
                 Next::Same => {}
                 Next::Another(author) => {
@@ -297,21 +302,27 @@ fn is_the_same(reader: &Reader, covered: &BTreeMap<UpdateId, Update>, pending: &
 }
 
 /// The author under which what is pending goes on, whatever copy of the replica it waits in: so it counts once, though more
-/// than one of them finds that its id is taken. `None` where nothing is pending.
+/// than one of them finds that its id is taken. `None` where nothing is pending, or it cannot be sealed.
 fn next_of_all_copies(
     t: &rusqlite::Transaction<'_>,
-    space: &SpaceName,
+    reader: &Reader,
     author: Author,
 ) -> Result<Option<Author>> {
-    let pending = queue::pending(t, space, usize::MAX)?;
-    let first = pending.iter().find(|p| p.id.author == author);
-    Ok(first.map(|first| {
-        let named = format!("{} {}", first.id, first.update.as_text());
-        let digest = Digest::of(named.as_bytes());
-        let (random, _) = digest.as_bytes().split_at(size_of::<u128>());
-        let random = random.iter().fold(0, |n, byte| n << 8 | u128::from(*byte));
-        author.successor(random)
-    }))
+    let pending = queue::pending(t, &reader.info.space, usize::MAX)?;
+    let Some(first) = pending.iter().find(|p| p.id.author == author) else {
+        return Ok(None);
+    };
+    // Authors are readable: in an encrypted space nobody without a key must be able to try what the text is. What is sealed
+    // here, always with one salt, is shown to nobody.
+    let content = reader.base.folded.content();
+    let Ok(sealed) = content.seal_update(first.id, &first.update, Salt::default()) else {
+        return Ok(None);
+    };
+    let text = sealed.as_ref().unwrap_or(&first.update).as_text();
+    let digest = Digest::of(format!("{} {text}", first.id).as_bytes());
+    let (random, _) = digest.as_bytes().split_at(size_of::<u128>());
+    let random = random.iter().fold(0, |n, byte| n << 8 | u128::from(*byte));
+    Ok(Some(author.successor(random)))
 }
 
 /// As whom to go on.
