@@ -8,6 +8,7 @@ mod sealed_state;
 
 pub use sealed_state::{SealedState, Summary};
 
+use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::ids::{Author, SpaceName, StoreId, UpdateId};
 use crate::model::{AnyModel, Meta, Model, Rejected};
@@ -270,6 +271,17 @@ impl Content {
             Ok(Cow::Owned(update))
         } else {
             Err(Unopened::Refused)
+        }
+    }
+
+    /// 32 bytes that follow from an update and its id. In an encrypted space only who holds its keys can make them, so that
+    /// nobody else can try what the update says; `None` where they are not at hand.
+    pub fn token(&self, id: UpdateId, update: &Update) -> Option<[u8; 32]> {
+        let text = format!("{id} {}", update.as_text());
+        match &self.seal {
+            Seal::Clear => Some(*Digest::of(text.as_bytes()).as_bytes()),
+            Seal::Locked => None,
+            Seal::Open(seal) => Some(seal.keys.token(text.as_bytes())),
         }
     }
 

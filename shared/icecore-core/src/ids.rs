@@ -32,12 +32,18 @@ impl Author {
         Self(Uuid::from_bytes(bytes))
     }
 
-    /// The author that sorts after this one by a millisecond, with these 80 bits.
+    /// The same with a timestamp after this one.
     #[must_use]
-    pub fn successor(self, random: u128) -> Self {
+    pub fn later_than(self, millis: u64) -> Self {
+        let random = u128::from_be_bytes(*self.0.as_bytes());
+        Self::from_parts(millis.saturating_add(1), random)
+    }
+
+    /// The milliseconds of its timestamp: authors sort by them.
+    pub fn millis(self) -> u64 {
         let mut millis = [0; 8];
         millis[2..].copy_from_slice(&self.0.as_bytes()[..6]);
-        Self::from_parts(u64::from_be_bytes(millis).saturating_add(1), random)
+        u64::from_be_bytes(millis)
     }
 }
 

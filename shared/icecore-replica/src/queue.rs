@@ -345,43 +345,54 @@ pub(crate) fn set_next_seq(t: &Transaction<'_>, space: &SpaceName, next: Seq) ->
     Ok(())
 }
 
-/// Gives all pending updates of `old` new ids under a new author, from the seq `first` on: somebody else writes as the old
-/// one.
+/// Gives all pending updates of `old` new ids: somebody else writes as that author. Each goes on as the only update of its
+/// heir, or, where it has none, of the new author, from the seq `first` on. Returns the new author, which comes after them.
 pub(crate) fn change_author(
     t: &Transaction<'_>,
     space: &SpaceName,
     old: Author,
     (new, first): (Author, Seq),
-) -> Result<()> {
-    let mut seq = first;
-    let waiting: Vec<(i64, i64)> = {
-        let mut select = t
-            .prepare(
-                "SELECT position, seq FROM queue WHERE space = ?1 AND author = ?2 ORDER BY seq",
-            )
-            .map_err(failed)?;
-        let rows = select
-            .query_map(params![space.as_str(), old.to_string()], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .map_err(failed)?;
-        rows.collect::<rusqlite::Result<_>>().map_err(failed)?
+    heir: &dyn Fn(UpdateId, &Update) -> Option<Author>,
+) -> Result<Author> {
+    let all = pending(t, space, usize::MAX)?;
+    let waiting: Vec<&Pending> = all.iter().filter(|p| p.id.author == old).collect();
+    let heirs: Vec<Option<Author>> = waiting.iter().map(|p| heir(p.id, &p.update)).collect();
+    // What is queued from now on comes after them.
+    let new = match heirs.iter().flatten().map(|heir| heir.millis()).max() {
+        Some(last) if last >= new.millis() => new.later_than(last),
+        _ => new,
     };
-    for (position, was) in waiting {
-        once::renamed(t, space, (old, was), (new, signed(seq.get())))?;
+    let mut seq = first;
+    for (pending, heir) in waiting.into_iter().zip(heirs) {
+        // Another copy may have sent it under that id.
+        let (author, own_seq, attempted) = match heir {
+            Some(heir) => (heir, Seq::FIRST, true),
+            None => (new, seq, false),
+        };
+        let (was, is) = (pending.id, (author, signed(own_seq.get())));
+        once::renamed(t, space, (was.author, signed(was.seq.get())), is)?;
         execute(
             t,
-            "UPDATE queue SET author = ?2, seq = ?3, attempted = 0, sealed = NULL WHERE position = ?1",
-            params![position, new.to_string(), signed(seq.get())],
+            "UPDATE queue SET author = ?4, seq = ?5, attempted = ?6, sealed = NULL WHERE space = ?1 AND author = ?2 AND seq = ?3",
+            params![
+                space.as_str(),
+                was.author.to_string(),
+                signed(was.seq.get()),
+                author.to_string(),
+                is.1,
+                attempted
+            ],
         )?;
-        seq = seq.saturating_add(1);
+        if heir.is_none() {
+            seq = seq.saturating_add(1);
+        }
     }
     execute(
         t,
         "UPDATE space SET author = ?2, next_seq = ?3, own_last = NULL WHERE name = ?1",
         params![space.as_str(), new.to_string(), signed(seq.get())],
     )?;
-    Ok(())
+    Ok(new)
 }
 
 /// Takes a pending update out of the queue, and keeps it for a person.

@@ -1,6 +1,6 @@
 //! The keys of a space: [`KeyNumber`] and [`SpaceKeys`].
 
-use crate::derive::{Key, subkey};
+use crate::derive::{Key, hkdf, subkey};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU32;
@@ -99,6 +99,16 @@ impl SpaceKeys {
             }
         }
         text
+    }
+
+    /// 32 bytes for this text, which tell nothing of it and which only who holds the keys can make: the same whatever keys
+    /// were added since the first.
+    pub fn token(&self, text: &[u8]) -> [u8; 32] {
+        let first = self.0.first().expect("BUG: a space has at least one key");
+        let mut token = [0; 32];
+        let key = subkey(first, b"icecore token v1");
+        hkdf(&key[..], None, text, &mut token);
+        token
     }
 
     pub(crate) fn get(&self, number: KeyNumber) -> Option<&Key> {

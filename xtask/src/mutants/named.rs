@@ -104,14 +104,14 @@ pub(super) const NAMED: &[Named] = &[
     Named {
         name: "copies of a replica send what waits in them under authors of their own",
         file: "shared/icecore-replica/src/sync/pull.rs",
-        from: "next_of_all_copies(t, reader, writer.author)?.unwrap_or(fresh)",
-        to: "next_of_all_copies(t, reader, writer.author)?.map_or(fresh, |_| fresh)",
+        from: "None => heir(content, id, update),",
+        to: "None => heir(content, id, update).filter(|_| false),",
     },
     Named {
         name: "what another copy has sent under the next author is not looked at",
         file: "shared/icecore-replica/src/sync/pull.rs",
-        from: "if author.is_none() || self.pending(1)?.is_empty() {",
-        to: "if author.is_none() || true {",
+        from: "if pulled.new_author.is_none() || self.pending(1)?.is_empty() {",
+        to: "if pulled.new_author.is_none() || self.pending(1).is_ok() {",
     },
     Named {
         name: "two sessions of a replica in memory do not take turns",

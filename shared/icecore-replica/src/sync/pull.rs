@@ -7,8 +7,9 @@ use crate::queue::{self, Pending, Writer};
 use crate::refusal::Refusal;
 use crate::replica::SpaceReplica;
 use crate::saved;
-use icecore_core::content::Salt;
-use icecore_core::{Author, Covered, Digest, Key, Order, Result, Seq, SpaceName, Update, UpdateId};
+use icecore_core::{
+    Author, Content, Covered, Key, Order, Result, Seq, SpaceName, Update, UpdateId,
+};
 use icecore_store::history::find_updates;
 use icecore_store::keyring::check_same_space;
 use icecore_store::reader::{Polled, Waited};
@@ -32,9 +33,6 @@ pub(super) struct Found {
     /// What the history holds under the ids of pending updates.
     covered: BTreeMap<UpdateId, Update>,
 }
-
-/// How many authors in a row are looked at by one pull, each of which another copy has used; the next pull goes on.
-const AUTHORS_TRIED_MAX: u32 = 100;
 
 /// Why an update is left to a person.
 const UNKNOWN_CONTENT: &str = "the history holds an update under its id and was compressed since: whether it is this one cannot be told; look whether the state has it";
@@ -138,25 +136,19 @@ impl SpaceReplica {
         find_updates(store, &reader.info, reader.base.generation, &covered).await
     }
 
-    /// What goes on under another author may be stored under that one already, sent by another copy of this replica; or that
-    /// one is taken too.
+    /// What goes on under an author of its own may be stored under that one already, sent by another copy of this replica.
     async fn settle_again(&mut self, reader: &Reader, pulled: &mut Pulled) -> Result<Option<i64>> {
-        let mut saves = None;
-        let mut author = pulled.new_author;
-        for _ in 0..AUTHORS_TRIED_MAX {
-            if author.is_none() || self.pending(1)?.is_empty() {
-                break;
-            }
-            let found = Found {
-                covered: self.look_up_covered(reader).await?,
-                ..Found::default()
-            };
-            let mut again = Pulled::default();
-            saves = Some(self.settle(reader, &Polled::default(), &found, &mut again)?);
-            author = again.new_author;
-            pulled.add(again);
+        if pulled.new_author.is_none() || self.pending(1)?.is_empty() {
+            return Ok(None);
         }
-        Ok(saves)
+        let found = Found {
+            covered: self.look_up_covered(reader).await?,
+            ..Found::default()
+        };
+        let mut again = Pulled::default();
+        let saves = self.settle(reader, &Polled::default(), &found, &mut again)?;
+        pulled.add(again);
+        Ok(Some(saves))
     }
 
     /// Saves what came and settles the queue with it, in one transaction.
@@ -196,15 +188,21 @@ impl SpaceReplica {
             pulled.set_aside = set_aside_unknown(t, reader, &found.covered, now)?;
             let writer = queue::writer(t, &space)?;
             let others = !pulled.set_aside.is_empty() || another_writes_as(t, reader, writer)?;
-            let next = if others {
-                next_of_all_copies(t, reader, writer.author)?.unwrap_or(fresh)
-            } else {
-                fresh
-            };
-            match next_author(t, reader, (writer, others), (bound, next))? {
+            match next_author(t, reader, (writer, others), (bound, fresh))? {
                 Next::Same => {}
                 Next::Another(author) => {
-                    queue::change_author(t, &space, writer.author, (author, Seq::FIRST))?;
+                    let content = reader.base.folded.content();
+                    let heir = |id, update: &Update| match bound {
+                        Some(_) => None,
+                        None => heir(content, id, update),
+                    };
+                    let author = queue::change_author(
+                        t,
+                        &space,
+                        writer.author,
+                        (author, Seq::FIRST),
+                        &heir,
+                    )?;
                     pulled.new_author = Some(author);
                     keys = Some(self.keys.of_author(None));
                 }
@@ -289,6 +287,13 @@ fn set_aside_unknown(
     Ok(ids)
 }
 
+/// Whether what is stored under the id of a pending update is that update. Sealed by another copy of this replica it has
+/// other bytes.
+fn says(reader: &Reader, pending: &Pending, stored: &Update) -> bool {
+    let opened = || reader.base.folded.content().open(pending.id, stored);
+    stored == pending.stored() || opened().is_ok_and(|opened| *opened == pending.update)
+}
+
 /// The bucket holds this id with this content. Where the history was compressed its content is not known any
 /// more: then it is ours if this replica began to write it.
 fn is_the_same(reader: &Reader, covered: &BTreeMap<UpdateId, Update>, pending: &Pending) -> bool {
@@ -296,33 +301,22 @@ fn is_the_same(reader: &Reader, covered: &BTreeMap<UpdateId, Update>, pending: &
         .get(&pending.id)
         .or_else(|| reader.tail_update(pending.id))
     {
-        Some(update) => update == pending.stored(),
+        Some(update) => says(reader, pending, update),
         None => pending.attempted && reader.base.covered.contains(pending.id),
     }
 }
 
-/// The author under which what is pending goes on, whatever copy of the replica it waits in: so it counts once, though more
-/// than one of them finds that its id is taken. `None` where nothing is pending, or it cannot be sealed.
-fn next_of_all_copies(
-    t: &rusqlite::Transaction<'_>,
-    reader: &Reader,
-    author: Author,
-) -> Result<Option<Author>> {
-    let pending = queue::pending(t, &reader.info.space, usize::MAX)?;
-    let Some(first) = pending.iter().find(|p| p.id.author == author) else {
-        return Ok(None);
-    };
-    // Authors are readable: in an encrypted space nobody without a key must be able to try what the text is. What is sealed
-    // here, always with one salt, is shown to nobody.
-    let content = reader.base.folded.content();
-    let Ok(sealed) = content.seal_update(first.id, &first.update, Salt::default()) else {
-        return Ok(None);
-    };
-    let text = sealed.as_ref().unwrap_or(&first.update).as_text();
-    let digest = Digest::of(format!("{} {text}", first.id).as_bytes());
-    let (random, _) = digest.as_bytes().split_at(size_of::<u128>());
+/// The author under which a pending update goes on alone when its id is taken: the same in whatever copy of the replica it
+/// waits, so that it counts once. `None` where the keys of an encrypted space are not at hand.
+///
+/// By its place in the queue it sorts among the others of its author.
+fn heir(content: &Content, id: UpdateId, update: &Update) -> Option<Author> {
+    // Authors are readable: they must tell nothing of what the update says.
+    let token = content.token(id, update)?;
+    let (random, _) = token.split_at(size_of::<u128>());
     let random = random.iter().fold(0, |n, byte| n << 8 | u128::from(*byte));
-    Ok(Some(author.successor(random)))
+    let millis = id.author.millis().saturating_add(id.seq.get());
+    Some(Author::from_parts(millis, random))
 }
 
 /// As whom to go on.
@@ -379,7 +373,7 @@ fn another_writes_as(
         .is_some_and(|last| last >= writer.next_seq);
     // One of them that lies where it does not count, behind a hole of a sequence, is our own all the same.
     let is_anothers = |p: &Pending| match reader.tail_update(p.id) {
-        Some(update) => update != p.stored(),
+        Some(update) => !says(reader, p, update),
         None => reader.base.covered.contains(p.id),
     };
     Ok(beyond

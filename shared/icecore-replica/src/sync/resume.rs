@@ -76,7 +76,7 @@ impl SpaceReplica {
         let space = self.space.clone();
         self.replica.db().write(Durable::Now, |t| {
             let writer = queue::writer(t, &space)?;
-            queue::change_author(t, &space, writer.author, (author, first))
+            queue::change_author(t, &space, writer.author, (author, first), &|_, _| None)
         })?;
         let order = self.held_reader()?.info.order;
         self.keys = self.keys.of_author(None);
