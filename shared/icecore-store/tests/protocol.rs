@@ -10,6 +10,7 @@ mod protocol {
     mod layers;
     mod link;
     mod models;
+    mod pruning;
     mod rounds;
     mod transient;
 }
