@@ -304,6 +304,24 @@ async fn row_21_the_newest_own_updates_are_kept_however_old_they_are() {
     assert_eq!(a.restored().unwrap().unwrap().missing.len(), 50);
 }
 
+/// What no segment holds lies in an update object alone: it is never forgotten, however old it is.
+#[tokio::test(start_paused = true)]
+async fn row_21_what_no_segment_holds_is_never_forgotten() {
+    let (site, mut a, _) = two(Order::Timestamp).await;
+    let old = backup(&site);
+    let many: Vec<_> = (0..10_050).map(|n| note(&format!("{n}"))).collect();
+    a.enqueue(&many).unwrap();
+    a.sync().await.unwrap();
+    for days in [1, 99, 1] {
+        site.wait(days * 24 * HOUR).await;
+        a.sync().await.unwrap();
+    }
+    put_back(&site, old);
+    site.wait(HOUR).await;
+    assert_eq!(a.sync().await.unwrap().pulled.requeued, 10_050);
+    assert_eq!(a.restored().unwrap(), None);
+}
+
 /// In a sequenced space others take the very keys that were acknowledged before the bucket was put back: that something lies
 /// under a key does not show that it is what was read.
 #[tokio::test(start_paused = true)]
