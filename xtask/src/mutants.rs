@@ -33,12 +33,11 @@ pub(crate) fn run_named(only: &str) -> Outcome<bool> {
     let tree = copy_of_workspace()?;
     let mut survived = Vec::new();
     for named in NAMED.iter().filter(|named| named.name.contains(only)) {
-        match found_by(&tree, named)? {
-            Some(test) => println!("found     {}: by {test}", named.name),
-            None => {
-                println!("SURVIVED  {}", named.name);
-                survived.push(named.name);
-            }
+        if let Some(test) = found_by(&tree, named)? {
+            println!("found     {}: by {test}", named.name);
+        } else {
+            println!("SURVIVED  {}", named.name);
+            survived.push(named.name);
         }
     }
     println!(
