@@ -124,7 +124,7 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
 
 #[test]
 fn everything_at_once() {
-    all_kept("everything", 0..500, Plan::everything());
+    all_kept("everything", 0..400, Plan::everything());
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn in_sequence() {
         order: Order::Sequence,
         ..Plan::everything()
     };
-    all_kept("sequence", 0..350, plan);
+    all_kept("sequence", 0..250, plan);
 }
 
 /// Who rolls up and prunes holds no key; the snapshots are written by those who read.

@@ -5,6 +5,7 @@
 mod protocol {
     pub(crate) mod bench;
     mod epochs;
+    mod gaps;
     mod growth;
     mod hostile;
     mod layers;
