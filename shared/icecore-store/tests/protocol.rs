@@ -11,6 +11,7 @@ mod protocol {
     mod layers;
     mod link;
     mod models;
+    mod polls;
     mod pruning;
     mod rounds;
     mod transient;
