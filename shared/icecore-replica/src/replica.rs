@@ -110,7 +110,6 @@ impl Replica {
             late: Vec::new(),
             barred: None,
             unsettled: false,
-            head_known: None,
         })
     }
 
@@ -222,8 +221,6 @@ pub struct SpaceReplica {
     pub(crate) barred: Option<Author>,
     /// A flush of this session was given up or failed: what it sent may be stored.
     pub(crate) unsettled: bool,
-    /// When the head was last known to be the one that all is read of: by a poll, or by a hint that was written on it.
-    pub(crate) head_known: Option<Duration>,
 }
 
 impl SpaceReplica {

@@ -13,13 +13,8 @@ use crate::replica::SpaceReplica;
 use crate::saved;
 use crate::status;
 use icecore_core::{Author, Entry, Error, Generation, Result, UpdateId};
-use icecore_store::Reader;
 use icecore_store::rollup::write_due_snapshot;
 use serde::Serialize;
-use std::time::Duration;
-
-/// How long a poll, or a hint that nobody else's came before, stands for another poll before a write.
-const HEAD_KNOWN: Duration = Duration::from_secs(10);
 
 /// What a pull brought.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -115,22 +110,10 @@ impl SpaceReplica {
         let _lock = self.replica.lock().await?;
         let untold = self.untold();
         self.late.push(untold);
-        let hint_tells = self.hint_will_tell()?;
-        if !hint_tells {
-            let pulled = self.pull_explained(!self.pulled).await?;
-            self.late.push(pulled);
-        }
+        let pulled = self.pull_explained(!self.pulled).await?;
+        self.late.push(pulled);
         self.check_version()?;
-        // Only what this flush finds out counts.
-        self.head_known = self.head_known.filter(|_| !hint_tells);
-        let mut acknowledged = self.flush_locked(tell).await?;
-        if hint_tells && self.head_known.is_none() {
-            let late = self.pull_explained(false).await?;
-            self.late.push(late);
-            self.check_version()?;
-            // What it has queued again.
-            acknowledged.extend(self.flush_locked(tell).await?);
-        }
+        let acknowledged = self.flush_locked(tell).await?;
         let pulled = self.late();
         if pulled.layers > 0 {
             self.snapshot_if_due().await;
@@ -161,21 +144,6 @@ impl SpaceReplica {
             pulled.add(late);
         }
         pulled
-    }
-
-    /// Whether a sync need not poll before it writes: it was known a moment ago that nothing is new, and whether that has
-    /// changed is told by the hint that follows the write, for it is written on the condition of the head as it was then. Only
-    /// for a moment: what is written meanwhile is no later than one slow PUT of a sync that had polled.
-    fn hint_will_tell(&self) -> Result<bool> {
-        let now = self.replica.store().clock.monotonic();
-        let is_known = |at: Duration| now.saturating_sub(at) < HEAD_KNOWN;
-        let may_write = self.pulled && self.barred.is_none();
-        let is_idle = |reader: &Reader| !reader.is_look_due();
-        Ok(may_write
-            && self.head_known.is_some_and(is_known)
-            && self.reader.as_ref().is_some_and(is_idle)
-            && self.saves()? == self.saves
-            && !self.pending(1)?.is_empty())
     }
 
     /// A program that meets what a newer version of the model wrote holds: it sends nothing, and keeps what is queued.

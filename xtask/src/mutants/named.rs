@@ -84,18 +84,6 @@ pub(super) const NAMED: &[Named] = &[
         to: "Ok(ahead.covered.contains(id) || key >= Key::MIN)",
     },
     Named {
-        name: "a hint tells for ever what a poll would",
-        file: "shared/icecore-replica/src/sync.rs",
-        from: "const HEAD_KNOWN: Duration = Duration::from_secs(10);",
-        to: "const HEAD_KNOWN: Duration = Duration::MAX;",
-    },
-    Named {
-        name: "a sync without a poll does not look where its hint has raced",
-        file: "shared/icecore-replica/src/sync.rs",
-        from: "if hint_tells && self.head_known.is_none() {",
-        to: "if false && self.head_known.is_none() {",
-    },
-    Named {
         name: "copies of a replica send what waits in them under authors of their own",
         file: "shared/icecore-replica/src/sync/pull.rs",
         from: "None => heir(content, id, update),",

@@ -80,13 +80,8 @@ impl SpaceReplica {
         if let Some(last) = all.last() {
             // What was sent before without an answer may be stored under another key too: then this replica has to look.
             let certain = !interrupted && all.iter().all(|a| a.puts == a.bumps + 1);
-            let began = self.replica.store().clock.monotonic();
-            self.head_known = None;
-            match self.held_reader()?.hint(last.key, certain).await {
-                Ok(alone) => self.head_known = alone.then_some(began),
-                Err(error) => {
-                    tracing::debug!(%error, "the head hint was not written; others notice at their next safety listing");
-                }
+            if let Err(error) = self.held_reader()?.hint(last.key, certain).await {
+                tracing::debug!(%error, "the head hint was not written; others notice at their next safety listing");
             }
         }
         self.unsettled = result.is_err() || (interrupted && all.is_empty());

@@ -53,8 +53,6 @@ impl SpaceReplica {
             Waited::AsDue
         };
         let before = self.reader.as_ref().map(arrived::ids);
-        let began = self.replica.store().clock.monotonic();
-        self.head_known = None;
         let (mut reader, mut polled) = match self.reader.take() {
             Some(mut reader) => {
                 let polled = reader.poll(waited).await?; // An error drops the reader: it is restored next time.
@@ -90,7 +88,6 @@ impl SpaceReplica {
         self.saves = saved;
         self.reader = Some(reader);
         self.pulled = true;
-        self.head_known = Some(began);
         Ok(pulled)
     }
 

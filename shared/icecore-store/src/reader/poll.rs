@@ -68,7 +68,7 @@ impl Reader {
         let changed = head.is_some() || version != self.head_version;
         let back = changed && self.is_back(head.as_ref());
         let check = now || back || self.is_due(self.last_check, self.check_every());
-        let list = now || changed || check || self.is_look_due();
+        let list = now || changed || check || self.is_due(self.last_list, store.settings.safety);
         if !list {
             return Ok(Polled::default());
         }
@@ -233,11 +233,6 @@ impl Reader {
     /// Whether `space.json` and the segments were looked at too long ago to trust a listing of updates.
     pub fn is_check_due(&self) -> bool {
         self.is_due(self.last_check, self.check_every())
-    }
-
-    /// Whether a poll would list something, whatever the head says.
-    pub fn is_look_due(&self) -> bool {
-        self.is_check_due() || self.is_due(self.last_list, self.store.settings.safety)
     }
 
     /// Lists all of `updates/`, however old, and reads what is unknown.
