@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::run::{Failure, Outcome, cargo, run, tools, workspace};
+use crate::run::{Failure, Outcome, cargo_tool, run, workspace};
 
 /// Each target, and the vectors that are its seeds.
 const TARGETS: [(&str, &[&str]); 8] = [
@@ -26,7 +26,7 @@ const TARGETS: [(&str, &[&str]); 8] = [
 /// # Errors
 /// When `cargo-fuzz` cannot be installed, or a target has found something: its input lies in `fuzz/artifacts/` then.
 pub(crate) fn run_all(seconds: u32) -> Outcome {
-    let program = install()?;
+    let program = cargo_tool("cargo-fuzz")?;
     for (target, vectors) in TARGETS {
         let corpus = workspace().join("fuzz/corpus").join(target);
         seed(&corpus, vectors)?;
@@ -48,17 +48,6 @@ pub(crate) fn run_all(seconds: u32) -> Outcome {
         run(&mut command)?;
     }
     Ok(())
-}
-
-fn install() -> Outcome<std::path::PathBuf> {
-    let root = tools().join("cargo-fuzz");
-    let program = root.join("bin").join("cargo-fuzz");
-    if !program.is_file() {
-        run(cargo("install")
-            .args(["cargo-fuzz", "--locked", "--root"])
-            .arg(&root))?;
-    }
-    Ok(program)
 }
 
 /// Writes each text in these vectors as a file of its own, and those that are lines of one object as one.

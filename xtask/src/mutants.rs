@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::run::{Failure, Outcome, cargo, output_of, outside_of_cargo, run, tools, workspace};
+use crate::run::{Failure, Outcome, cargo, cargo_tool, output_of, outside_of_cargo, workspace};
 use named::{NAMED, Named};
 
 /// What is asked in turn whether it finds a fault, the quickest first.
@@ -133,7 +133,7 @@ fn copy_of_workspace() -> Outcome<PathBuf> {
 /// # Errors
 /// When `cargo-mutants` cannot be installed. What survives is no error: it is listed.
 pub(crate) fn run_all(shard: Option<&str>) -> Outcome {
-    let program = install()?;
+    let program = cargo_tool("cargo-mutants")?;
     let tree = copy_of_workspace()?;
     let mut command = Command::new(program);
     command
@@ -190,15 +190,4 @@ pub(crate) fn run_all(shard: Option<&str>) -> Outcome {
         Some(0 | 2 | 3) => Ok(()),
         _ => Err(Failure::new(format!("cargo-mutants ended with {status}"))),
     }
-}
-
-fn install() -> Outcome<PathBuf> {
-    let root = tools().join("cargo-mutants");
-    let program = root.join("bin").join("cargo-mutants");
-    if !program.is_file() {
-        run(cargo("install")
-            .args(["cargo-mutants", "--locked", "--root"])
-            .arg(&root))?;
-    }
-    Ok(program)
 }

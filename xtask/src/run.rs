@@ -56,6 +56,18 @@ pub(crate) fn cargo(subcommand: &str) -> Command {
     cargo
 }
 
+/// A program that extends cargo, installed where it is not yet.
+pub(crate) fn cargo_tool(name: &str) -> Outcome<PathBuf> {
+    let root = tools().join(name);
+    let program = root.join("bin").join(name);
+    if !program.is_file() {
+        run(cargo("install")
+            .args([name, "--locked", "--root"])
+            .arg(&root))?;
+    }
+    Ok(program)
+}
+
 /// Takes what is only meant for xtask out of the environment of a command that runs cargo.
 ///
 /// `cargo run` describes xtask's own package there. Build scripts that watch those variables (ring's does) would be run

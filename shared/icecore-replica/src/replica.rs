@@ -107,7 +107,7 @@ impl Replica {
             saves: -1,
             keys: KeyClock::default(),
             pulled: false,
-            late: Vec::new(),
+            late: Pulled::default(),
             barred: None,
             unsettled: false,
         })
@@ -216,7 +216,7 @@ pub struct SpaceReplica {
     pub(crate) keys: KeyClock,
     pub(crate) pulled: bool,
     /// What was pulled and no sync has returned yet.
-    pub(crate) late: Vec<Pulled>,
+    pub(crate) late: Pulled,
     /// The author that access is bound to, where another replica writes as it: nothing can be sent.
     pub(crate) barred: Option<Author>,
     /// A flush of this session was given up or failed: what it sent may be stored.

@@ -67,6 +67,18 @@ impl Pulled {
         self.new_author = later.new_author.or(self.new_author);
         self.arrived.extend(later.arrived);
     }
+
+    /// What is told once, whatever became of the sync that found it out. What changed is seen in the state.
+    fn untold(self) -> Self {
+        Self {
+            requeued: self.requeued,
+            restored: self.restored,
+            set_aside: self.set_aside,
+            impure: self.impure,
+            new_author: self.new_author,
+            ..Self::default()
+        }
+    }
 }
 
 /// What a sync did.
@@ -108,13 +120,12 @@ impl SpaceReplica {
 
     async fn try_sync(&mut self, tell: &mut (dyn FnMut(&Acknowledged) + Send)) -> Result<Synced> {
         let _lock = self.replica.lock().await?;
-        let untold = self.untold();
-        self.late.push(untold);
+        self.late = std::mem::take(&mut self.late).untold();
         let pulled = self.pull_explained(!self.pulled).await?;
-        self.late.push(pulled);
+        self.late.add(pulled);
         self.check_version()?;
         let acknowledged = self.flush_locked(tell).await?;
-        let pulled = self.late();
+        let pulled = std::mem::take(&mut self.late);
         if pulled.layers > 0 {
             self.snapshot_if_due().await;
         }
@@ -122,28 +133,6 @@ impl SpaceReplica {
             pulled,
             acknowledged,
         })
-    }
-
-    /// What is told once, whatever became of the sync that found it out. What changed is seen in the state.
-    fn untold(&mut self) -> Pulled {
-        let late = self.late();
-        Pulled {
-            requeued: late.requeued,
-            restored: late.restored,
-            set_aside: late.set_aside,
-            impure: late.impure,
-            new_author: late.new_author,
-            ..Pulled::default()
-        }
-    }
-
-    /// All that was pulled and that no sync has returned yet.
-    fn late(&mut self) -> Pulled {
-        let mut pulled = Pulled::default();
-        for late in self.late.drain(..) {
-            pulled.add(late);
-        }
-        pulled
     }
 
     /// A program that meets what a newer version of the model wrote holds: it sends nothing, and keeps what is queued.

@@ -256,7 +256,7 @@ impl SpaceReplica {
     /// Another writer was first: what it wrote is part of what this sync brings.
     async fn pull_again(&mut self) -> Result<()> {
         let pulled = self.pull_locked(true).await?;
-        self.late.push(pulled);
+        self.late.add(pulled);
         Ok(())
     }
 

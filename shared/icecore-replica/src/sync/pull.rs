@@ -310,8 +310,7 @@ fn is_the_same(reader: &Reader, covered: &BTreeMap<UpdateId, Update>, pending: &
 fn heir(content: &Content, id: UpdateId, update: &Update) -> Option<Author> {
     // Authors are readable: they must tell nothing of what the update says.
     let token = content.token(id, update)?;
-    let (random, _) = token.split_at(size_of::<u128>());
-    let random = random.iter().fold(0, |n, byte| n << 8 | u128::from(*byte));
+    let random = u128::from_be_bytes(*token.first_chunk()?);
     let millis = id.author.millis().saturating_add(id.seq.get());
     Some(Author::from_parts(millis, random))
 }

@@ -11,11 +11,11 @@ pub struct Faults {
     pub lost_response: f64,
     /// A conditional write lands, is sent again by the HTTP client, and that second answer (412) is what comes back.
     pub retried_inside: f64,
-    /// A write is given up and lands later.
+    /// A write, or a deletion, is given up and lands later.
     pub zombie: f64,
     /// How much later at most, in milliseconds. Pruning rests on a retention that is longer.
     pub zombie_delay_max: i64,
-    /// A conditional write lands twice: the second time up to a minute later.
+    /// A conditional write, or a deletion, lands twice: the second time up to a minute later.
     pub duplicate: f64,
     /// A conditional write is answered with 409.
     pub conflict: f64,

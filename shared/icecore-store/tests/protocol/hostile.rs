@@ -5,7 +5,8 @@ use super::bench::Bench;
 use bytes::Bytes;
 use icecore_core::plan::KeyClock;
 use icecore_core::{
-    ErrorKind, Generation, Key, ModelRef, ObjectKey, Order, Seq, SpaceName, Update, UpdateObject,
+    ErrorKind, Generation, Key, ModelRef, ObjectKey, Order, Seq, SpaceInfo, SpaceName, Update,
+    UpdateObject,
 };
 use icecore_sim::bucket::Faults;
 use icecore_store::bucket::Content;
@@ -80,9 +81,8 @@ async fn a_key_from_the_future_is_not_free_again_while_readers_remember_it() {
     write_one_more(&bench, r#"{"n":3}"#).await;
 }
 
-/// Two sweeps published the same: the second object has a place, although all that it holds is covered.
-#[tokio::test(start_paused = true)]
-async fn a_place_of_a_sequence_stays_taken_until_it_is_rolled_past() {
+/// A sequenced space.
+async fn in_sequence() -> (Bench, SpaceInfo) {
     let mut bench = Bench::new("document").await;
     bench.space = "steps".parse().unwrap();
     let model = ModelRef::named("document");
@@ -90,6 +90,13 @@ async fn a_place_of_a_sequence_stays_taken_until_it_is_rolled_past() {
         .store
         .create_space(&bench.space, model, Order::Sequence);
     let info = created.await.unwrap();
+    (bench, info)
+}
+
+/// Two sweeps published the same: the second object has a place, although all that it holds is covered.
+#[tokio::test(start_paused = true)]
+async fn a_place_of_a_sequence_stays_taken_until_it_is_rolled_past() {
+    let (bench, info) = in_sequence().await;
     let place = |n| Key::new(n).unwrap();
     publish_at(&bench.store, &info, &increment(1, 1), place(1))
         .await
@@ -125,13 +132,7 @@ async fn a_place_of_a_sequence_stays_taken_until_it_is_rolled_past() {
 /// objects have changed places is.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_at_a_pruned_place_is_none_that_was_changed() {
-    let mut bench = Bench::new("document").await;
-    bench.space = "steps".parse().unwrap();
-    let model = ModelRef::named("document");
-    let created = bench
-        .store
-        .create_space(&bench.space, model, Order::Sequence);
-    let info = created.await.unwrap();
+    let (bench, info) = in_sequence().await;
     let place = |n| ObjectKey::Update(info.space.clone(), info.epoch, Key::new(n).unwrap());
     let bodies: Vec<Bytes> = [(1, 1), (1, 2)]
         .map(|(seq, author)| Bytes::from(increment(seq, author).to_json()))
@@ -156,13 +157,7 @@ async fn an_attempt_at_a_pruned_place_is_none_that_was_changed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_redacted_sequence_takes_a_crowd_and_is_rolled_up() {
-    let mut bench = Bench::new("document").await;
-    bench.space = "steps".parse().unwrap();
-    let model = ModelRef::named("document");
-    let created = bench
-        .store
-        .create_space(&bench.space, model, Order::Sequence);
-    let info = created.await.unwrap();
+    let (bench, info) = in_sequence().await;
     for n in 1..=3 {
         let key = Key::new(n).unwrap();
         publish_at(&bench.store, &info, &increment(n, 1), key)
