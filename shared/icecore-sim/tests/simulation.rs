@@ -9,6 +9,7 @@
 )]
 
 use icecore_core::Order;
+use icecore_sim::bucket::Happened;
 use icecore_sim::checker::Verdict;
 use icecore_sim::world::{Outcome, Plan, Pruned, run_with};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -56,7 +57,7 @@ fn run_all(seeds: &[u64], plan: Plan) -> Vec<(u64, Outcome)> {
 fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
     let outcomes = run_all(&seeds(usual), plan);
     let total: usize = outcomes.iter().map(|(_, o)| o.acknowledged).sum();
-    let requests: u64 = outcomes.iter().map(|(_, o)| o.requests).sum();
+    let requests: u64 = outcomes.iter().map(|(_, o)| o.happened.requests).sum();
     let (layers, epochs, late) = outcomes.iter().fold((0, 0, 0), |a, (_, o)| {
         (a.0 + o.layers, a.1 + o.epochs, a.2 + o.late)
     });
@@ -78,6 +79,7 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
          {epochs} epochs, {redacted} redacted, {resets} resets, {links} links, {restores} restored, {copies:?} replicas copied and put back, {rotations} keys, {late} late, {pruned:?}",
         outcomes.len()
     );
+    let never = faults_that_never_happened(&outcomes);
     let enough = outcomes.len() >= SEEDS_THAT_SHOW_EVERYTHING;
     let mut failed: Vec<_> = outcomes
         .into_iter()
@@ -100,6 +102,7 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
     assert!(total > 0);
     // A simulation in which a thing never happens says nothing about it.
     if enough {
+        assert!(never.is_empty(), "{name}: not once {never:?}");
         assert!(
             late > 0 || plan.order == Order::Sequence,
             "nothing came late"
@@ -120,6 +123,21 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
             assert!(redacted > 0 || plan.restores, "no update was redacted");
         }
     }
+}
+
+fn faults_that_never_happened(outcomes: &[(u64, Outcome)]) -> Vec<&'static str> {
+    type Count = fn(&Happened) -> u64;
+    let counts: [(&'static str, Count); 5] = [
+        ("an answer lost", |h| h.lost_responses),
+        ("a write that landed late", |h| h.zombies),
+        ("a deletion that landed late", |h| h.late_deletes),
+        ("a write retried inside", |h| h.retried_inside),
+        ("a request refused", |h| h.refused),
+    ];
+    let never = counts
+        .iter()
+        .filter(|(_, count)| outcomes.iter().all(|(_, o)| count(&o.happened) == 0));
+    never.map(|(fault, _)| *fault).collect()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Log, Plan, Pruned, World, settings};
 use super::{actors, copies, fates};
-use crate::bucket::{Faults, SimBucket};
+use crate::bucket::{Faults, Happened, SimBucket};
 use crate::checker::{self, Verdict};
 use crate::clock::SimClock;
 use crate::random::Random;
@@ -33,8 +33,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Updates acknowledged.
     pub acknowledged: usize,
-    /// Requests that reached the bucket.
-    pub requests: u64,
+    /// What happened in the bucket.
+    pub happened: Happened,
     /// A digest of the final state: the same for the same seed.
     pub state: String,
     /// Segments and snapshots written.
@@ -196,7 +196,7 @@ async fn simulate(seed: u64, plan: Plan) -> Outcome {
         tree,
         verdict,
         acknowledged: log.ledger.acknowledged(),
-        requests: world.bucket.happened().requests,
+        happened: world.bucket.happened(),
         state,
         layers: log.layers,
         epochs: log.epochs,
