@@ -128,6 +128,35 @@ async fn a_place_of_a_sequence_stays_taken_until_it_is_rolled_past() {
     assert_eq!(bench.verify().await.problems, []);
 }
 
+/// A writer that was stalled finds a place free that a roll-up had passed and pruning had emptied: what it wrote there counts
+/// nowhere, and it must be told so, not acknowledged.
+#[tokio::test(start_paused = true)]
+async fn a_write_to_a_place_that_was_rolled_past_does_not_count() {
+    let (bench, info) = in_sequence().await;
+    let place = |n| Key::new(n).unwrap();
+    let id = |author| increment(1, author).entries().next().unwrap().0;
+    let mut stalled = Reader::open(&bench.store, &bench.space).await.unwrap();
+    for n in 1..=2 {
+        publish_at(&bench.store, &info, &increment(n, 1), place(n))
+            .await
+            .unwrap();
+    }
+    bench.roll_up().await;
+    bench.clock.sleep(Duration::from_hours(48)).await;
+    let pruned = prune(&bench.store, &bench.space, None).await.unwrap();
+    assert_eq!(pruned.updates, 2);
+    publish_at(&bench.store, &info, &increment(1, 2), place(1))
+        .await
+        .unwrap();
+    assert!(!stalled.is_valid_in_sequence(place(1), id(2)).await.unwrap());
+    assert!(stalled.is_valid_in_sequence(place(3), id(2)).await.unwrap());
+    // What the roll-up took in counts, wherever it lies.
+    assert!(stalled.is_valid_in_sequence(place(1), id(1)).await.unwrap());
+    // And for who knows of the roll-up already.
+    let mut awake = Reader::open(&bench.store, &bench.space).await.unwrap();
+    assert!(!awake.is_valid_in_sequence(place(2), id(2)).await.unwrap());
+}
+
 /// An attempt that lands late, at a place that looked free because what was there is pruned, is no sign of tampering; that two
 /// objects have changed places is.
 #[tokio::test(start_paused = true)]
