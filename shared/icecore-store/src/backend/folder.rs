@@ -48,6 +48,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// - [`PutMode::Update`], overwriting and deleting exclude each other by a lock file, so that an update
 ///   replaces exactly the version that it names. The tag of an object changes with every put.
 /// - Listings come in the order of their keys, as on S3, and one with an offset looks only at what follows it.
+/// - A symbolic link below the root is never followed: neither read nor written through, and not listed.
 /// - Names beginning with `.icecore-` belong to the folder: they are refused as keys and never listed.
 ///
 /// Attributes are kept where there are [metadata](Attribute::Metadata) among them, in an extended attribute of the
@@ -185,8 +186,8 @@ fn object_meta(location: Path, metadata: &Metadata) -> ObjectMeta {
 fn read(root: &Root, location: Path, options: &GetOptions) -> Result<GetResult> {
     let path = root.file(&location)?;
     let failed = |source| root.failed("read", &path, source);
-    // Before it is opened: a pipe or a device would block.
-    if !std::fs::metadata(&path).map_err(failed)?.is_file() {
+    // Before it is opened: a pipe or a device would block, and a link would lead elsewhere.
+    if !std::fs::symlink_metadata(&path).map_err(failed)?.is_file() {
         return Err(failed(io::ErrorKind::NotFound.into()));
     }
     let mut file = std::fs::File::open(&path).map_err(failed)?;
@@ -342,6 +343,9 @@ impl ObjectStore for Folder {
         let copy = move |root: &Root| {
             let path = root.file(&from)?;
             let read = || {
+                if !std::fs::symlink_metadata(&path)?.is_file() {
+                    return Err(io::ErrorKind::NotFound.into());
+                }
                 let mut file = std::fs::File::open(&path)?;
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes)?;

@@ -17,7 +17,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use url::Url;
 
 /// The protocol repeats what failed and recognises its own earlier writes, so the HTTP client only smooths
@@ -92,6 +92,22 @@ impl Backend {
                 .map_err(|error| from_object_store(error, "create the folder", &self.location)),
             None => Ok(()),
         }
+    }
+
+    /// Removes what writers that were killed left in a folder, if last written before `older_than`, milliseconds since 1970
+    /// UTC, and returns how many files. It is never seen as an object: this only frees space.
+    ///
+    /// # Errors
+    /// `Denied` or `Unavailable` when a directory cannot be read or a file not removed.
+    pub async fn remove_leftovers(&self, older_than: i64) -> Result<usize> {
+        let Some(folder) = &self.folder else {
+            return Ok(0);
+        };
+        let older_than = Duration::from_millis(u64::try_from(older_than).unwrap_or(0));
+        folder
+            .remove_leftovers(SystemTime::UNIX_EPOCH + older_than)
+            .await
+            .map_err(|error| from_object_store(error, "clean the folder", &self.location))
     }
 
     /// Where this is, for people: without credentials and query.

@@ -84,7 +84,7 @@ impl Root {
         Ok(())
     }
 
-    /// The file of an object.
+    /// The file of an object. It may be a link itself, which is never followed.
     pub(super) fn file(&self, location: &Path) -> Result<PathBuf> {
         if location.as_ref().is_empty() || location.parts().any(|p| p.as_ref().starts_with(HIDDEN))
         {
@@ -92,14 +92,36 @@ impl Root {
                 source: format!("the key {location:?} is empty or reserved by the folder").into(),
             });
         }
-        Ok(self.path(location))
+        let above = location
+            .as_ref()
+            .rsplit_once('/')
+            .map_or("", |(above, _)| above);
+        let mut path = self.inside(above)?;
+        path.extend(location.as_ref().rsplit('/').next());
+        Ok(path)
     }
 
-    /// The file or directory of a path.
+    /// The file of an object in a directory that was just read.
     pub(super) fn path(&self, location: &Path) -> PathBuf {
         let mut path = self.directory.clone();
-        path.extend(location.as_ref().split('/').filter(|part| !part.is_empty()));
+        path.extend(location.as_ref().split('/'));
         path
+    }
+
+    /// The directory of a prefix. Whoever may write somewhere in the folder could place a symbolic link there, and have files
+    /// of whoever reads the store shown to others, or written: below the root none is followed.
+    pub(super) fn inside(&self, prefix: &str) -> Result<PathBuf> {
+        let mut path = self.directory.clone();
+        for part in prefix.split('/').filter(|part| !part.is_empty()) {
+            path.push(part);
+            if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
+                let link =
+                    "symbolic links in a store are not followed: put the files themselves there";
+                let source = io::Error::new(ErrorKind::PermissionDenied, link);
+                return Err(self.failed("follow", &path, source));
+            }
+        }
+        Ok(path)
     }
 
     /// Turns a failure into the error that callers can act on. What is not there because the whole folder
@@ -307,7 +329,7 @@ impl Root {
             .metadata()
             .and_then(|m| m.modified())
             .map_err(failed)?;
-        let old = fs::metadata(target).and_then(|m| m.modified());
+        let old = fs::symlink_metadata(target).and_then(|m| m.modified());
         if let Ok(old) = old
             && old
                 .duration_since(fresh)
@@ -330,7 +352,7 @@ impl Root {
             source: why.into(),
         };
         let expected = expected.ok_or_else(|| refused("an update names no e_tag".to_owned()))?;
-        match fs::metadata(target) {
+        match fs::symlink_metadata(target) {
             Ok(metadata) if e_tag(&metadata) == expected => Ok(()),
             Ok(metadata) => Err(refused(format!("{} is not {expected}", e_tag(&metadata)))),
             Err(e) if e.kind() == ErrorKind::NotFound && self.directory.is_dir() => {

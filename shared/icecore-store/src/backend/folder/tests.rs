@@ -316,3 +316,53 @@ fn a_file_system_without_attributes_is_told_apart() {
     let error = attributes::write(&file, b"{}").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
 }
+
+/// Whoever may write to one place of the folder must not have other files read, written or deleted by those who serve it.
+#[cfg(unix)]
+#[tokio::test]
+async fn symbolic_links_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let (directory, folder) = folder();
+    let outside = tempfile::tempdir().unwrap();
+    let secret = outside.path().join("secret");
+    fs::write(&secret, "secret").unwrap();
+    folder.put(&Path::from("a/1"), "x".into()).await.unwrap();
+    symlink(&secret, directory.path().join("a/2")).unwrap();
+    symlink(outside.path(), directory.path().join("b")).unwrap();
+
+    assert_eq!(keys(folder.list(None)).await, ["a/1"]);
+    let listed = folder.list_with_delimiter(None).await.unwrap();
+    assert_eq!(listed.common_prefixes, [Path::from("a")]);
+    let (link, below) = (Path::from("a/2"), Path::from("b/secret"));
+    for path in [&link, &below] {
+        folder.get(path).await.unwrap_err();
+        folder.head(path).await.unwrap_err();
+        folder.copy(path, &Path::from("a/3")).await.unwrap_err();
+    }
+    folder.put(&below, "y".into()).await.unwrap_err();
+    folder.delete(&below).await.unwrap_err();
+    let taken = folder
+        .put_opts(&link, "y".into(), PutMode::Create.into())
+        .await
+        .unwrap_err();
+    assert!(matches!(taken, Error::AlreadyExists { .. }), "{taken:?}");
+    // The link itself can be replaced and deleted; what it leads to stays as it is.
+    folder.put(&link, "y".into()).await.unwrap();
+    assert_eq!(folder.get(&link).await.unwrap().bytes().await.unwrap(), "y");
+    symlink(&secret, directory.path().join("a/4")).unwrap();
+    folder.delete(&Path::from("a/4")).await.unwrap();
+    assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+}
+
+/// The root itself may be reached by a link: whoever runs the program named it.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_folder_itself_may_be_a_link() {
+    let (directory, folder) = folder();
+    folder.put(&Path::from("a/1"), "x".into()).await.unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let link = other.path().join("link");
+    std::os::unix::fs::symlink(directory.path(), &link).unwrap();
+    assert_eq!(keys(Folder::new(link).list(None)).await, ["a/1"]);
+}

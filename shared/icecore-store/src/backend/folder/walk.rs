@@ -85,7 +85,7 @@ pub(super) fn one_level(
 }
 
 fn read_directory(root: &Root, key: &str, offset: Option<&Path>) -> Result<Vec<Entry>> {
-    let directory = root.path(&Path::parse(key)?);
+    let directory = root.inside(Path::parse(key)?.as_ref())?;
     let failed = |source| root.failed("list", &directory, source);
     let names = match fs::read_dir(&directory) {
         Ok(names) => names,
@@ -120,7 +120,10 @@ fn read_directory(root: &Root, key: &str, offset: Option<&Path>) -> Result<Vec<E
         if !is_object_name(part) {
             continue;
         }
-        let is_directory = kind.is_dir() || (kind.is_symlink() && name.path().is_dir());
+        if kind.is_symlink() {
+            continue;
+        }
+        let is_directory = kind.is_dir();
         let slash = if is_directory { "/" } else { "" };
         let part = format!("{part}{slash}");
         if offset.is_none_or(|offset| may_follow(&part, is_directory, offset)) {
@@ -145,10 +148,10 @@ fn is_object_name(name: &str) -> bool {
 fn stat(root: &Root, key: &str) -> Result<Option<ObjectMeta>> {
     let location = Path::parse(key)?;
     let path = root.path(&location);
-    match fs::metadata(&path) {
+    match fs::symlink_metadata(&path) {
         // A pipe or a device would block whoever opens it.
         Ok(metadata) => Ok(metadata.is_file().then(|| object_meta(location, &metadata))),
-        // Deleted since its name was read, or a link to nowhere.
+        // Deleted since its name was read.
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(root.failed("read", &path, e)),
     }
