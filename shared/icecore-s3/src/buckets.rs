@@ -33,8 +33,16 @@ pub(crate) struct Buckets {
     /// By name, where each begins in the store.
     prefixes: Mutex<BTreeMap<String, Path>>,
     allow_create: bool,
-    body_max: u64,
-    memory: Memory,
+    bounds: Bounds,
+}
+
+/// How much may be on its way in.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    /// Of one object.
+    pub(crate) body_max: u64,
+    /// Of all.
+    pub(crate) memory: Memory,
 }
 
 impl Buckets {
@@ -42,14 +50,13 @@ impl Buckets {
         store: Arc<dyn ObjectStore>,
         buckets: Vec<(String, Path)>,
         allow_create: bool,
-        body_max: u64,
+        bounds: Bounds,
     ) -> Self {
         Self {
             store,
             prefixes: Mutex::new(buckets.into_iter().collect()),
             allow_create,
-            body_max,
-            memory: Memory::new(body_max),
+            bounds,
         }
     }
 
@@ -91,6 +98,13 @@ impl Buckets {
         prefixes.insert(bucket.to_owned(), Path::from(bucket));
         Ok(())
     }
+}
+
+/// Whose memory a body takes: the first parts of a path, as `spaces/todo` is.
+fn place(path: &str) -> String {
+    const PARTS: usize = 2;
+    let parts: Vec<_> = path.splitn(PARTS + 1, '/').take(PARTS).collect();
+    parts.join("/")
 }
 
 /// A key as a path under a prefix, if the path says exactly the same.

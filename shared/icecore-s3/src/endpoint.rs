@@ -1,10 +1,11 @@
 //! The endpoint: from a request to its response.
 
 use crate::admission::{self, Limits};
-use crate::buckets::Buckets;
+use crate::buckets::{Bounds, Buckets};
 use crate::cors::Cors;
 use crate::error::respond;
 use crate::keys::Keys;
+use crate::memory::{self, Memory};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -19,6 +20,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3ErrorCode, S3Result};
 use std::convert::Infallible;
 use std::fmt;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +35,12 @@ const XML_MAX: usize = 4 << 20;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 
+/// Who sends a request: put into its extensions by the server, so that bodies of one address share what memory there is.
+///
+/// Whoever counts the addresses of a network as one says so here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Peer(pub IpAddr);
+
 type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// An S3 endpoint over an object store.
@@ -43,6 +51,9 @@ type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 ///   header that was added to a signed request is refused.
 /// - A body is written when its length and all its checksums are right, and as a whole or not at all. How durable
 ///   and how atomic a write is, is up to the store: conditions become its put modes.
+/// - Bodies that are on their way in hold no more memory together than [`Builder::memory`] allows. It is taken as bytes
+///   arrive, and neither one [`Peer`] nor those who write to one place (the first two parts of a key) hold more of it than
+///   is left free for others: beyond that an upload is refused with `SlowDown` (503).
 /// - The store must list in the order of its keys, as `InMemory`, a folder and S3 do.
 ///
 /// Signatures are checked against the clock of this machine. A body that comes slowly is waited for: the server
@@ -67,6 +78,7 @@ pub struct Builder {
     cors: Option<Cors>,
     now: Option<Now>,
     body_max: u64,
+    memory: u64,
 }
 
 impl Endpoint {
@@ -80,6 +92,7 @@ impl Endpoint {
             cors: None,
             now: None,
             body_max: BODY_MAX,
+            memory: memory::BYTES,
         }
     }
 
@@ -198,17 +211,28 @@ impl Builder {
         self
     }
 
-    /// The largest object that can be written; 64 MiB unless this is set.
+    /// The largest object that can be written; 64 MiB unless this is set, and never more than half of the memory for
+    /// bodies.
     #[must_use]
     pub fn body_max(mut self, bytes: u64) -> Self {
         self.body_max = bytes;
         self
     }
 
+    /// The memory for all bodies that are on their way in, in bytes; 512 MiB unless this is set.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
     /// The endpoint.
     pub fn build(self) -> Endpoint {
-        let limits = Limits::new(self.body_max);
-        let buckets = Buckets::new(self.store, self.buckets, self.allow_create, self.body_max);
+        let memory = Memory::new(self.memory);
+        let body_max = self.body_max.min(memory.body_max());
+        let limits = Limits::new(body_max);
+        let bounds = Bounds { body_max, memory };
+        let buckets = Buckets::new(self.store, self.buckets, self.allow_create, bounds);
         let mut service = S3ServiceBuilder::new(buckets);
         service.set_auth(self.keys);
         let mut config = S3Config::default();

@@ -19,5 +19,5 @@ mod memory;
 mod objects;
 
 pub use cors::Cors;
-pub use endpoint::{Builder, Endpoint};
+pub use endpoint::{Builder, Endpoint, Peer};
 pub use s3s::Body;

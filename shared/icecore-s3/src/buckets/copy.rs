@@ -1,6 +1,6 @@
 //! `CopyObject`, within the store.
 
-use super::Buckets;
+use super::{Buckets, place};
 use crate::error::{failed, too_large};
 use crate::objects::{Headers, condition, modified, tag, to_date};
 use http::HeaderMap;
@@ -129,9 +129,11 @@ async fn rewrite(
 ) -> S3Result<()> {
     let source = buckets.store.get_opts(from, conditions).await;
     let source = source.map_err(unmet)?;
-    if source.meta.size > buckets.body_max {
+    if source.meta.size > buckets.bounds.body_max {
         return Err(too_large());
     }
+    let mut share = buckets.bounds.memory.share(None, &place(to.as_ref()));
+    share.grow(source.meta.size)?;
     let body = source.bytes().await.map_err(failed)?;
     let mode = if is_new {
         PutMode::Create

@@ -1,8 +1,10 @@
 //! `PutObject`: checked as a whole, then written as a whole.
 
-use super::Buckets;
+use super::{Buckets, place};
 use crate::checksums::Claims;
+use crate::endpoint::Peer;
 use crate::error::{broken_body, failed, too_large};
+use crate::memory::Share;
 use crate::objects::{Headers, condition, to_tag};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
@@ -13,8 +15,8 @@ use object_store::{
 use s3s::dto::{ETagCondition, PutObjectInput, PutObjectOutput, StreamingBlob};
 use s3s::{S3Request, S3Result, s3_error};
 
-/// Memory that is set aside for a body before any of it came.
-const RESERVED_MAX: u64 = 1 << 20;
+/// Memory is taken in such portions as a body comes.
+const PORTION: usize = 64 << 10;
 
 pub(super) async fn put(
     buckets: &Buckets,
@@ -25,11 +27,13 @@ pub(super) async fn put(
     refuse_unknown(&input)?;
     let mode = put_mode(&input)?;
     let length = body_length(&input, &req.headers)?;
-    if length > buckets.body_max {
+    if length > buckets.bounds.body_max {
         return Err(too_large());
     }
-    let _share = buckets.memory.share(length).await?;
-    let body = read_body(input.body.take(), length).await?;
+    let peer = req.extensions.get::<Peer>().copied();
+    let memory = &buckets.bounds.memory;
+    let mut share = memory.share(peer, &place(path.as_ref()));
+    let body = read_body(input.body.take(), length, &mut share).await?;
     let trailers = req.trailing_headers.and_then(|trailers| trailers.take());
     let verified = Claims::new(&req.headers, trailers.as_ref())?.verify(&body)?;
     let is_update = matches!(mode, PutMode::Update(_));
@@ -103,23 +107,43 @@ fn body_length(input: &PutObjectInput, headers: &HeaderMap) -> S3Result<u64> {
     length.ok_or_else(|| s3_error!(MissingContentLength))
 }
 
-/// Reads a whole body, which s3s checks against the signature as it passes.
-async fn read_body(body: Option<StreamingBlob>, length: u64) -> S3Result<Bytes> {
-    let reserved = usize::try_from(length.min(RESERVED_MAX)).unwrap_or(0);
-    let mut bytes = BytesMut::with_capacity(reserved);
+/// Reads a whole body, which s3s checks against the signature as it passes. It takes memory for what came, not for what was
+/// announced.
+async fn read_body(
+    body: Option<StreamingBlob>,
+    length: u64,
+    share: &mut Share<'_>,
+) -> S3Result<Bytes> {
+    let mut bytes = BytesMut::new();
     if let Some(mut body) = body {
         while let Some(chunk) = body.try_next().await.map_err(broken_body)? {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() as u64 > length {
+            if (bytes.len() + chunk.len()) as u64 > length {
                 return Err(s3_error!(
                     IncompleteBody,
                     "the body is longer than it was announced"
                 ));
             }
+            if bytes.capacity() - bytes.len() < chunk.len() {
+                make_room(&mut bytes, (chunk.len(), length), share)?;
+            }
+            bytes.extend_from_slice(&chunk);
         }
     }
     if (bytes.len() as u64) < length {
         return Err(s3_error!(IncompleteBody));
     }
     Ok(bytes.freeze())
+}
+
+/// Room for as much again as there is, so that few bytes are moved, but not for more than is to come.
+fn make_room(
+    bytes: &mut BytesMut,
+    (least, length): (usize, u64),
+    share: &mut Share<'_>,
+) -> S3Result<()> {
+    let to_come = usize::try_from(length).unwrap_or(usize::MAX) - bytes.len();
+    let more = bytes.len().max(PORTION).max(least).min(to_come);
+    share.grow(more as u64)?;
+    bytes.reserve(more);
+    Ok(())
 }
