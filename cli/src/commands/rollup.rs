@@ -95,6 +95,10 @@ fn text(name: &SpaceName, report: &RollupReport) -> String {
             format!("no snapshot, for the model needs version {needed}: update this program"),
         );
     }
+    add(
+        report.too_large.is_some().into(),
+        "no snapshot, for the state is too large for this program".to_owned(),
+    );
     add(report.raced.into(), "another roll-up was faster".to_owned());
     add(report.unfinished.into(), "unfinished".to_owned());
     format!("{name}: generation {generation}: {}", parts.join(", "))

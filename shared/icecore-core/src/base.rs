@@ -58,6 +58,8 @@ pub struct Base {
     pub blind: bool,
     /// The newest version of the model that segments and snapshots name: who cannot fold hands it on.
     pub model_version: u32,
+    /// The state takes at most so much memory, about: what it took, and what was folded since.
+    weight: u64,
     /// How many segments were folded since the start or the snapshot.
     folds: u64,
     /// The state after the last of the segments that were folded twice.
@@ -84,6 +86,7 @@ impl Base {
             recent: BTreeSet::new(),
             blind: false,
             model_version: 0,
+            weight: 0,
             folds: 0,
             witness: None,
             impure: None,
@@ -121,6 +124,7 @@ impl Base {
             rejected: &header.rejected,
             touched: &header.touched,
         };
+        let weight = content.weigh(state.json);
         let Some(folded) = state.open(content)? else {
             return Ok(None);
         };
@@ -137,6 +141,7 @@ impl Base {
             recent: header.recent_keys()?,
             blind: false,
             model_version: header.model_version,
+            weight,
             folds: 0,
             witness: None,
             impure: None,
@@ -176,6 +181,7 @@ impl Base {
                 rejected: &base.rejected,
                 touched: &base.touched,
             };
+            self.weight = content.weigh(state.json);
             let Some(folded) = state.open(content)? else {
                 return Err(Error::invalid("the state that this epoch starts from is of a version that the model cannot upgrade")
                     .with_hint("give the model an `upgrade` from that version"));
@@ -184,6 +190,7 @@ impl Base {
             self.count = base.count;
         }
         if !segment.entries.is_empty() {
+            self.make_sure_that_fits(&segment.entries)?;
             self.fold_entries(header.segment, &segment.entries);
         }
         self.covered.extend(&header.carried);
@@ -196,6 +203,28 @@ impl Base {
         self.model_version = self.model_version.max(header.model_version);
         self.blind |= header.blind;
         self.remember(segment.entries.iter().map(|e| e.key));
+        Ok(())
+    }
+
+    /// Where the state would grow beyond what this program may hold: from here on without a state.
+    fn make_sure_that_fits(&mut self, entries: &[Entry]) -> Result<()> {
+        let content = self.folded.content();
+        if content.is_blind() || content.state_max() == u64::MAX {
+            return Ok(());
+        }
+        let texts = entries.iter().map(|entry| entry.update.as_text());
+        let more = texts
+            .map(|text| content.weigh(text.as_bytes()))
+            .sum::<u64>();
+        let fits = |weight: u64| weight.saturating_add(more) <= content.state_max();
+        if !fits(self.weight) {
+            self.weight = self.folded.weight()?;
+        }
+        if fits(self.weight) {
+            self.weight += more;
+        } else {
+            self.folded = Folded::initial(content.too_large());
+        }
         Ok(())
     }
 
@@ -377,6 +406,9 @@ impl StoredState<'_> {
     fn open(&self, content: Content) -> Result<Option<Folded>> {
         if content.is_blind() {
             return Ok(Some(Folded::initial(content)));
+        }
+        if content.weigh(self.json) > content.state_max() {
+            return Ok(Some(Folded::initial(content.too_large())));
         }
         let opened = match (content.seal(), self.sealed) {
             (Seal::Open(_), Some(key)) => {

@@ -16,6 +16,7 @@ use crate::newer::Newer;
 use crate::reason::Reason;
 use crate::space::SpaceInfo;
 use crate::update::{UPDATE_BYTES_MAX, Update};
+use crate::weight::weight;
 use icecore_seal::{KeyNumber, OpenError, Sealed, SpaceKeys};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -135,6 +136,7 @@ pub struct Content {
     model: Arc<dyn AnyModel>,
     seal: Seal,
     blind: Option<Blindness>,
+    state_max: u64,
 }
 
 /// Why nothing can be folded.
@@ -146,6 +148,8 @@ enum Blindness {
     UnknownModel(String),
     /// A newer version of the model was met.
     Newer(Box<Newer>),
+    /// The state takes more memory than it may here.
+    TooLarge(u64),
 }
 
 impl Content {
@@ -155,6 +159,7 @@ impl Content {
             model,
             seal,
             blind: None,
+            state_max: u64::MAX,
         }
     }
 
@@ -164,6 +169,7 @@ impl Content {
             model: Arc::new(Blind),
             seal: Seal::Locked,
             blind: Some(Blindness::Locked),
+            state_max: u64::MAX,
         }
     }
 
@@ -173,6 +179,49 @@ impl Content {
             model: Arc::new(Blind),
             seal,
             blind: Some(Blindness::UnknownModel(name.to_owned())),
+            state_max: u64::MAX,
+        }
+    }
+
+    /// The same for a program in which a state may take about so many bytes of memory, and no more: beyond that it folds
+    /// nothing, and what needs no state goes on. While it is folded a state is there twice.
+    #[must_use]
+    pub fn with_state_at_most(mut self, bytes: u64) -> Self {
+        self.state_max = bytes;
+        self
+    }
+
+    /// About how much memory a state may take here, in bytes.
+    pub fn state_max(&self) -> u64 {
+        self.state_max
+    }
+
+    /// About how much memory what stands in a JSON text takes, where that matters here.
+    pub(crate) fn weigh(&self, json: &[u8]) -> u64 {
+        if self.state_max == u64::MAX {
+            0
+        } else {
+            weight(json)
+        }
+    }
+
+    /// Whether nothing is folded because the state is too large for this program.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.blind, Some(Blindness::TooLarge(_)))
+    }
+
+    /// The same for a program that has met a state that is too large for it.
+    #[must_use]
+    pub(crate) fn too_large(&self) -> Self {
+        self.blinded(Blindness::TooLarge(self.state_max))
+    }
+
+    fn blinded(&self, why: Blindness) -> Self {
+        Self {
+            model: Arc::new(Blind),
+            seal: self.seal.clone(),
+            blind: Some(why),
+            state_max: self.state_max,
         }
     }
 
@@ -180,11 +229,7 @@ impl Content {
     /// state goes on.
     #[must_use]
     pub fn held(&self, newer: Newer) -> Self {
-        Self {
-            model: Arc::new(Blind),
-            seal: self.seal.clone(),
-            blind: Some(Blindness::Newer(Box::new(newer))),
-        }
+        self.blinded(Blindness::Newer(Box::new(newer)))
     }
 
     /// What a newer version of the model wrote, if that is why nothing is folded.
@@ -235,6 +280,7 @@ impl Content {
             Some(Blindness::Locked) => Err(locked()),
             Some(Blindness::UnknownModel(name)) => Err(unknown_model(name)),
             Some(Blindness::Newer(newer)) => Err(newer.error("the history")),
+            Some(Blindness::TooLarge(most)) => Err(too_large(*most)),
         }
     }
 
@@ -309,6 +355,13 @@ impl Content {
         check_sealed_size(update)?;
         Update::from_stored(text).map(Some)
     }
+}
+
+fn too_large(most: u64) -> Error {
+    Error::invalid(format!(
+        "the state of this space takes more than the {most} bytes of memory that it may take here"
+    ))
+    .with_hint("give the program, or the function, more memory; nothing is lost, and whoever has more memory reads the space")
 }
 
 impl From<Arc<dyn AnyModel>> for Content {

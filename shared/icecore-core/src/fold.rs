@@ -10,6 +10,7 @@ use crate::newer::Newer;
 use crate::reason::Reason;
 use crate::segment::Entry;
 use crate::update::Update;
+use crate::weight::Weigher;
 use icecore_seal::KeyNumber;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -374,6 +375,18 @@ impl Folded {
         let mut json = Vec::new();
         self.write_state(&mut json)?;
         Ok(json)
+    }
+
+    /// About how many bytes the state takes in memory, with what is remembered of it.
+    ///
+    /// # Errors
+    /// `Internal` when the state has no JSON form.
+    pub fn weight(&self) -> Result<u64> {
+        const PER_PATH: usize = 100;
+        let mut weigher = Weigher::default();
+        self.write_state(&mut weigher)?;
+        let touched = self.touched.keys().map(|path| path.len() + PER_PATH);
+        Ok(weigher.bytes() + touched.sum::<usize>() as u64)
     }
 
     /// The state itself.

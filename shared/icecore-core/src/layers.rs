@@ -165,6 +165,25 @@ impl LayerReader {
     }
 }
 
+/// A segment or a snapshot has more bytes, unpacked, than this program may use for one: it is the source of that error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnpacksToMore;
+
+impl UnpacksToMore {
+    /// Whether an error is about this.
+    pub fn is(error: &Error) -> bool {
+        std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<Self>)
+    }
+}
+
+impl std::fmt::Display for UnpacksToMore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "it unpacks to more than may be used for it here")
+    }
+}
+
+impl std::error::Error for UnpacksToMore {}
+
 fn unpack(stored: &[u8], bytes_max: u64) -> Result<Vec<u8>> {
     // The last four bytes of gzip are the size modulo 2^32 (RFC 1952): a hint for one allocation, not trusted
     // beyond what such an object can plausibly hold.
@@ -182,7 +201,8 @@ fn unpack(stored: &[u8], bytes_max: u64) -> Result<Vec<u8>> {
         return Err(Error::invalid(format!(
             "the object unpacks to more than the {bytes_max} bytes that this program may use for it"
         ))
-        .with_hint("give the program, or the function, more memory"));
+        .with_hint("give the program, or the function, more memory")
+        .with_source(UnpacksToMore));
     }
     if bytes.len() as u64 > bytes_max {
         return Err(Error::corrupt(format!(

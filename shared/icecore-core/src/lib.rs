@@ -44,6 +44,7 @@ pub mod time;
 pub mod transient;
 pub mod typed;
 pub mod update;
+mod weight;
 pub mod wire;
 pub mod witness;
 

@@ -27,7 +27,7 @@ use icecore_core::{
     SpaceName, Update, UpdateObject,
 };
 use serde::Serialize;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// What a run may do.
@@ -75,6 +75,10 @@ pub struct RollupReport {
     /// keep everything as it is, and no snapshots.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs_version: Option<u32>,
+    /// How many bytes of memory a state may take here, where this one takes more: segments are written, which keep
+    /// everything as it is, and no snapshots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub too_large: Option<u64>,
     /// Another roll-up was faster; this one stopped.
     pub raced: bool,
     /// The time was up; the next run goes on.
@@ -102,6 +106,8 @@ pub struct Warm {
     resume: Option<Resume>,
     /// What the last listing showed behind a gap: the next complete one may pass it.
     seen: Seen,
+    /// Objects that lie in quarantine, as an earlier run has said.
+    aside: BTreeSet<Key>,
 }
 
 /// Where a run stopped in its listing.
@@ -148,6 +154,7 @@ impl Warm {
             stamp: None,
             resume: None,
             seen: Seen::new(),
+            aside: BTreeSet::new(),
         }
     }
 
@@ -281,6 +288,8 @@ pub(crate) async fn roll_up_from(
     run.report.generation = base.base.generation;
     let newer = base.base.folded.content().newer();
     run.report.needs_version = newer.map(|newer| newer.needed);
+    let content = base.base.folded.content();
+    run.report.too_large = content.is_too_large().then(|| content.state_max());
     let mut report = run.report;
     if report.segments + report.snapshots > 0 {
         let head = Head {
@@ -422,7 +431,7 @@ impl Run<'_> {
             let chunk = collector.next_chunk(&mut listed);
             let chunk_end = chunk.last().map(|l| l.key);
             let read = collector.read(&chunk).await?;
-            self.take(read, &warm.base, &mut loaded).await?;
+            self.take(read, warm, &mut loaded).await?;
             hold_at_newer(&mut warm.base, &loaded);
             let last = listed.is_empty() && !listing.more;
             let horizon = Horizon {

@@ -227,6 +227,9 @@ impl Rounds {
                     }
                     known.rests(done.rollup.updates, self.store.clock.monotonic());
                 }
+                if done.rollup.too_large.is_some() {
+                    report.too_large.push(job.space.clone());
+                }
                 if done.rollup.unfinished {
                     report.left.push(job.space);
                 }

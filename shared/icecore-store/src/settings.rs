@@ -35,6 +35,8 @@ pub struct Settings {
     pub retention: Duration,
     /// Reads under way at once.
     pub reads_max: usize,
+    /// Segments that are read ahead while one is folded; each may be unpacked to many times its size.
+    pub segments_ahead: usize,
     /// The most update objects in one roll-up segment: bounds its memory.
     pub chunk_objects_max: usize,
     /// The most bytes of update objects in one roll-up segment: bounds its memory.
@@ -42,6 +44,9 @@ pub struct Settings {
     /// The most bytes that a segment or a snapshot may have here, packed or not: bounds the memory. What others may
     /// read is not broken, and stops whoever cannot.
     pub unpacked_max: u64,
+    /// About how much memory a space's state may take here, in bytes; while it is folded it is there twice. A larger one is
+    /// rolled up without its state, and whoever has more memory writes its snapshots.
+    pub state_max: u64,
     /// Tag transient events with `icecore=transient`, for a lifecycle rule of the bucket. Not every server knows tags.
     pub tag_transient: bool,
     /// When a snapshot is due.
@@ -64,7 +69,9 @@ impl Default for Settings {
             full_every: Duration::from_hours(24),
             retention: Duration::from_hours(24),
             reads_max: 64,
+            segments_ahead: 8,
             unpacked_max: UNPACKED_BYTES_MAX,
+            state_max: u64::MAX,
             tag_transient: false,
             chunk_objects_max: 20_000,
             chunk_bytes_max: 8 * 1024 * 1024,

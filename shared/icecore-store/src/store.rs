@@ -270,16 +270,26 @@ impl Store {
         self.put_space(space, model, order).await
     }
 
-    /// Creates a space whose model this program need not know.
+    /// Whether a model takes these settings, as far as this program knows it: a space that can never be folded would fail in
+    /// each round.
+    fn check_model(&self, model: &ModelRef) -> Result<()> {
+        if self.registry.knows(&model.name) {
+            self.registry.open(model)?;
+        }
+        Ok(())
+    }
+
+    /// Creates a space whose model this program need not know. Settings that a model which it knows does not take are refused.
     ///
     /// # Errors
-    /// `Conflict` when there is one of that name, or was.
+    /// `Conflict` when there is one of that name, or was; `Invalid` for those settings, naming the one.
     pub async fn put_space(
         &self,
         space: &SpaceName,
         model: ModelRef,
         order: Order,
     ) -> Result<SpaceInfo> {
+        self.check_model(&model)?;
         let info = self.new_space(space, model, order).await?;
         self.put_new_space(info).await
     }
@@ -430,7 +440,8 @@ impl Store {
             seal if !self.registry.knows(&info.model.name) => {
                 Ok(icecore_core::Content::unknown_model(&info.model.name, seal))
             }
-            seal => Ok(icecore_core::Content::new(self.model(info)?, seal)),
+            seal => Ok(icecore_core::Content::new(self.model(info)?, seal)
+                .with_state_at_most(self.settings.state_max)),
         }
     }
 

@@ -14,5 +14,6 @@ mod protocol {
     mod polls;
     mod pruning;
     mod rounds;
+    mod too_large;
     mod transient;
 }

@@ -16,8 +16,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How often everything is listed again when a listing does not fit what is found: the two listings of one look
 /// are not of one moment.
 const RELISTS_MAX: u32 = 3;
-/// Segments under way at once: each may be unpacked to many times its size.
-const SEGMENTS_UNDER_WAY_MAX: usize = 8;
 
 /// The segments and snapshots of an epoch, as listed.
 #[derive(Debug, Clone, Default)]
@@ -214,7 +212,7 @@ async fn follow(
     };
     let mut segments = stream::iter(plan.segments.clone())
         .map(|generation| read_segment(store, info, generation))
-        .buffered(SEGMENTS_UNDER_WAY_MAX);
+        .buffered(store.settings.segments_ahead.max(1));
     // The first segments travel together with the snapshot: one round trip.
     let (snapshot, mut next) = futures::future::join(snapshot, segments.next()).await;
     if let Some(generation) = plan.snapshot {

@@ -1,12 +1,15 @@
 //! What could not be read is put aside, reported, and never blocks the rest.
 
-use super::Run;
+use super::{Run, Warm};
 use crate::reader::listing::Read;
 use crate::settings::millis;
 use crate::store::Store;
 use icecore_core::plan::Loaded;
 use icecore_core::plan::key::vouched;
-use icecore_core::{Base, Key, ObjectKey, Order, Result, SpaceInfo};
+use icecore_core::{Key, ObjectKey, Order, Result, SpaceInfo};
+
+/// So many are remembered: then they are told again.
+const ASIDE_MAX: usize = 10_000;
 
 impl Run<'_> {
     /// Takes what was read and sets the rest aside. In a sequenced space nothing passes what a newer program wrote:
@@ -14,10 +17,10 @@ impl Run<'_> {
     pub(super) async fn take(
         &mut self,
         read: Vec<Read>,
-        base: &Base,
+        warm: &mut Warm,
         loaded: &mut Vec<Loaded>,
     ) -> Result<()> {
-        let newer = self.set_aside(&read, base).await?;
+        let newer = self.set_aside(&read, warm).await?;
         loaded.extend(read.into_iter().map(|read| read.loaded));
         if let (Order::Sequence, Some(newer)) = (self.info.order, newer) {
             loaded.retain(|l| l.key < newer);
@@ -27,9 +30,9 @@ impl Run<'_> {
 
     /// Moves unreadable objects to `quarantine/`, at first only a copy. One that a newer program wrote stays where it
     /// is: it is not broken, this program is old. Returns the least key of those.
-    async fn set_aside(&mut self, read: &[Read], base: &Base) -> Result<Option<Key>> {
+    async fn set_aside(&mut self, read: &[Read], warm: &mut Warm) -> Result<Option<Key>> {
         let look_back = u64::try_from(millis(self.store.settings.look_back)).unwrap_or(0);
-        let passed = vouched(base.through, self.store.now()).saturating_sub(look_back);
+        let passed = vouched(warm.base.through, self.store.now()).saturating_sub(look_back);
         let mut newer = None;
         for Read { loaded, body, .. } in read {
             let Err(unread) = body else { continue };
@@ -47,8 +50,14 @@ impl Run<'_> {
                         ObjectKey::Update(self.info.space.clone(), self.info.epoch, loaded.key);
                     self.store.bucket.delete(&from.to_string()).await?;
                 }
-                tracing::warn!(error = %unread.error, "an update object is in quarantine");
-                self.report.quarantined.push(line);
+                // A young one is met again by each run, until it may go.
+                if warm.aside.len() >= ASIDE_MAX {
+                    warm.aside.clear();
+                }
+                if warm.aside.insert(loaded.key) {
+                    tracing::warn!(error = %unread.error, "an update object is in quarantine");
+                    self.report.quarantined.push(line);
+                }
             }
         }
         Ok(newer)

@@ -3,10 +3,7 @@
 use crate::rollup::Warm;
 use icecore_core::{Generation, SpaceName};
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
-/// What a state takes in memory, as a multiple of its JSON: `icecore bench` measures less.
-const MEMORY_PER_JSON: u64 = 3;
 /// What an id range or a remembered key takes.
 const BYTES_PER_ENTRY: u64 = 64;
 
@@ -19,19 +16,18 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Weighs a model: by writing its state to nowhere, which takes less than the snapshot that has just been written.
-    /// `None` for one whose state has no JSON form.
+    /// Weighs a model, which takes less than the snapshot that has just been written. `None` for one whose state has no JSON
+    /// form.
     pub(super) fn weigh(warm: Warm) -> Option<Self> {
-        let mut counter = Counter(0);
-        warm.base.folded.write_state(&mut counter).ok()?;
+        let state = warm.base.folded.weight().ok()?;
         let covered = &warm.base.covered;
         let ranges: usize = covered
             .authors()
             .map(|author| covered.ranges_of(author).len() + 1)
             .sum();
-        let entries = ranges + warm.base.recent.len() + warm.base.folded.touched.len();
+        let entries = ranges + warm.base.recent.len();
         Some(Self {
-            bytes: counter.0 * MEMORY_PER_JSON + entries as u64 * BYTES_PER_ENTRY,
+            bytes: state + entries as u64 * BYTES_PER_ENTRY,
             generation: warm.base.generation,
             warm,
         })
@@ -43,19 +39,6 @@ impl Kept {
             return Some(self);
         }
         Self::weigh(self.warm)
-    }
-}
-
-struct Counter(u64);
-
-impl Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::store::Store;
 use crate::transient::remove_expired;
 use futures::future::{Either, select};
 use icecore_core::due::is_old;
+use icecore_core::layers::UnpacksToMore;
 use icecore_core::{Error, Key, Result, SpaceInfo};
 use std::pin::pin;
 use std::time::Duration;
@@ -72,6 +73,8 @@ impl Crew {
         let settings = Settings {
             chunk_objects_max: store.settings.chunk_objects_max.min(LIGHT_OBJECTS_MAX),
             chunk_bytes_max: store.settings.chunk_bytes_max.min(LIGHT_BYTES_MAX),
+            unpacked_max: store.settings.unpacked_max / at_once.max(1) as u64,
+            state_max: store.settings.state_max / at_once.max(1) as u64,
             ..(*store.settings).clone()
         };
         Self {
@@ -102,7 +105,7 @@ impl Crew {
 
 /// Looks at one space. Dropped in the middle it leaves nothing half-done: the next visit goes on from what is stored.
 pub(super) async fn visit(crew: &Crew, job: Job, kept: Option<Kept>) -> Visit {
-    let ended = work_until_cut(crew, &job, kept).await;
+    let ended = Box::pin(work_until_cut(crew, &job, kept)).await;
     Visit { job, ended }
 }
 
@@ -199,19 +202,46 @@ impl<'a> Turn<'a> {
 
     /// Brings a kept model up to date, or loads one.
     async fn load(&mut self, info: &SpaceInfo, kept: Option<Kept>) -> Result<Kept> {
-        let store = &self.crew.store;
-        if let Some(mut kept) = kept.filter(|kept| kept.warm.fits(info))
-            && kept.warm.refresh(store, info).await?
-        {
-            return Ok(kept);
+        let store = self.store();
+        if let Some(mut kept) = kept.filter(|kept| kept.warm.fits(info)) {
+            match kept.warm.refresh(store, info).await {
+                Ok(true) => return Ok(kept),
+                Ok(false) => {}
+                Err(error) if UnpacksToMore::is(&error) && !self.alone => {}
+                Err(error) => return Err(error),
+            }
         }
         let layers = Warm::list(store, info).await?;
         if to_read(&layers) > LIGHT_LOAD_MAX {
             self.alone().await?;
         }
-        let mut warm = Warm::initial(store, info)?;
-        warm.advance(store, info, &layers).await?;
+        let warm = match self.read(info, &layers).await {
+            // It packs well: what it takes unpacked is too much beside others.
+            Err(error) if UnpacksToMore::is(&error) && !self.alone => None,
+            warm => Some(warm?).filter(|warm| self.alone || !is_too_large(warm)),
+        };
+        let warm = if let Some(warm) = warm {
+            warm
+        } else {
+            self.alone().await?;
+            self.read(info, &layers).await?
+        };
         Kept::weigh(warm).ok_or_else(|| Error::internal("the state has no JSON form"))
+    }
+
+    async fn read(&self, info: &SpaceInfo, layers: &Layers) -> Result<Warm> {
+        let mut warm = Warm::initial(self.store(), info)?;
+        warm.advance(self.store(), info, layers).await?;
+        Ok(warm)
+    }
+
+    /// The store within the limits of this turn.
+    fn store(&self) -> &'a Store {
+        if self.alone {
+            &self.crew.store
+        } else {
+            &self.crew.light
+        }
     }
 
     /// Rolls up all that is settled: at first as much as fits beside the others, then the rest alone.
@@ -222,13 +252,33 @@ impl<'a> Turn<'a> {
         warm: &mut Warm,
     ) -> Result<RollupReport> {
         let beside = !self.alone;
-        let first = self.roll_up_once(info, full, warm).await?;
-        if !(beside && first.unfinished) || self.crew.is_over() {
-            return Ok(first);
+        let first = match self.roll_up_once(info, full, warm).await {
+            Err(error) if UnpacksToMore::is(&error) && beside => None,
+            first => Some(first?),
+        };
+        self.load_what_fits_alone(info, warm).await?;
+        let goes_on = |first: &RollupReport| beside && first.unfinished;
+        match first {
+            Some(first) if !goes_on(&first) || self.crew.is_over() => Ok(first),
+            first => {
+                self.alone().await?;
+                let rest = self.roll_up_once(info, full, warm).await?;
+                self.load_what_fits_alone(info, warm).await?;
+                Ok(joined(first.unwrap_or_default(), rest))
+            }
         }
-        self.alone().await?;
-        let rest = self.roll_up_once(info, full, warm).await?;
-        Ok(joined(first, rest))
+    }
+
+    /// A state that became too large beside others may fit when it is alone.
+    async fn load_what_fits_alone(&mut self, info: &SpaceInfo, warm: &mut Warm) -> Result<()> {
+        let all = self.crew.store.settings.state_max;
+        let content = warm.base.folded.content();
+        if content.is_too_large() && content.state_max() < all {
+            self.alone().await?;
+            let layers = Warm::list(&self.crew.store, info).await?;
+            *warm = self.read(info, &layers).await?;
+        }
+        Ok(())
     }
 
     async fn roll_up_once(
@@ -237,11 +287,12 @@ impl<'a> Turn<'a> {
         full: bool,
         warm: &mut Warm,
     ) -> Result<RollupReport> {
+        let store = self.store();
         // No time at all means one chunk.
-        let (store, time_max) = if self.alone {
-            (&self.crew.store, self.crew.time_left())
+        let time_max = if self.alone {
+            self.crew.time_left()
         } else {
-            (&self.crew.light, Duration::ZERO)
+            Duration::ZERO
         };
         let options = RollupOptions {
             full,
@@ -251,6 +302,10 @@ impl<'a> Turn<'a> {
         let start = store.clock.monotonic();
         roll_up_from(store, info, &options, start, warm).await
     }
+}
+
+fn is_too_large(warm: &Warm) -> bool {
+    warm.base.folded.content().is_too_large()
 }
 
 /// The packed bytes of the newest snapshot and of the segments since.
