@@ -4,12 +4,14 @@
 //! - `caller`: who asks, from the request's token
 //! - `refusal`: what an error looks like
 //! - `edge`: what every request passes through: limits, request id, headers, CORS, the log
+//! - `apart`: where what computes for long is done
 //! - `answer`: JSON, packed where the client takes it
 //! - `document`: the `OpenAPI` document
 //! - `sync`, `sign`, `spaces`, `users`, `transient`, `about`: the endpoints
 
 mod about;
 mod answer;
+mod apart;
 mod caller;
 mod document;
 mod edge;
@@ -21,6 +23,8 @@ mod transient;
 mod users;
 
 pub use edge::Origins;
+
+use apart::Apart;
 
 use crate::guests::Guests;
 use crate::limits::{Limits, Rate};
@@ -47,11 +51,13 @@ pub struct Gateway {
     pub(crate) limits: Arc<Limits>,
     verifier: Arc<Verifier>,
     rate: Arc<Rate>,
+    written: Arc<Rate>,
     origins: Arc<Origins>,
     public_url: Option<Arc<str>>,
     guests: Option<Arc<Guests>>,
     observer: Option<Arc<dyn Observer>>,
     health: Arc<Mutex<Option<about::Asked>>>,
+    apart: Apart,
 }
 
 impl Gateway {
@@ -61,6 +67,7 @@ impl Gateway {
             store,
             presigner,
             rate: Arc::new(Rate::new(limits.burst, limits.calls_per_second)),
+            written: Arc::new(bytes_written(&limits)),
             limits: Arc::new(limits),
             verifier: Arc::new(verifier),
             origins: Arc::default(),
@@ -68,6 +75,7 @@ impl Gateway {
             guests: None,
             observer: None,
             health: Arc::default(),
+            apart: Apart::Here,
         }
     }
 
@@ -82,6 +90,14 @@ impl Gateway {
     #[must_use]
     pub fn with_guests(mut self, guests: Option<Guests>) -> Self {
         self.guests = guests.map(Arc::new);
+        self
+    }
+
+    /// What may compute for long is done on threads of its own, so that no other call waits for it. For a server; it needs a
+    /// runtime with real time.
+    #[must_use]
+    pub fn with_own_threads(mut self) -> Self {
+        self.apart = Apart::threads();
         self
     }
 
@@ -117,6 +133,18 @@ impl Gateway {
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.store.clock
     }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "beyond 2^53 bytes one more or less is of no account"
+)]
+fn bytes_written(limits: &Limits) -> Rate {
+    let bytes = |bytes: u64| bytes as f64;
+    Rate::new(
+        bytes(limits.write_bytes_burst),
+        bytes(limits.write_bytes_per_second),
+    )
 }
 
 impl fmt::Debug for Gateway {

@@ -35,6 +35,10 @@ pub struct Limits {
     pub burst: u32,
     /// … and so many each second.
     pub calls_per_second: u32,
+    /// Bytes of updates that one token may write: so many at once … Each slot counts as used, the spare ones too.
+    pub write_bytes_burst: u64,
+    /// … and so many each second. A guest may write a quarter of both; whoever administers the space as much as it likes.
+    pub write_bytes_per_second: u64,
     /// How long a slot can be used.
     pub slot_expires_in: Duration,
     /// How long an object can be read by a presigned request.
@@ -59,6 +63,8 @@ impl Default for Limits {
             spaces_max: 100,
             burst: 200,
             calls_per_second: 50,
+            write_bytes_burst: 256 << 20,
+            write_bytes_per_second: 1 << 20,
             slot_expires_in: Duration::from_secs(30),
             read_expires_in: Duration::from_mins(15),
             poll_expires_in: Duration::from_hours(1),
@@ -93,9 +99,9 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    pub(crate) fn new(burst: u32, per_second: impl Into<f64>) -> Self {
+    pub(crate) fn new(burst: impl Into<f64>, per_second: impl Into<f64>) -> Self {
         Self {
-            burst: f64::from(burst),
+            burst: burst.into(),
             per_second: per_second.into(),
             left: Mutex::default(),
         }
@@ -106,6 +112,15 @@ impl Rate {
     /// # Errors
     /// How long to wait.
     pub(crate) fn take(&self, who: &str, now: Duration) -> Result<(), Duration> {
+        self.take_many(who, 1.0, now)
+    }
+
+    /// Takes so many at once; more than the whole burst counts as that.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub(crate) fn take_many(&self, who: &str, many: f64, now: Duration) -> Result<(), Duration> {
+        let many = many.min(self.burst);
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         if left.len() >= TOKENS_MAX && !left.contains_key(who) {
             // Whoever has its whole burst again needs no entry.
@@ -116,13 +131,13 @@ impl Rate {
         }
         let entry = left.entry(who.to_owned()).or_insert((self.burst, now));
         let calls = self.at(entry.0, entry.1, now);
-        if calls < 1.0 {
+        if calls < many {
             *entry = (calls, now);
             return Err(Duration::from_secs_f64(
-                (1.0 - calls) / self.per_second.max(0.001),
+                (many - calls) / self.per_second.max(0.001),
             ));
         }
-        *entry = (calls - 1.0, now);
+        *entry = (calls - many, now);
         Ok(())
     }
 
@@ -142,8 +157,16 @@ pub struct LimitSettings {
     pub burst: Option<u32>,
     /// See [`Limits::calls_per_second`].
     pub calls_per_second: Option<u32>,
+    /// See [`Limits::write_bytes_burst`].
+    pub write_bytes_burst: Option<u64>,
+    /// See [`Limits::write_bytes_per_second`].
+    pub write_bytes_per_second: Option<u64>,
     /// See [`Limits::slot_expires_in`]; at most 30.
     pub slot_seconds: Option<u32>,
+    /// How many connections a server keeps at once; a function has none.
+    pub connections: Option<usize>,
+    /// How many of them may be of one address, or of one network of the sixth version of addresses.
+    pub connections_per_address: Option<usize>,
 }
 
 impl From<LimitSettings> for Limits {
@@ -155,6 +178,12 @@ impl From<LimitSettings> for Limits {
             calls_per_second: settings
                 .calls_per_second
                 .unwrap_or(defaults.calls_per_second),
+            write_bytes_burst: settings
+                .write_bytes_burst
+                .unwrap_or(defaults.write_bytes_burst),
+            write_bytes_per_second: settings
+                .write_bytes_per_second
+                .unwrap_or(defaults.write_bytes_per_second),
             slot_expires_in: settings
                 .slot_seconds
                 .map_or(defaults.slot_expires_in, |seconds| {
@@ -180,6 +209,18 @@ mod tests {
         rate.take("b", at(0)).unwrap();
         rate.take("a", at(600)).unwrap();
         assert!(rate.take("a", at(700)).is_err());
+    }
+
+    #[test]
+    fn bytes_are_taken_as_many_as_there_are() {
+        let rate = Rate::new(100.0, 10.0);
+        let at = Duration::from_secs;
+        rate.take_many("a", 60.0, at(0)).unwrap();
+        assert_eq!(rate.take_many("a", 60.0, at(0)), Err(at(2)));
+        rate.take_many("a", 60.0, at(2)).unwrap();
+        // More than there ever is waits for all of it, and not for ever.
+        assert_eq!(rate.take_many("a", 1e9, at(2)), Err(at(10)));
+        rate.take_many("a", 1e9, at(12)).unwrap();
     }
 
     #[test]

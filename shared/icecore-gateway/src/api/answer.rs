@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use icecore_core::{Error, SpaceName};
+use icecore_core::Error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -37,14 +37,6 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
         return Err(wrong("it is no JSON object".to_owned()).into());
     }
     serde_json::from_slice(body).map_err(|e| wrong(e.to_string()).into())
-}
-
-/// Reads the name of a space from a path.
-///
-/// # Errors
-/// `Invalid`.
-pub(crate) fn space(name: &str) -> Result<SpaceName, Refused> {
-    name.parse().map_err(|error: Error| error.into())
 }
 
 /// A JSON answer to what made something.

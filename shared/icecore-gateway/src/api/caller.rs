@@ -1,13 +1,13 @@
-//! Who asks: the request's token, and how often it may call.
+//! Who asks: the request's token, and how often it may call; and about which space.
 
 use super::Gateway;
 use super::refusal::Refused;
 use crate::token::{Access, bearer_token};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use icecore_core::Error;
+use icecore_core::{Error, SpaceName};
 
 /// What the request's token allows.
 #[derive(Debug)]
@@ -62,5 +62,22 @@ impl FromRequestParts<Gateway> for OwnAddress {
                 .with_object("host")
                 .into()),
         }
+    }
+}
+
+/// The space that a path names.
+#[derive(Debug)]
+pub(crate) struct SpaceInPath(pub(crate) SpaceName);
+
+impl FromRequestParts<Gateway> for SpaceInPath {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Refused> {
+        let name = Path::<String>::from_request_parts(parts, gateway).await;
+        let Path(name) = name.map_err(|_| {
+            Error::invalid("the name of the space in the path is no text in UTF-8")
+                .with_hint("names have a-z, 0-9, `-`, `_` and `.`")
+        })?;
+        Ok(Self(name.parse()?))
     }
 }

@@ -38,6 +38,17 @@ impl Refused {
         }
     }
 
+    /// One token writes too much.
+    pub(crate) fn too_much(wait: Duration) -> Self {
+        let error = Error::unavailable("this token writes too much at once")
+            .with_object("write.objects")
+            .with_hint("wait as long as the header Retry-After says; whoever runs the gateway can allow more in `limits`");
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, error)
+        }
+    }
+
     /// One token calls too often.
     pub(crate) fn too_many(wait: Duration) -> Self {
         let error = Error::unavailable("this token makes too many calls")

@@ -1,15 +1,15 @@
 //! `POST /v1/spaces/{space}/sign` and `POST /v1/sign`: presigned requests, one by one.
 
 use super::Gateway;
-use super::answer::{self, parse, space};
-use super::caller::{Caller, OwnAddress};
+use super::answer::{self, parse};
+use super::caller::{Caller, OwnAddress, SpaceInPath};
 use super::refusal::Refused;
 use super::spaces::check_number;
 use crate::limits::at_most;
 use crate::ops;
 use crate::token::{Access, Right};
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use icecore_core::wire::{Condition, Content, Op, Refusal, SignRequest, SignResponse};
 use icecore_core::{Epoch, Error, Generation, ObjectKey, Result, SpaceName};
@@ -43,10 +43,9 @@ pub(crate) async fn sign_in_space(
     State(gateway): State<Gateway>,
     Caller(access): Caller,
     OwnAddress(own): OwnAddress,
-    Path(name): Path<String>,
+    SpaceInPath(name): SpaceInPath,
     body: Bytes,
 ) -> Result<Response, Refused> {
-    let name = space(&name)?;
     sign(&gateway, (&access, Some(&name)), &own, &body).await
 }
 

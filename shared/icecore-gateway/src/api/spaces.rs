@@ -1,11 +1,11 @@
 //! `GET /v1/spaces` and `DELETE /v1/spaces/{space}`.
 
 use super::Gateway;
-use super::answer::{json, space};
-use super::caller::Caller;
+use super::answer::json;
+use super::caller::{Caller, SpaceInPath};
 use super::refusal::Refused;
 use crate::token::{Access, Right, SpacePattern};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use icecore_core::wire::{Erased, Refusal, SpaceList};
 use icecore_core::{Error, ObjectKey, SpaceName};
@@ -70,9 +70,8 @@ async fn readable(gateway: &Gateway, access: &Access) -> icecore_core::Result<Ve
 pub(crate) async fn erase_space(
     State(gateway): State<Gateway>,
     Caller(access): Caller,
-    Path(name): Path<String>,
+    SpaceInPath(name): SpaceInPath,
 ) -> Result<Response, Refused> {
-    let name = space(&name)?;
     access.check_owns(&name)?;
     let erased = erase(&gateway.store, &name).await?;
     json(&Erased {

@@ -1,17 +1,17 @@
 //! `POST /v1/spaces/{space}/sync`: all that a client lacks, and where it can write.
 
 use super::Gateway;
-use super::answer::{parse, signed, space};
-use super::caller::{Caller, OwnAddress};
+use super::answer::{parse, signed};
+use super::caller::{Caller, OwnAddress, SpaceInPath};
 use super::refusal::Refused;
 use crate::look::prepare;
 use crate::slots;
-use crate::token::Right;
+use crate::token::{Access, Right};
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
-use icecore_core::Result;
-use icecore_core::wire::{Refusal, Slot, SyncRequest, SyncResponse};
+use icecore_core::wire::{Refusal, Slot, SyncRequest, SyncResponse, WriteRequest};
+use icecore_core::{Result, SpaceName};
 
 /// Look at a space, get slots to write to it, or both.
 ///
@@ -29,7 +29,7 @@ use icecore_core::wire::{Refusal, Slot, SyncRequest, SyncResponse};
         (status = 404, description = "There is no such space", body = Refusal),
         (status = 408, description = "The body did not arrive in time", body = Refusal),
         (status = 413, description = "The body is too large", body = Refusal),
-        (status = 429, description = "The token makes too many calls", body = Refusal),
+        (status = 429, description = "The token makes too many calls, or writes too much", body = Refusal),
         (status = 503, description = "The bucket does not answer", body = Refusal),
     ),
     security(("token" = []))
@@ -38,10 +38,9 @@ pub(crate) async fn sync(
     State(gateway): State<Gateway>,
     Caller(access): Caller,
     OwnAddress(own): OwnAddress,
-    Path(name): Path<String>,
+    SpaceInPath(name): SpaceInPath,
     body: Bytes,
 ) -> Result<Response, Refused> {
-    let name = space(&name)?;
     let request: SyncRequest = parse(&body)?;
     if request.look.is_some() {
         access.check(Right::Read, &name)?;
@@ -57,6 +56,7 @@ pub(crate) async fn sync(
     let now = gateway.store.now();
     let mut all = Vec::new();
     if let Some(write) = &request.write {
+        charge(&gateway, &access, &name, write)?;
         let at = (now, &*gateway.store.ids);
         for keys in slots::plan((&access, &name), write, &gateway.limits, at)? {
             let sign = |(key, unsigned)| {
@@ -75,4 +75,33 @@ pub(crate) async fn sync(
         slots: all,
     };
     signed(&answer, count)
+}
+
+/// Takes what is about to be written from what the token may write.
+fn charge(
+    gateway: &Gateway,
+    access: &Access,
+    space: &SpaceName,
+    write: &WriteRequest,
+) -> Result<(), Refused> {
+    if access.may(Right::Admin, space) {
+        return Ok(());
+    }
+    let bytes = write.objects.iter().map(|body| body.bytes);
+    let slots = u64::from(write.spare.min(gateway.limits.spare_max)) + 1;
+    let share = if access.guest { 4 } else { 1 };
+    let bytes = bytes
+        .fold(0, u64::saturating_add)
+        .saturating_mul(slots)
+        .saturating_mul(share);
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "beyond 2^53 bytes one more or less is of no account"
+    )]
+    let bytes = bytes as f64;
+    let now = gateway.clock().monotonic();
+    gateway
+        .written
+        .take_many(&access.token_id, bytes, now)
+        .map_err(Refused::too_much)
 }

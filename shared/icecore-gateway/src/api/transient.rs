@@ -1,12 +1,12 @@
 //! `POST` and `GET /v1/spaces/{space}/transient`: events that are no part of the history.
 
 use super::Gateway;
-use super::answer::{created, json, parse, space};
-use super::caller::Caller;
+use super::answer::{created, json, parse};
+use super::caller::{Caller, SpaceInPath};
 use super::refusal::Refused;
 use crate::token::Right;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use icecore_core::transient::{TRANSIENT_TTL, TransientEvent};
 use icecore_core::wire::{Refusal, SendTransient, SentTransient, TransientList, TransientSeen};
@@ -38,10 +38,9 @@ use std::time::Duration;
 pub(crate) async fn post(
     State(gateway): State<Gateway>,
     Caller(access): Caller,
-    Path(name): Path<String>,
+    SpaceInPath(name): SpaceInPath,
     body: Bytes,
 ) -> Result<Response, Refused> {
-    let name = space(&name)?;
     let request: SendTransient = parse(&body)?;
     access.check(Right::Write, &name)?;
     access.check_author(request.author, &name)?;
@@ -78,9 +77,8 @@ pub(crate) async fn post(
 pub(crate) async fn list(
     State(gateway): State<Gateway>,
     Caller(access): Caller,
-    Path(name): Path<String>,
+    SpaceInPath(name): SpaceInPath,
 ) -> Result<Response, Refused> {
-    let name = space(&name)?;
     access.check(Right::Read, &name)?;
     let info = gateway.store.space(&name).await?.info;
     let seen = |seen: Seen| TransientSeen {

@@ -1,14 +1,15 @@
 //! `POST /v1/users` and `POST /v1/users/{id}/link`: guests, and what becomes of them.
 
 use super::Gateway;
-use super::answer::{created, json, parse, space};
-use super::caller::Caller;
+use super::answer::{created, json, parse};
+use super::apart::apart;
+use super::caller::{Caller, SpaceInPath};
 use super::edge::within;
 use super::refusal::Refused;
 use super::spaces::check_number;
 use crate::token::{Access, Right};
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use icecore_core::wire::{CreateUser, LinkUser, Refusal, UserLinked};
 use icecore_core::{Error, Result, SpaceName};
@@ -84,10 +85,9 @@ pub(crate) async fn create(
 pub(crate) async fn link(
     State(gateway): State<Gateway>,
     Caller(access): Caller,
-    Path(id): Path<String>,
+    SpaceInPath(from): SpaceInPath,
     body: Bytes,
 ) -> Result<Response, Refused> {
-    let from = space(&id)?;
     let LinkUser { guest_token, into } = parse(&body)?;
     access.check(Right::Write, &into)?;
     if access.author.is_some() || access.must_be_bound {
@@ -95,10 +95,20 @@ pub(crate) async fn link(
         access.check(Right::Admin, &into)?;
     }
     check_is_own(&gateway, &access, &from, guest_token.as_deref()).await?;
+    // What was written is read and packed anew.
+    let linked = apart(&gateway, link_now(gateway.clone(), access, (from, into))).await?;
+    json(&linked)
+}
+
+async fn link_now(
+    gateway: Gateway,
+    access: Access,
+    (from, into): (SpaceName, SpaceName),
+) -> Result<UserLinked> {
     create_if_missing(&gateway, &access, (&from, &into)).await?;
     let linked = join(&gateway.store, &from, &into).await?;
     let (updates, complete) = forward_now(&gateway, &from).await?;
-    json(&UserLinked {
+    Ok(UserLinked {
         updates,
         complete,
         from,
