@@ -42,6 +42,26 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
+/// Lets this process have as many files open as the system allows it, and tells how many that are: many shells allow 1,024
+/// unless somebody asks for more.
+pub(crate) fn raise_file_limit() -> u64 {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let raised = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::debug!(%error, "what there is has to do");
+        }
+        getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+    }
+    #[cfg(not(unix))]
+    u64::MAX
+}
+
 /// Stops here for ever, so that a test can kill the process at this very point.
 pub(crate) fn stop_for_ever() -> ! {
     loop {

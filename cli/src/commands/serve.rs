@@ -1,7 +1,10 @@
 //! `icecore serve`: the gateway, an S3 endpoint over a folder and the scheduled roll-up, in one process.
 
+mod arriving;
+mod connections;
 mod dispatch;
 mod listener;
+mod memory;
 mod metrics;
 mod rollups;
 mod secrets;
@@ -12,6 +15,8 @@ use crate::exit::Outcome;
 use crate::system;
 use clap::Args;
 use icecore_core::Error;
+use memory::Memory;
+use rollups::Rollups;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -64,6 +69,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=8760))]
     retention: u64,
 
+    /// How much memory the server may take, like `512M` or `2G`; half of what there is unless this is given
+    #[arg(long, value_name = "SIZE", value_parser = memory::parse)]
+    memory: Option<u64>,
+
     /// A file with settings of tokens, limits and guests, see docs/gateway.md
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
@@ -87,21 +96,22 @@ pub(crate) async fn run(args: &ServeArgs, context: &Context) -> Outcome {
         format!("serving {} at {url}\nstop with Ctrl-C", site.location)
     })?;
     context.out.flush()?;
-    let rollups = rollups::Schedule {
+    let schedule = rollups::Schedule {
         every: Duration::from_secs(args.rollup_every),
         retention: Duration::from_hours(args.retention),
     };
-    let rollups = rollups::keep_running(site.store.clone(), rollups, &site.metrics);
-    let serving = listener::serve(
-        listener,
-        site.service,
-        Arc::clone(&context.clock),
-        system::told_to_stop(),
-    );
-    tokio::select! {
-        () = serving => {}
-        () = rollups => {}
-    }
+    let rollups = Rollups {
+        store: site.store,
+        backend: site.backend,
+        schedule,
+        memory: Memory::new(args.memory),
+        metrics: site.metrics,
+    };
+    let rollups = rollups.start()?;
+    let clock = Arc::clone(&context.clock);
+    let stop = system::told_to_stop();
+    listener::serve(listener, site.service, (clock, site.places), stop).await;
+    rollups.stop().await;
     context.out.note("stopped");
     Ok(())
 }

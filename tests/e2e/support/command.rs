@@ -361,6 +361,11 @@ impl Running {
         Self { child, stdout }
     }
 
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for the end; the exit code.
     pub(crate) fn end(mut self) -> Option<i32> {
         self.child.wait().expect("it ends").code()

@@ -91,6 +91,11 @@ impl Serving {
         running.interrupt().0
     }
 
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.running.as_ref().expect("it runs").process()
+    }
+
     /// Where it listens.
     pub(crate) fn url(&self) -> &str {
         &self.url

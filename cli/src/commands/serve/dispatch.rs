@@ -1,12 +1,12 @@
 //! Which requests are the gateway's, and which are the S3 endpoint's.
 
+use super::arriving::Arriving;
 use super::metrics::Metrics;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
-use hyper::body::Incoming;
 use icecore_s3::Endpoint;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Service {
     /// Answers a request.
     pub(super) async fn answer(
         self,
-        request: Request<Incoming>,
+        request: Request<Arriving>,
     ) -> Result<Response<Body>, Infallible> {
         let path = request.uri().path();
         let is_gateways =

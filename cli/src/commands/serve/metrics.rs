@@ -41,6 +41,7 @@ pub(super) struct Metrics {
     pruned: Counter,
     quarantined: Counter,
     failures: Gauge,
+    too_large: Gauge,
     lag: Gauge,
 }
 
@@ -59,6 +60,7 @@ impl Metrics {
             pruned: Counter::default(),
             quarantined: Counter::default(),
             failures: Gauge::default(),
+            too_large: Gauge::default(),
             lag: Gauge::default(),
         };
         metrics.register();
@@ -105,6 +107,11 @@ impl Metrics {
             self.failures.clone(),
         );
         registry.register(
+            "rollup_too_large_spaces",
+            "Spaces that were met whose states take more memory than they may",
+            self.too_large.clone(),
+        );
+        registry.register(
             "rollup_lag_milliseconds",
             "How long the oldest update has waited for its roll-up",
             self.lag.clone(),
@@ -123,6 +130,12 @@ impl Metrics {
             .set(i64::try_from(report.failures.len()).unwrap_or(i64::MAX));
         self.lag
             .set(i64::try_from(report.lag_ms).unwrap_or(i64::MAX));
+    }
+
+    /// So many spaces were met whose states take more memory than they may here.
+    pub(super) fn too_large(&self, spaces: usize) {
+        self.too_large
+            .set(i64::try_from(spaces).unwrap_or(i64::MAX));
     }
 
     /// A round of the roll-up did not come about.

@@ -1,11 +1,14 @@
 //! What is served: the store, the gateway to it, and the S3 endpoint where the objects lie in a folder.
 
 use super::ServeArgs;
+use super::connections::Places;
 use super::dispatch::Service;
+use super::memory::Memory;
 use super::metrics::Metrics;
 use super::secrets::Secrets;
 use crate::context::Context;
 use crate::secrets::without_secrets;
+use crate::system;
 use icecore_core::{Error, Result, StoreId};
 use icecore_gateway::api::Origins;
 use icecore_gateway::token::{HttpFetch, Secret, Verifier};
@@ -22,12 +25,17 @@ use std::sync::Arc;
 const BUCKET: &str = "icecore";
 /// Where in the served folder the objects lie.
 const OBJECTS: &str = "store";
-/// Segments and snapshots are held in memory on their way.
-const BODY_MAX: u64 = 256 << 20;
+/// Connections at once, unless the settings say otherwise; of one address a quarter of them.
+const CONNECTIONS: usize = 4_096;
+/// Files that the server has open beside its connections.
+const OTHER_FILES: u64 = 256;
 
 /// What is served.
 pub(super) struct Site {
     pub(super) store: Store,
+    pub(super) backend: Backend,
+    /// How many connections there may be.
+    pub(super) places: Places,
     pub(super) store_id: StoreId,
     pub(super) service: Service,
     pub(super) location: String,
@@ -74,6 +82,7 @@ async fn of_folder(
     })?;
     let backend = context.open_backend(place)?;
     let (store, store_id) = open_store(context, &backend).await?;
+    let places = places(&settings);
     let secrets = Secrets::open(folder, &*context.ids)?;
     let secret = Secret::from_base64(&secrets.token_secret)?;
     settings.tokens.hs256_secrets.push(secret);
@@ -93,10 +102,12 @@ async fn of_folder(
     )?
     .with_observer(Arc::clone(&metrics) as Arc<dyn Observer>);
     let clock = Arc::clone(&context.clock);
+    let memory = Memory::new(args.memory);
     let endpoint = icecore_s3::Endpoint::builder(Arc::clone(&backend.store))
         .bucket_at(BUCKET, ObjectPath::default())
         .key(&secrets.access_key, &secrets.secret_key)
-        .body_max(BODY_MAX)
+        .body_max(memory.body())
+        .memory(memory.bodies())
         .now(move || clock.now());
     let endpoint = if args.allow_origin.is_empty() {
         endpoint
@@ -106,6 +117,8 @@ async fn of_folder(
     };
     Ok(Site {
         store,
+        backend,
+        places,
         store_id,
         service: Service::new(
             router(&gateway),
@@ -131,6 +144,7 @@ async fn of_bucket(
     settings.check().map_err(|e| {
         e.with_hint("set ICECORE_TOKEN_SECRET (openssl rand -base64 48), or name keys or issuers in --settings")
     })?;
+    let places = places(&settings);
     let presigner = Presigner::for_bucket(url, variable)?;
     let (store, store_id) = open_store(context, &backend).await?;
     let metrics = Arc::new(Metrics::new());
@@ -138,11 +152,26 @@ async fn of_bucket(
         .with_observer(Arc::clone(&metrics) as Arc<dyn Observer>);
     Ok(Site {
         store,
+        location: backend.location().to_owned(),
+        backend,
+        places,
         store_id,
         service: Service::new(router(&gateway), None, Arc::clone(&metrics)),
-        location: backend.location().to_owned(),
         metrics,
     })
+}
+
+/// As many connections as the settings say, and as the system has files for.
+fn places(settings: &Settings) -> Places {
+    let limits = &settings.limits;
+    let files = system::raise_file_limit().saturating_sub(OTHER_FILES);
+    let files = usize::try_from(files).unwrap_or(usize::MAX).max(1);
+    let all = limits.connections.unwrap_or(CONNECTIONS).min(files);
+    let per_address = limits.connections_per_address.unwrap_or(CONNECTIONS / 4);
+    Places {
+        all,
+        per_address: per_address.clamp(1, all),
+    }
 }
 
 async fn open_store(context: &Context, backend: &Backend) -> Result<(Store, StoreId)> {
@@ -177,6 +206,7 @@ fn gateway(
     let limits = Limits::from(settings.limits);
     let gateway = Gateway::new(store.clone(), presigner, verifier, limits)
         .with_guests(guests)
+        .with_own_threads()
         .with_origins(Origins::new(args.allow_origin.clone())?);
     Ok(match &args.public_url {
         Some(url) => gateway.with_public_url(url),

@@ -1,0 +1,200 @@
+//! What a client sends, and how fast: the bytes of a connection, and the body of a request.
+
+use super::connections::State;
+use axum::BoxError;
+use axum::body::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use icecore_store::Clock;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How long nothing may come of a body that was announced. The gateway waits less, and answers in its own words.
+const PAUSE_MAX: Duration = Duration::from_secs(15);
+/// What is still read of a body that nobody wanted, so that the connection can be used again.
+const DRAINED_MAX: usize = 256 << 10;
+/// How long that may take.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A connection that notes when a byte came or went.
+pub(super) struct Watched<S> {
+    pub(super) stream: S,
+    pub(super) state: Arc<State>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl<S> Watched<S> {
+    fn note<T>(&self, moved: &Poll<io::Result<T>>) {
+        if matches!(moved, Poll::Ready(Ok(_))) {
+            self.state.moved(self.clock.monotonic());
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.note(&read);
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.note(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.note(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// What is left of a body when whoever read it is done.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Rest(Arc<Mutex<Option<Incoming>>>);
+
+/// The body of a request on its way in. One of which nothing comes for a while fails; what nobody reads goes to its
+/// [`Rest`].
+pub(super) struct Arriving {
+    body: Option<Incoming>,
+    rest: Rest,
+    state: Arc<State>,
+    clock: Arc<dyn Clock>,
+    pause: Option<BoxFuture<'static, ()>>,
+}
+
+impl Arriving {
+    pub(super) fn new(body: Incoming, state: Arc<State>, clock: Arc<dyn Clock>) -> (Self, Rest) {
+        let rest = Rest::default();
+        state.works(body.is_end_stream());
+        let arriving = Self {
+            body: Some(body),
+            rest: rest.clone(),
+            state,
+            clock,
+            pause: None,
+        };
+        (arriving, rest)
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        let Some(body) = &mut this.body else {
+            return Poll::Ready(None);
+        };
+        if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(context) {
+            this.pause = None;
+            if frame.is_none() || body.is_end_stream() {
+                this.state.works(true);
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let clock = &this.clock;
+        let pause = this.pause.get_or_insert_with(|| {
+            let clock = Arc::clone(clock);
+            async move { clock.sleep(PAUSE_MAX).await }.boxed()
+        });
+        ready!(pause.poll_unpin(context));
+        *this.rest.lock() = this.body.take();
+        let slow = io::Error::new(
+            io::ErrorKind::TimedOut,
+            "nothing came of the body for 15 seconds",
+        );
+        Poll::Ready(Some(Err(slow.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map(Body::size_hint).unwrap_or_default()
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
+            *self.rest.lock() = Some(body);
+        }
+    }
+}
+
+impl Rest {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Incoming>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether all was read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_none()
+    }
+
+    /// Reads what nobody wanted. Returns whether the connection is at its next request then; else it has to end with this
+    /// answer, for the client would take what it still sends for read.
+    pub(super) async fn drain(self, clock: &dyn Clock) -> bool {
+        let Some(mut body) = self.lock().take() else {
+            return true;
+        };
+        if usize::try_from(body.size_hint().lower()).map_or(true, |least| least > DRAINED_MAX) {
+            return false;
+        }
+        let read = async {
+            let mut read = 0;
+            while let Some(Ok(frame)) = body.frame().await {
+                read += frame.data_ref().map_or(0, Bytes::len);
+                if read > DRAINED_MAX {
+                    break;
+                }
+            }
+            body.is_end_stream()
+        };
+        futures::select_biased! {
+            ended = std::pin::pin!(read.fuse()) => ended,
+            () = std::pin::pin!(clock.sleep(DRAIN_TIMEOUT).fuse()) => false,
+        }
+    }
+}
