@@ -106,12 +106,13 @@ fn target() -> PathBuf {
     folder().join("target")
 }
 
-/// The files that git knows, as they are now. What has not changed since the last time is not written again, so that it is not
+/// The files that git knows or would take in, as they are now. What has not changed since the last time is not written again, so that it is not
 /// built again.
 fn copy_of_workspace() -> Outcome<PathBuf> {
     let tree = folder().join("tree");
     let mut list = Command::new("git");
-    list.args(["ls-files"]).current_dir(workspace());
+    list.args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(workspace());
     let files = output_of(&mut list).ok_or_else(|| Failure::new("git cannot list the files"))?;
     for file in files.lines() {
         let (from, to) = (workspace().join(file), tree.join(file));

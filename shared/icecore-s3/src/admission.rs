@@ -125,10 +125,12 @@ impl Presigned {
     fn check(self) -> S3Result<BTreeSet<String>> {
         let expires = self.expires.and_then(|expires| expires.parse::<u32>().ok());
         if !expires.is_some_and(|seconds| (1..=EXPIRES_MAX_S).contains(&seconds)) {
-            return Err(S3Error::with_message(
+            let mut error = S3Error::with_message(
                 S3ErrorCode::AuthorizationQueryParametersError,
                 "X-Amz-Expires must be from 1 to 604800 seconds",
-            ));
+            );
+            error.set_status_code(http::StatusCode::FORBIDDEN);
+            return Err(error);
         }
         Ok(names(&self.signed_headers))
     }

@@ -3,21 +3,28 @@
 mod copy;
 mod delete;
 mod listing;
+mod multipart;
 mod put;
 mod read;
 
+use crate::endpoint::Now;
 use crate::error::unsupported_key;
 use crate::memory::Memory;
+use crate::objects::timestamp;
+use crate::uploads::Uploads;
 use async_trait::async_trait;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use s3s::dto::{
-    Bucket, CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput,
-    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
-    GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
-    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
-    ListBucketsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, PutObjectInput, PutObjectOutput,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket, CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput,
+    CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput,
+    DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, GetBucketLocationInput,
+    GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
+    HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
+    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput, ListObjectsOutput,
+    ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, PutObjectInput,
+    PutObjectOutput, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use std::collections::BTreeMap;
@@ -27,13 +34,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const BUCKETS_MAX: usize = 1000;
 
 /// An object store, seen as buckets.
-#[derive(Debug)]
 pub(crate) struct Buckets {
     store: Arc<dyn ObjectStore>,
     /// By name, where each begins in the store.
     prefixes: Mutex<BTreeMap<String, Path>>,
     allow_create: bool,
     bounds: Bounds,
+    uploads: Uploads,
+    now: Option<Now>,
+    /// When the endpoint was built: buckets have no other time.
+    began: i64,
 }
 
 /// How much may be on its way in.
@@ -42,22 +52,30 @@ pub(crate) struct Bounds {
     /// Of one object.
     pub(crate) body_max: u64,
     /// Of all.
-    pub(crate) memory: Memory,
+    pub(crate) memory: Arc<Memory>,
 }
 
 impl Buckets {
     pub(crate) fn new(
         store: Arc<dyn ObjectStore>,
-        buckets: Vec<(String, Path)>,
-        allow_create: bool,
+        (buckets, allow_create): (Vec<(String, Path)>, bool),
         bounds: Bounds,
+        now: Option<Now>,
     ) -> Self {
         Self {
+            began: now.as_ref().map_or(0, |now| now()),
+            uploads: Uploads::default(),
+            now,
             store,
             prefixes: Mutex::new(buckets.into_iter().collect()),
             allow_create,
             bounds,
         }
+    }
+
+    /// The time in milliseconds since 1970, where it is known.
+    fn now(&self) -> i64 {
+        self.now.as_ref().map_or(0, |now| now())
     }
 
     fn prefixes(&self) -> MutexGuard<'_, BTreeMap<String, Path>> {
@@ -154,6 +172,7 @@ impl S3 for Buckets {
         let prefixes = self.prefixes();
         let buckets = prefixes.keys().map(|name| Bucket {
             name: Some(name.clone()),
+            creation_date: timestamp(self.began),
             ..Bucket::default()
         });
         Ok(S3Response::new(ListBucketsOutput {
@@ -209,6 +228,59 @@ impl S3 for Buckets {
         req: S3Request<DeleteObjectsInput>,
     ) -> S3Result<S3Response<DeleteObjectsOutput>> {
         delete::many(self, req.input).await.map(S3Response::new)
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        req: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        multipart::create(self, req.input).map(S3Response::new)
+    }
+
+    async fn upload_part(
+        &self,
+        req: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
+        multipart::part(self, req).await.map(S3Response::new)
+    }
+
+    async fn upload_part_copy(
+        &self,
+        req: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        multipart::part_copy(self, req.input)
+            .await
+            .map(S3Response::new)
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        req: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        multipart::complete(self, req.input)
+            .await
+            .map(S3Response::new)
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        req: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        multipart::abort(self, &req.input).map(S3Response::new)
+    }
+
+    async fn list_parts(
+        &self,
+        req: S3Request<ListPartsInput>,
+    ) -> S3Result<S3Response<ListPartsOutput>> {
+        multipart::list_parts(self, req.input).map(S3Response::new)
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        req: S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+        multipart::list_uploads(self, req.input).map(S3Response::new)
     }
 
     async fn copy_object(

@@ -95,6 +95,18 @@ impl Claims {
     }
 }
 
+/// What S3 calls the tag of a part.
+pub(crate) fn hex_of_md5(body: &[u8]) -> String {
+    let digest = Md5::checksum(body);
+    let digits = digest
+        .as_ref()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
 fn check_announced(headers: &HeaderMap, trailers: &HeaderMap) -> S3Result<()> {
     let announced = headers
         .get(TRAILER)

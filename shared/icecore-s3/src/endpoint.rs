@@ -41,7 +41,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Peer(pub IpAddr);
 
-type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
+pub(crate) type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// An S3 endpoint over an object store.
 ///
@@ -105,6 +105,7 @@ impl Endpoint {
         let (parts, body) = request.into_parts();
         let origin = parts.headers.get(ORIGIN).cloned();
         let is_head = parts.method == Method::HEAD;
+        let id = self.next_id();
         let mut response = if parts.method == Method::OPTIONS {
             Cors::preflight(self.cors.as_deref(), &parts.headers)
         } else {
@@ -113,7 +114,10 @@ impl Endpoint {
             // What comes from the network must not end a connection, or a server, without an answer.
             let served = AssertUnwindSafe(self.serve(request)).catch_unwind().await;
             let outcome = served.unwrap_or_else(|_| Err(S3ErrorCode::InternalError.into()));
-            outcome.unwrap_or_else(respond)
+            outcome.unwrap_or_else(|mut error| {
+                error.set_request_id(&id);
+                respond(error)
+            })
         };
         let bodiless = [StatusCode::NOT_MODIFIED, StatusCode::NO_CONTENT];
         if is_head || bodiless.contains(&response.status()) {
@@ -123,7 +127,7 @@ impl Endpoint {
             response.headers_mut().remove(CONTENT_TYPE);
             response.headers_mut().remove(CONTENT_LENGTH);
         }
-        self.stamp(&mut response);
+        self.stamp(&mut response, &id);
         if let Some(cors) = &self.cors {
             cors.apply(origin.as_ref(), response.headers_mut());
         }
@@ -142,10 +146,14 @@ impl Endpoint {
     }
 
     /// The number of the request, behind the time where that is known: unlike any other of these days.
-    fn stamp(&self, response: &mut Response<Body>) {
+    fn next_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let now = self.now.as_ref().map(|now| now());
-        let id = format!("{:011X}{number:08X}", now.unwrap_or_default());
+        format!("{:011X}{number:08X}", now.unwrap_or_default())
+    }
+
+    fn stamp(&self, response: &mut Response<Body>, id: &str) {
+        let now = self.now.as_ref().map(|now| now());
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::try_from(id) {
             headers.insert(REQUEST_ID, id);
@@ -228,11 +236,13 @@ impl Builder {
 
     /// The endpoint.
     pub fn build(self) -> Endpoint {
-        let memory = Memory::new(self.memory);
+        let memory = Arc::new(Memory::new(self.memory));
         let body_max = self.body_max.min(memory.body_max());
         let limits = Limits::new(body_max);
         let bounds = Bounds { body_max, memory };
-        let buckets = Buckets::new(self.store, self.buckets, self.allow_create, bounds);
+        let allow_create = self.allow_create;
+        let now = self.now.clone();
+        let buckets = Buckets::new(self.store, (self.buckets, allow_create), bounds, now);
         let mut service = S3ServiceBuilder::new(buckets);
         service.set_auth(self.keys);
         let mut config = S3Config::default();

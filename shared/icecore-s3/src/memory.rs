@@ -4,7 +4,7 @@
 use crate::endpoint::Peer;
 use s3s::{S3Error, S3ErrorCode, S3Result};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The memory for all bodies together, unless something else is said.
 pub(crate) const BYTES: u64 = 512 << 20;
@@ -31,8 +31,8 @@ struct Held {
 
 /// What one body holds; free again when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Share<'a> {
-    memory: &'a Memory,
+pub(crate) struct Share {
+    memory: Arc<Memory>,
     holders: Vec<Holder>,
     bytes: u64,
 }
@@ -51,11 +51,11 @@ impl Memory {
     }
 
     /// A share of nothing yet.
-    pub(crate) fn share(&self, peer: Option<Peer>, place: &str) -> Share<'_> {
+    pub(crate) fn share(self: &Arc<Self>, peer: Option<Peer>, place: &str) -> Share {
         let address = peer.map(Holder::Address);
         let place = Some(Holder::Place(place.to_owned()));
         Share {
-            memory: self,
+            memory: Arc::clone(self),
             holders: address.into_iter().chain(place).collect(),
             bytes: 0,
         }
@@ -66,7 +66,7 @@ impl Memory {
     }
 }
 
-impl Share<'_> {
+impl Share {
     /// Takes more, for bytes that have come.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl Share<'_> {
     }
 }
 
-impl Drop for Share<'_> {
+impl Drop for Share {
     fn drop(&mut self) {
         let mut held = self.memory.held();
         held.bytes -= self.bytes;
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn who_is_alone_gets_half_and_the_rest_stays_free_for_others() {
-        let memory = Memory::new(1_000);
+        let memory = Arc::new(Memory::new(1_000));
         let mut greedy = memory.share(Some(peer(1)), "a");
         greedy.grow(500).unwrap();
         assert!(greedy.grow(1).is_err());
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn neither_many_uploads_nor_many_places_of_one_address_get_more() {
-        let memory = Memory::new(1_000);
+        let memory = Arc::new(Memory::new(1_000));
         let mut shares: Vec<_> = (0..10)
             .map(|n| memory.share(Some(peer(1)), &n.to_string()))
             .collect();
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn many_addresses_that_write_to_one_place_share_it() {
-        let memory = Memory::new(1_000);
+        let memory = Arc::new(Memory::new(1_000));
         let mut shares: Vec<_> = (0..10).map(|n| memory.share(Some(peer(n)), "a")).collect();
         let taken = shares.iter_mut().flat_map(|s| s.grow(100)).count();
         assert_eq!(taken, 5);
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_was_held_is_free_again() {
-        let memory = Memory::new(1_000);
+        let memory = Arc::new(Memory::new(1_000));
         for _ in 0..10 {
             let mut share = memory.share(Some(peer(1)), "a");
             share.grow(300).unwrap();

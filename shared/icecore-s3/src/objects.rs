@@ -3,11 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use object_store::{Attribute, Attributes, GetRange, ObjectMeta};
 use s3s::dto::{
-    CopyObjectInput, ETag, ETagCondition, Metadata, PutObjectInput, Range, Timestamp,
-    TimestampFormat,
+    CopyObjectInput, CreateMultipartUploadInput, ETag, ETagCondition, Metadata, PutObjectInput,
+    Range, Timestamp, TimestampFormat,
 };
 use s3s::{S3Error, S3Result, s3_error};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The tag without the quotes that both sides write differently.
 pub(crate) fn tag(meta: &ObjectMeta) -> Option<ETag> {
@@ -27,6 +27,12 @@ pub(crate) fn condition(condition: &ETagCondition) -> String {
 
 pub(crate) fn modified(meta: &ObjectMeta) -> Timestamp {
     Timestamp::from(SystemTime::from(meta.last_modified))
+}
+
+/// A time in milliseconds since 1970.
+pub(crate) fn timestamp(millis: i64) -> Option<Timestamp> {
+    let since = Duration::from_millis(u64::try_from(millis).ok()?);
+    Some(Timestamp::from(SystemTime::UNIX_EPOCH.checked_add(since)?))
 }
 
 /// A time that a client read in a header, which has whole seconds only: the last moment that it may stand for.
@@ -71,6 +77,18 @@ pub(crate) struct Headers {
 impl Headers {
     /// Those of a PUT.
     pub(crate) fn of_put(input: &mut PutObjectInput) -> Self {
+        Self {
+            content_type: input.content_type.take(),
+            content_encoding: input.content_encoding.take(),
+            cache_control: input.cache_control.take(),
+            content_disposition: input.content_disposition.take(),
+            content_language: input.content_language.take(),
+            metadata: input.metadata.take(),
+        }
+    }
+
+    /// Those of an upload in parts.
+    pub(crate) fn of_upload(input: &mut CreateMultipartUploadInput) -> Self {
         Self {
             content_type: input.content_type.take(),
             content_encoding: input.content_encoding.take(),

@@ -235,7 +235,6 @@ async fn what_is_not_implemented_is_refused() {
         assert_eq!(send(&endpoint, put).await.status, 501, "{name}");
     }
     let requests = [
-        Draft::new("POST", "/bucket/a?uploads="),
         Draft::new("GET", "/bucket/a?acl="),
         Draft::new("GET", "/bucket?versions="),
     ];

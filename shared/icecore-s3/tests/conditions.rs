@@ -76,10 +76,19 @@ async fn conditions_of_a_put() {
     assert_ne!(first.header("etag"), second.header("etag"));
     let stale = put(&endpoint, ("if-match", first.header("etag"))).await;
     assert_eq!(stale.error(), (412, "PreconditionFailed".to_owned()));
-    for odd in [("if-none-match", "\"1\""), ("if-match", "*")] {
-        let answer = put(&endpoint, odd).await;
-        assert_eq!(answer.error(), (501, "NotImplemented".to_owned()));
-    }
+    let odd = put(&endpoint, ("if-none-match", "\"1\"")).await;
+    assert_eq!(odd.error(), (501, "NotImplemented".to_owned()));
+    assert_eq!(put(&endpoint, ("if-match", "*")).await.status, 200);
+}
+
+/// Whatever is there may be replaced, but nothing may be made.
+#[tokio::test]
+async fn any_version_means_that_there_is_one() {
+    let endpoint = in_memory();
+    let missing = put(&endpoint, ("if-match", "*")).await;
+    assert_eq!(missing.error(), (404, "NoSuchKey".to_owned()));
+    put(&endpoint, ("if-none-match", "*")).await;
+    assert_eq!(put(&endpoint, ("if-match", "*")).await.status, 200);
 }
 
 /// A copy that ignored its condition would overwrite.

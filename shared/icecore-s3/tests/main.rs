@@ -8,6 +8,7 @@ mod conditions;
 mod cors;
 mod hostile;
 mod listings;
+mod multipart;
 mod objects;
 mod presigned;
 mod sdk;

@@ -200,7 +200,7 @@ async fn a_slot_ends() {
         let expires = format!("X-Amz-Expires={seconds}");
         odd.target = odd.target.replace("X-Amz-Expires=60", &expires);
         let code = "AuthorizationQueryParametersError";
-        refused(&endpoint, odd.unsigned(), 400, code).await;
+        refused(&endpoint, odd.unsigned(), 403, code).await;
     }
 }
 

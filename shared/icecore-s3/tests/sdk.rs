@@ -15,16 +15,16 @@ use icecore_store::backend::Folder;
 use std::sync::Arc;
 use std::time::Duration;
 
-const BUCKET: &str = "from-the-sdk";
+pub(crate) const BUCKET: &str = "from-the-sdk";
 
-struct Server {
-    client: Client,
+pub(crate) struct Server {
+    pub(crate) client: Client,
     address: String,
     _directory: tempfile::TempDir,
 }
 
 /// A server over a folder, with an empty bucket.
-async fn server() -> Server {
+pub(crate) async fn server() -> Server {
     let directory = tempfile::tempdir().unwrap();
     let endpoint = Endpoint::builder(Arc::new(Folder::new(directory.path())))
         .allow_create(true)
@@ -49,13 +49,13 @@ async fn server() -> Server {
 }
 
 impl Server {
-    async fn put(&self, key: &str, body: &'static str) {
+    pub(crate) async fn put(&self, key: &str, body: &'static str) {
         let body = ByteStream::from_static(body.as_bytes());
         let put = self.client.put_object().bucket(BUCKET).key(key).body(body);
         put.send().await.unwrap();
     }
 
-    async fn read(&self, key: &str) -> Bytes {
+    pub(crate) async fn read(&self, key: &str) -> Bytes {
         let got = self.client.get_object().bucket(BUCKET).key(key).send();
         got.await
             .unwrap()

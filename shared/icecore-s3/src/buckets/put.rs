@@ -9,8 +9,10 @@ use crate::objects::{Headers, condition, to_tag};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use http::HeaderMap;
+use object_store::path::Path;
 use object_store::{
-    Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion,
+    Attributes, Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+    PutResult, UpdateVersion,
 };
 use s3s::dto::{ETagCondition, PutObjectInput, PutObjectOutput, StreamingBlob};
 use s3s::{S3Request, S3Result, s3_error};
@@ -25,8 +27,7 @@ pub(super) async fn put(
     let mut input = req.input;
     let path = buckets.path(&input.bucket, &input.key)?;
     refuse_unknown(&input)?;
-    let mode = put_mode(&input)?;
-    let length = body_length(&input, &req.headers)?;
+    let length = body_length(input.content_length, &req.headers)?;
     if length > buckets.bounds.body_max {
         return Err(too_large());
     }
@@ -36,25 +37,39 @@ pub(super) async fn put(
     let body = read_body(input.body.take(), length, &mut share).await?;
     let trailers = req.trailing_headers.and_then(|trailers| trailers.take());
     let verified = Claims::new(&req.headers, trailers.as_ref())?.verify(&body)?;
+    let conditions = (input.if_none_match.as_ref(), input.if_match.as_ref());
+    let mode = put_mode(buckets, &path, conditions).await?;
+    let attributes = Headers::of_put(&mut input).into_attributes()?;
+    let put = write(buckets, &path, body.into(), (mode, attributes)).await?;
+    Ok(PutObjectOutput {
+        e_tag: put.e_tag.as_deref().map(to_tag),
+        checksum_crc32: verified.checksum_crc32,
+        checksum_crc32c: verified.checksum_crc32c,
+        checksum_crc64nvme: verified.checksum_crc64nvme,
+        checksum_sha1: verified.checksum_sha1,
+        checksum_sha256: verified.checksum_sha256,
+        ..PutObjectOutput::default()
+    })
+}
+
+/// Writes an object as a whole, if its condition holds.
+pub(super) async fn write(
+    buckets: &Buckets,
+    path: &Path,
+    payload: PutPayload,
+    (mode, attributes): (PutMode, Attributes),
+) -> S3Result<PutResult> {
     let is_update = matches!(mode, PutMode::Update(_));
     let options = PutOptions {
         mode,
-        attributes: Headers::of_put(&mut input).into_attributes()?,
+        attributes,
         ..PutOptions::default()
     };
-    match buckets.store.put_opts(&path, body.into(), options).await {
-        Ok(put) => Ok(PutObjectOutput {
-            e_tag: put.e_tag.as_deref().map(to_tag),
-            checksum_crc32: verified.checksum_crc32,
-            checksum_crc32c: verified.checksum_crc32c,
-            checksum_crc64nvme: verified.checksum_crc64nvme,
-            checksum_sha1: verified.checksum_sha1,
-            checksum_sha256: verified.checksum_sha256,
-            ..PutObjectOutput::default()
-        }),
+    match buckets.store.put_opts(path, payload, options).await {
+        Ok(put) => Ok(put),
         // S3 tells a wrong version (412) from a missing object (404).
         Err(error @ StoreError::Precondition { .. }) if is_update => {
-            buckets.store.head(&path).await.map_err(failed)?;
+            buckets.store.head(path).await.map_err(failed)?;
             Err(failed(error))
         }
         Err(error) => Err(failed(error)),
@@ -75,9 +90,13 @@ fn refuse_unknown(input: &PutObjectInput) -> S3Result<()> {
     Ok(())
 }
 
-/// What the conditions of a PUT ask for.
-fn put_mode(input: &PutObjectInput) -> S3Result<PutMode> {
-    match (&input.if_none_match, &input.if_match) {
+/// What the conditions of a PUT ask for: that there is no object, or that it is this one, or any one.
+pub(super) async fn put_mode(
+    buckets: &Buckets,
+    path: &Path,
+    conditions: (Option<&ETagCondition>, Option<&ETagCondition>),
+) -> S3Result<PutMode> {
+    match conditions {
         (None, None) => Ok(PutMode::Overwrite),
         (Some(ETagCondition::Any), None) => Ok(PutMode::Create),
         (None, Some(matched @ ETagCondition::ETag(_))) => {
@@ -85,6 +104,14 @@ fn put_mode(input: &PutObjectInput) -> S3Result<PutMode> {
             Ok(PutMode::Update(UpdateVersion {
                 e_tag,
                 version: None,
+            }))
+        }
+        // The one that is there now: if it is replaced meanwhile, the client hears of a conflict, as of any other.
+        (None, Some(ETagCondition::Any)) => {
+            let there = buckets.store.head(path).await.map_err(failed)?;
+            Ok(PutMode::Update(UpdateVersion {
+                e_tag: there.e_tag,
+                version: there.version,
             }))
         }
         _ => Err(s3_error!(
@@ -95,12 +122,12 @@ fn put_mode(input: &PutObjectInput) -> S3Result<PutMode> {
 }
 
 /// The length of the object: of the body, or of what is in its chunks.
-fn body_length(input: &PutObjectInput, headers: &HeaderMap) -> S3Result<u64> {
+pub(super) fn body_length(announced: Option<i64>, headers: &HeaderMap) -> S3Result<u64> {
     let decoded = || {
         let length = headers.get("x-amz-decoded-content-length")?.to_str();
         length.ok()?.parse().ok()
     };
-    let length = match input.content_length {
+    let length = match announced {
         Some(length) => u64::try_from(length).ok(),
         None => decoded(),
     };
@@ -109,10 +136,10 @@ fn body_length(input: &PutObjectInput, headers: &HeaderMap) -> S3Result<u64> {
 
 /// Reads a whole body, which s3s checks against the signature as it passes. It takes memory for what came, not for what was
 /// announced.
-async fn read_body(
+pub(super) async fn read_body(
     body: Option<StreamingBlob>,
     length: u64,
-    share: &mut Share<'_>,
+    share: &mut Share,
 ) -> S3Result<Bytes> {
     let mut bytes = BytesMut::new();
     if let Some(mut body) = body {
@@ -139,7 +166,7 @@ async fn read_body(
 fn make_room(
     bytes: &mut BytesMut,
     (least, length): (usize, u64),
-    share: &mut Share<'_>,
+    share: &mut Share,
 ) -> S3Result<()> {
     let to_come = usize::try_from(length).unwrap_or(usize::MAX) - bytes.len();
     let more = bytes.len().max(PORTION).max(least).min(to_come);

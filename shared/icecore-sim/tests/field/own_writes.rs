@@ -84,6 +84,29 @@ async fn row_06_an_own_write_of_unknown_outcome_is_stored_once() {
     }
 }
 
+/// Two sessions of one replica in memory sync at the same moment, as two tasks of one program do: one author has one update
+/// in flight, so that each takes its turn and nothing is stored twice.
+#[tokio::test(start_paused = true)]
+async fn row_06_two_sessions_of_a_replica_in_memory_take_turns() {
+    let site = Site::new().await;
+    let slow = Faults {
+        latency_max: 200,
+        ..Faults::none()
+    };
+    let store = site.store_seen(&site.clock, slow, true);
+    let replica = Replica::in_memory(store).unwrap();
+    let (mut one, mut other) = (site.opened(&replica), site.opened(&replica));
+    for n in 0..20 {
+        one.enqueue(&[note(&format!("n{n}"))]).unwrap();
+        let (first, second) = futures::join!(one.sync(), other.sync());
+        let acknowledged = first.unwrap().acknowledged.len() + second.unwrap().acknowledged.len();
+        assert_eq!(acknowledged, 1, "update {n}");
+    }
+    assert_eq!(site.paths("/updates/").len(), 20, "{}", site.tree());
+    let folded = site.agreed(&mut [&mut one, &mut other]).await;
+    assert_eq!(notes(&folded).len(), 20);
+}
+
 struct OnS3 {
     server: S3Server,
     store: Store,

@@ -51,9 +51,9 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// - A symbolic link below the root is never followed: neither read nor written through, and not listed.
 /// - Names beginning with `.icecore-` belong to the folder: they are refused as keys and never listed.
 ///
-/// Attributes are kept where there are [metadata](Attribute::Metadata) among them, in an extended attribute of the
-/// file that appears together with it; a file system that has none refuses such a put. Without metadata they are
-/// dropped, except that a gzip body reads back with its `Content-Encoding`. Multipart uploads are not supported, and one directory cannot hold both `a` and `a/b`.
+/// Attributes are kept in an extended attribute of the file that appears together with it; a file system that has none
+/// refuses such a put. What the protocol says of each of its own objects is dropped instead: a gzip body reads back with
+/// its `Content-Encoding`, and one that begins as a JSON object with its type. Multipart uploads are not supported, and one directory cannot hold both `a` and `a/b`.
 #[derive(Clone)]
 pub struct Folder {
     root: Arc<Root>,
@@ -234,12 +234,15 @@ fn read_range(file: &mut std::fs::File, range: &Range<u64>) -> io::Result<Bytes>
     }
 }
 
-/// The attributes that the bytes themselves tell, so that a browser served from a folder can decode them.
+/// The attributes that the bytes themselves tell, so that a browser served from a folder can read them.
 fn recognise(file: &mut std::fs::File) -> io::Result<Attributes> {
     let mut magic = Vec::with_capacity(GZIP_MAGIC.len());
     file.take(GZIP_MAGIC.len() as u64).read_to_end(&mut magic)?;
     file.rewind()?;
     let mut attributes = Attributes::new();
+    if magic.first() == Some(&b'{') {
+        attributes.insert(Attribute::ContentType, "application/json".into());
+    }
     if magic == GZIP_MAGIC {
         attributes.insert(Attribute::ContentEncoding, "gzip".into());
     }

@@ -1,7 +1,6 @@
 //! What a put says about its object beside the bytes, in one extended attribute of the file.
 //!
-//! Only metadata are worth that: everything else is dropped where it comes without them, so that the writes and the
-//! files of the protocol are plain.
+//! What the protocol says of its own objects is not worth that, so that its files are plain: the bytes tell as much.
 
 use object_store::{Attribute, Attributes, Error, Result};
 use serde::{Deserialize, Serialize};
@@ -32,7 +31,20 @@ struct Stored {
     metadata: BTreeMap<String, String>,
 }
 
-/// The attributes as bytes, if there are metadata among them.
+impl Stored {
+    /// Whether nothing is said but what the protocol says of each of its objects.
+    fn is_plain(&self) -> bool {
+        let is = |said: &Option<String>, plain: &str| said.as_deref().is_none_or(|s| s == plain);
+        self.metadata.is_empty()
+            && self.content_disposition.is_none()
+            && self.content_language.is_none()
+            && is(&self.content_type, "application/json")
+            && is(&self.content_encoding, "gzip")
+            && is(&self.cache_control, "max-age=31536000, immutable")
+    }
+}
+
+/// The attributes as bytes, if they are worth it.
 pub(super) fn encode(attributes: &Attributes) -> Result<Option<Vec<u8>>> {
     let mut stored = Stored::default();
     for (attribute, value) in attributes {
@@ -48,7 +60,7 @@ pub(super) fn encode(attributes: &Attributes) -> Result<Option<Vec<u8>>> {
             _ => {}
         }
     }
-    if stored.metadata.is_empty() {
+    if stored.is_plain() {
         return Ok(None);
     }
     let bytes = serde_json::to_vec(&stored).map_err(|source| Error::Generic {

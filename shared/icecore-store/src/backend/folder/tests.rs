@@ -270,12 +270,27 @@ async fn without_metadata_nothing_is_attached() {
     let key = Path::from("a");
     let options = with(&[
         (Attribute::ContentType, "application/json"),
-        (Attribute::CacheControl, "no-store"),
+        (Attribute::CacheControl, "max-age=31536000, immutable"),
     ]);
-    folder.put_opts(&key, "x".into(), options).await.unwrap();
-    assert!(folder.get(&key).await.unwrap().attributes.is_empty());
+    folder.put_opts(&key, "{}".into(), options).await.unwrap();
+    let read = folder.get(&key).await.unwrap().attributes;
+    let json = [(Attribute::ContentType, "application/json")];
+    assert_eq!(read, with(&json).attributes);
     let file = fs::File::open(directory.path().join("a")).unwrap();
     assert_eq!(attributes::read(&file).unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_others_say_of_their_objects_is_kept_without_metadata_too() {
+    let (_directory, folder) = folder();
+    let key = Path::from("a");
+    let options = with(&[
+        (Attribute::ContentType, "text/html"),
+        (Attribute::CacheControl, "no-store"),
+    ]);
+    let expected = options.attributes.clone();
+    folder.put_opts(&key, "x".into(), options).await.unwrap();
+    assert_eq!(folder.get(&key).await.unwrap().attributes, expected);
 }
 
 #[tokio::test]

@@ -1,0 +1,331 @@
+//! Multipart uploads, as tools that copy whole buckets send large files: parts come in any order, and become one object with one
+//! write, with its conditions.
+
+use super::put::{body_length, put_mode, read_body, write};
+use super::{Buckets, place};
+use crate::checksums::{Claims, hex_of_md5};
+use crate::endpoint::Peer;
+use crate::error::{failed, range_failed, too_large};
+use crate::memory::Share;
+use crate::objects::{Headers, length, range, timestamp, to_tag};
+use crate::uploads::{Part, Upload};
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{GetOptions, ObjectStore, PutPayload};
+use s3s::dto::{
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput, CompletedPart, CopyPartResult, CopySource,
+    CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput,
+    ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput, MultipartUpload, Part as PartInfo,
+    Range, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+};
+use s3s::{S3Request, S3Result, s3_error};
+
+/// S3 has no part of a higher number.
+const PARTS_MAX: i32 = 10_000;
+/// All parts but the last have as many bytes in S3, and tools rely on being told.
+const PART_MIN: usize = 5 << 20;
+/// So many are told of in one answer.
+const PAGE_MAX: usize = 1_000;
+
+pub(super) fn create(
+    buckets: &Buckets,
+    mut input: CreateMultipartUploadInput,
+) -> S3Result<CreateMultipartUploadOutput> {
+    let path = buckets.path(&input.bucket, &input.key)?;
+    if input.sse_customer_algorithm.is_some() || input.object_lock_mode.is_some() {
+        return Err(s3_error!(
+            NotImplemented,
+            "keys of the client and locks are not implemented"
+        ));
+    }
+    let attributes = Headers::of_upload(&mut input).into_attributes()?;
+    let (bucket, key) = (input.bucket, input.key);
+    let object = (bucket.clone(), key.clone(), path);
+    let id = buckets.uploads.begin(object, attributes, buckets.now())?;
+    Ok(CreateMultipartUploadOutput {
+        bucket: Some(bucket),
+        key: Some(key),
+        upload_id: Some(id),
+        ..CreateMultipartUploadOutput::default()
+    })
+}
+
+pub(super) async fn part(
+    buckets: &Buckets,
+    req: S3Request<UploadPartInput>,
+) -> S3Result<UploadPartOutput> {
+    let mut input = req.input;
+    let object = (input.bucket.as_str(), input.key.as_str());
+    check_number(input.part_number)?;
+    let path = path_of(buckets, object, &input.upload_id)?;
+    let length = body_length(input.content_length, &req.headers)?;
+    if length > buckets.bounds.body_max {
+        return Err(too_large());
+    }
+    let peer = req.extensions.get::<Peer>().copied();
+    let mut share = buckets.bounds.memory.share(peer, &place(path.as_ref()));
+    let body = read_body(input.body.take(), length, &mut share).await?;
+    let trailers = req.trailing_headers.and_then(|trailers| trailers.take());
+    let verified = Claims::new(&req.headers, trailers.as_ref())?.verify(&body)?;
+    let tag = keep(
+        buckets,
+        (object, &input.upload_id),
+        input.part_number,
+        (body, share),
+    )?;
+    Ok(UploadPartOutput {
+        e_tag: Some(tag),
+        checksum_crc32: verified.checksum_crc32,
+        checksum_crc32c: verified.checksum_crc32c,
+        checksum_crc64nvme: verified.checksum_crc64nvme,
+        checksum_sha1: verified.checksum_sha1,
+        checksum_sha256: verified.checksum_sha256,
+        ..UploadPartOutput::default()
+    })
+}
+
+pub(super) async fn part_copy(
+    buckets: &Buckets,
+    input: UploadPartCopyInput,
+) -> S3Result<UploadPartCopyOutput> {
+    let object = (input.bucket.as_str(), input.key.as_str());
+    check_number(input.part_number)?;
+    let path = path_of(buckets, object, &input.upload_id)?;
+    let CopySource::Bucket { bucket, key, .. } = &input.copy_source else {
+        return Err(s3_error!(
+            NotImplemented,
+            "only objects of this endpoint can be copied"
+        ));
+    };
+    let from = buckets.path_to_read(bucket, key)?;
+    let wanted = match input.copy_source_range.as_deref() {
+        Some(text) => Some(Range::parse(text).map_err(|_| s3_error!(InvalidArgument))?),
+        None => None,
+    };
+    let options = GetOptions {
+        range: wanted.map(range),
+        ..GetOptions::default()
+    };
+    let source = buckets.store.get_opts(&from, options).await;
+    let source = source.map_err(|e| {
+        if wanted.is_some() {
+            range_failed(e)
+        } else {
+            failed(e)
+        }
+    })?;
+    let bytes = source.range.end - source.range.start;
+    if bytes > buckets.bounds.body_max {
+        return Err(too_large());
+    }
+    let mut share = buckets.bounds.memory.share(None, &place(path.as_ref()));
+    share.grow(bytes)?;
+    let body = source.bytes().await.map_err(failed)?;
+    let tag = keep(
+        buckets,
+        (object, &input.upload_id),
+        input.part_number,
+        (body, share),
+    )?;
+    Ok(UploadPartCopyOutput {
+        copy_part_result: Some(CopyPartResult {
+            e_tag: Some(tag),
+            last_modified: timestamp(buckets.now()),
+            ..CopyPartResult::default()
+        }),
+        ..UploadPartCopyOutput::default()
+    })
+}
+
+/// The path that an upload leads to.
+fn path_of(buckets: &Buckets, object: (&str, &str), id: &str) -> S3Result<Path> {
+    let look = |upload: &mut Upload| upload.path.clone();
+    buckets.uploads.with(object, id, buckets.now(), look)
+}
+
+fn keep(
+    buckets: &Buckets,
+    (object, id): ((&str, &str), &str),
+    number: i32,
+    (bytes, share): (Bytes, Share),
+) -> S3Result<ETag> {
+    let now = buckets.now();
+    let tag = hex_of_md5(&bytes);
+    let part = Part {
+        bytes,
+        tag: tag.clone(),
+        came: now,
+        _share: share,
+    };
+    let put = |upload: &mut Upload| upload.parts.insert(number, part);
+    drop(buckets.uploads.with(object, id, now, put)?);
+    Ok(ETag::Strong(tag))
+}
+
+fn check_number(number: i32) -> S3Result<()> {
+    if (1..=PARTS_MAX).contains(&number) {
+        Ok(())
+    } else {
+        Err(s3_error!(
+            InvalidArgument,
+            "parts have numbers from 1 to 10000"
+        ))
+    }
+}
+
+pub(super) async fn complete(
+    buckets: &Buckets,
+    input: CompleteMultipartUploadInput,
+) -> S3Result<CompleteMultipartUploadOutput> {
+    let object = (input.bucket.as_str(), input.key.as_str());
+    let id = &input.upload_id;
+    let named = input.multipart_upload.and_then(|upload| upload.parts);
+    let named = named.unwrap_or_default();
+    let look = |upload: &mut Upload| {
+        let bodies = chosen(upload, &named);
+        bodies.map(|bodies| (bodies, upload.path.clone(), upload.attributes.clone()))
+    };
+    let (bodies, path, attributes) = buckets.uploads.with(object, id, buckets.now(), look)??;
+    let bytes: u64 = bodies.iter().map(|body| body.len() as u64).sum();
+    if bytes > buckets.bounds.body_max {
+        return Err(too_large());
+    }
+    let conditions = (input.if_none_match.as_ref(), input.if_match.as_ref());
+    let mode = put_mode(buckets, &path, conditions).await?;
+    let payload: PutPayload = bodies.into_iter().collect();
+    let put = write(buckets, &path, payload, (mode, attributes)).await?;
+    // Only now: where a condition does not hold, the client may complete it otherwise, or abort it.
+    buckets.uploads.end(id);
+    Ok(CompleteMultipartUploadOutput {
+        e_tag: put.e_tag.as_deref().map(to_tag),
+        location: Some(format!("/{}/{}", input.bucket, input.key)),
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        ..CompleteMultipartUploadOutput::default()
+    })
+}
+
+/// The bodies of the parts that a client names, in the order of their numbers.
+fn chosen(upload: &Upload, named: &[CompletedPart]) -> S3Result<Vec<Bytes>> {
+    if named.is_empty() {
+        return Err(s3_error!(MalformedXML, "no parts are named"));
+    }
+    let number = |part: &CompletedPart| part.part_number.unwrap_or_default();
+    if !named.is_sorted_by(|a, b| number(a) < number(b)) {
+        return Err(s3_error!(InvalidPartOrder));
+    }
+    let mut bodies = Vec::with_capacity(named.len());
+    for (n, part) in named.iter().enumerate() {
+        let number = number(part);
+        let came = upload.parts.get(&number);
+        let is_it = |came: &&Part| {
+            part.e_tag
+                .as_ref()
+                .is_some_and(|tag| tag.value() == came.tag)
+        };
+        let came = came.filter(is_it).ok_or_else(|| s3_error!(InvalidPart))?;
+        if came.bytes.len() < PART_MIN && n + 1 < named.len() {
+            return Err(s3_error!(EntityTooSmall));
+        }
+        bodies.push(came.bytes.clone());
+    }
+    Ok(bodies)
+}
+
+pub(super) fn abort(
+    buckets: &Buckets,
+    input: &AbortMultipartUploadInput,
+) -> S3Result<AbortMultipartUploadOutput> {
+    path_of(buckets, (&input.bucket, &input.key), &input.upload_id)?;
+    buckets.uploads.end(&input.upload_id);
+    Ok(AbortMultipartUploadOutput::default())
+}
+
+pub(super) fn list_parts(buckets: &Buckets, input: ListPartsInput) -> S3Result<ListPartsOutput> {
+    let object = (input.bucket.as_str(), input.key.as_str());
+    let marker = input.part_number_marker.unwrap_or_default();
+    let page = page_size(input.max_parts)?;
+    let look = |upload: &mut Upload| {
+        let after = upload.parts.range(marker.saturating_add(1)..);
+        let parts = after.take(page + 1).map(|(number, part)| {
+            Ok(PartInfo {
+                part_number: Some(*number),
+                e_tag: Some(ETag::Strong(part.tag.clone())),
+                size: Some(length(part.bytes.len() as u64)?),
+                last_modified: timestamp(part.came),
+                ..PartInfo::default()
+            })
+        });
+        parts.collect::<S3Result<Vec<_>>>()
+    };
+    let id = &input.upload_id;
+    let mut parts = buckets.uploads.with(object, id, buckets.now(), look)??;
+    let is_truncated = parts.len() > page;
+    parts.truncate(page);
+    let last = parts.last().and_then(|part| part.part_number);
+    Ok(ListPartsOutput {
+        next_part_number_marker: last,
+        is_truncated: Some(is_truncated),
+        max_parts: i32::try_from(page).ok(),
+        part_number_marker: input.part_number_marker,
+        parts: Some(parts),
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        upload_id: Some(input.upload_id),
+        ..ListPartsOutput::default()
+    })
+}
+
+pub(super) fn list_uploads(
+    buckets: &Buckets,
+    input: ListMultipartUploadsInput,
+) -> S3Result<ListMultipartUploadsOutput> {
+    buckets.prefix(&input.bucket)?;
+    let after = (
+        input.key_marker.clone().unwrap_or_default(),
+        input.upload_id_marker.clone(),
+    );
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let page = page_size(input.max_uploads)?;
+    let all = buckets.uploads.of_bucket(&input.bucket, buckets.now());
+    // Behind the marker: of the same key only those with a later id, where one is named.
+    let follows = |key: &str, id: &str| {
+        let same = after
+            .1
+            .as_deref()
+            .is_some_and(|marker| key == after.0 && id > marker);
+        key > after.0.as_str() || same
+    };
+    let mut here: Vec<_> = all
+        .into_iter()
+        .filter(|(key, id, _)| key.starts_with(&prefix) && follows(key, id))
+        .collect();
+    let is_truncated = here.len() > page;
+    here.truncate(page);
+    let last = here.last().filter(|_| is_truncated).cloned();
+    let uploads = here.into_iter().map(|(key, id, began)| MultipartUpload {
+        key: Some(key),
+        upload_id: Some(id),
+        initiated: timestamp(began),
+        ..MultipartUpload::default()
+    });
+    Ok(ListMultipartUploadsOutput {
+        uploads: Some(uploads.collect()),
+        is_truncated: Some(is_truncated),
+        next_key_marker: last.as_ref().map(|(key, ..)| key.clone()),
+        next_upload_id_marker: last.map(|(_, id, _)| id),
+        max_uploads: i32::try_from(page).ok(),
+        bucket: Some(input.bucket),
+        prefix: input.prefix,
+        key_marker: input.key_marker,
+        upload_id_marker: input.upload_id_marker,
+        ..ListMultipartUploadsOutput::default()
+    })
+}
+
+fn page_size(asked: Option<i32>) -> S3Result<usize> {
+    let asked = usize::try_from(asked.unwrap_or(1_000));
+    let asked = asked.map_err(|_| s3_error!(InvalidArgument, "a number must not be negative"))?;
+    Ok(asked.min(PAGE_MAX))
+}

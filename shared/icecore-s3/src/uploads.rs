@@ -1,0 +1,169 @@
+//! The multipart uploads that are under way. Their parts wait in memory, in the shares of whoever sends them, until they
+//! become one object; a restart of the server forgets them, and a client begins anew then.
+
+use crate::memory::Share;
+use bytes::Bytes;
+use object_store::Attributes;
+use object_store::path::Path;
+use s3s::{S3Result, s3_error};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// As many as a server keeps at once.
+const UPLOADS_MAX: usize = 1_000;
+/// One of which nothing comes for so long is given up.
+const IDLE_MAX_MS: i64 = 15 * 60 * 1_000;
+
+/// The uploads that are under way.
+#[derive(Debug, Default)]
+pub(crate) struct Uploads(Mutex<Open>);
+
+#[derive(Debug, Default)]
+struct Open {
+    next: u64,
+    by_id: BTreeMap<String, Upload>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) path: Path,
+    pub(crate) attributes: Attributes,
+    /// By number.
+    pub(crate) parts: BTreeMap<i32, Part>,
+    /// When it began, and when something came last, milliseconds since 1970.
+    pub(crate) began: i64,
+    touched: i64,
+}
+
+/// A part that has come.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) bytes: Bytes,
+    /// The hex digits of its MD5, which S3 calls its tag.
+    pub(crate) tag: String,
+    pub(crate) came: i64,
+    /// The memory that it takes.
+    pub(crate) _share: Share,
+}
+
+impl Uploads {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins an upload; its id.
+    ///
+    /// # Errors
+    /// `SlowDown` when there are too many.
+    pub(crate) fn begin(
+        &self,
+        (bucket, key, path): (String, String, Path),
+        attributes: Attributes,
+        now: i64,
+    ) -> S3Result<String> {
+        let mut open = self.open();
+        open.give_up(now);
+        if open.by_id.len() >= UPLOADS_MAX {
+            return Err(s3_error!(SlowDown, "too many uploads are under way"));
+        }
+        open.next += 1;
+        let id = format!("{now:011x}{:08x}", open.next);
+        let upload = Upload {
+            bucket,
+            key,
+            path,
+            attributes,
+            parts: BTreeMap::new(),
+            began: now,
+            touched: now,
+        };
+        open.by_id.insert(id.clone(), upload);
+        Ok(id)
+    }
+
+    /// Looks at an upload, or changes it.
+    ///
+    /// # Errors
+    /// `NoSuchUpload` when there is none of this id for this object.
+    pub(crate) fn with<T>(
+        &self,
+        (bucket, key): (&str, &str),
+        id: &str,
+        now: i64,
+        look: impl FnOnce(&mut Upload) -> T,
+    ) -> S3Result<T> {
+        let mut open = self.open();
+        open.give_up(now);
+        let upload = open.by_id.get_mut(id);
+        let upload = upload.filter(|upload| upload.bucket == bucket && upload.key == key);
+        let upload = upload.ok_or_else(|| s3_error!(NoSuchUpload))?;
+        upload.touched = now;
+        Ok(look(upload))
+    }
+
+    /// Forgets an upload, and frees its memory.
+    pub(crate) fn end(&self, id: &str) {
+        let ended = self.open().by_id.remove(id);
+        // Behind the lock: there may be much to free.
+        drop(ended);
+    }
+
+    /// Those of a bucket: key, id, and when each began.
+    pub(crate) fn of_bucket(&self, bucket: &str, now: i64) -> Vec<(String, String, i64)> {
+        let mut open = self.open();
+        open.give_up(now);
+        let here = open
+            .by_id
+            .iter()
+            .filter(|(_, upload)| upload.bucket == bucket);
+        let mut here: Vec<_> = here
+            .map(|(id, upload)| (upload.key.clone(), id.clone(), upload.began))
+            .collect();
+        here.sort();
+        here
+    }
+}
+
+impl Open {
+    fn give_up(&mut self, now: i64) {
+        self.by_id
+            .retain(|_, upload| now.saturating_sub(upload.touched) < IDLE_MAX_MS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin(uploads: &Uploads, now: i64) -> S3Result<String> {
+        let key = ("b".to_owned(), "k".to_owned(), Path::from("k"));
+        uploads.begin(key, Attributes::new(), now)
+    }
+
+    #[test]
+    fn one_of_which_nothing_comes_is_given_up() {
+        let uploads = Uploads::default();
+        let (idle, busy) = (begin(&uploads, 0).unwrap(), begin(&uploads, 0).unwrap());
+        let is_there = |id: &str, now| uploads.with(("b", "k"), id, now, |_| ()).is_ok();
+        assert!(is_there(&busy, IDLE_MAX_MS - 1));
+        assert!(!is_there(&idle, IDLE_MAX_MS));
+        assert!(is_there(&busy, IDLE_MAX_MS));
+        assert_eq!(uploads.of_bucket("b", IDLE_MAX_MS).len(), 1);
+    }
+
+    #[test]
+    fn there_are_only_so_many_and_each_is_of_one_object() {
+        let uploads = Uploads::default();
+        let ids: Vec<_> = (0..UPLOADS_MAX)
+            .map(|_| begin(&uploads, 0).unwrap())
+            .collect();
+        assert!(begin(&uploads, 0).is_err());
+        assert!(uploads.with(("b", "other"), &ids[0], 0, |_| ()).is_err());
+        assert!(uploads.with(("other", "k"), &ids[0], 0, |_| ()).is_err());
+        uploads.end(&ids[0]);
+        begin(&uploads, 0).unwrap();
+    }
+}
