@@ -219,11 +219,44 @@ fn every_story_is_in_the_table() {
     );
 }
 
-/// The name of the function that a line begins, if it is a test that tells a story: `row_07_…`.
-fn story(line: &str) -> Option<&str> {
+/// Pages that say what is so, and which test shows it.
+#[test]
+fn every_test_that_a_page_names_is_one() {
+    let sources = sources();
+    let code = sources
+        .iter()
+        .filter(|source| source.has_extension(&["rs"]));
+    let functions: std::collections::BTreeSet<&str> = code
+        .flat_map(|source| source.text.lines().filter_map(function))
+        .collect();
+    let is_a_sentence = |word: &&str| {
+        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        word.matches('_').count() >= 3 && word.bytes().all(is_name)
+    };
+    for page in ["docs/security.md", "docs/mutants.md"] {
+        let page = sources.iter().find(|source| source.path == page);
+        let page = page.expect("the page");
+        let named: Vec<_> = page.text.split('`').filter(is_a_sentence).collect();
+        assert!(named.len() > 3, "{named:?}");
+        none_breaks(
+            "a page names tests that there are",
+            named
+                .into_iter()
+                .filter(|name| !functions.contains(name) && !name.starts_with("icecore_"))
+                .map(|name| format!("{name} in {}", page.path)),
+        );
+    }
+}
+
+/// The name of the function that a line begins.
+fn function(line: &str) -> Option<&str> {
     let after = line.trim_start().trim_start_matches("async ");
-    let name = after.strip_prefix("fn ")?.split('(').next()?;
-    is_story(name).then_some(name)
+    after.strip_prefix("fn ")?.split('(').next()
+}
+
+/// The same, if it is a test that tells a story: `row_07_…`.
+fn story(line: &str) -> Option<&str> {
+    function(line).filter(|name| is_story(name))
 }
 
 fn is_story(name: &str) -> bool {
