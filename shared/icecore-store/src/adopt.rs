@@ -110,6 +110,7 @@ impl<'a> Adoption<'a> {
         let mut keys = KeyClock::default();
         keys.saw(held.largest, store.now());
         keys.reached(held.through);
+        keys.remember((info.epoch, held.generation()), held.known());
         Ok(Self {
             store,
             info,

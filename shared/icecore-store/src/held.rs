@@ -115,6 +115,11 @@ impl Held {
         Ok(())
     }
 
+    /// Keys whose objects count as rolled up.
+    pub(crate) fn known(&self) -> &BTreeSet<Key> {
+        &self.known
+    }
+
     /// The newest segment.
     pub(crate) fn generation(&self) -> Generation {
         self.generation

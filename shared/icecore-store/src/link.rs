@@ -430,6 +430,7 @@ impl<'a> Forwarding<'a> {
         let ids: Vec<UpdateId> = batch.keys().copied().collect();
         let mut keys = KeyClock::new(None, held.largest);
         keys.reached(held.through);
+        keys.remember((self.target.epoch, held.generation()), held.known());
         let mut again = Again {
             store: self.store,
             info: &self.target,

@@ -34,6 +34,9 @@ pub struct Published {
 /// The most collisions in a row: the stride has long been at its widest by then.
 const BUMPS_MAX: u32 = 1_000;
 
+/// How often a gateway is asked for keys, where it gives some that the base remembers.
+const RESERVATIONS_MAX: u32 = 2;
+
 /// What came of one attempt at one key.
 enum Attempt {
     Acknowledged(Seq, Option<Version>),
@@ -225,7 +228,7 @@ impl<'a> Publishing<'a> {
             return Ok(own);
         };
         if let Wanted::After(_) = wanted
-            && let Some(spare) = self.reserved.pop_front()
+            && let Some(spare) = self.next_reserved(keys)
         {
             return Ok(spare);
         }
@@ -233,11 +236,23 @@ impl<'a> Publishing<'a> {
         if let Wanted::After(tried) | Wanted::InsteadOf(tried) = wanted {
             hints.seen = hints.seen.max(tried);
         }
-        let reserved = broker.reserve(self.reservation(KeyWish::After(hints)));
-        self.reserved = reserved.await?.into();
-        self.reserved.pop_front().ok_or_else(|| {
-            Error::unavailable("the gateway gave no key").with_hint("it is tried again")
-        })
+        for _ in 0..RESERVATIONS_MAX {
+            let reserved = broker.reserve(self.reservation(KeyWish::After(hints)));
+            self.reserved = reserved.await?.into();
+            if let Some(key) = self.next_reserved(keys) {
+                return Ok(key);
+            }
+            // The gateway does not know what the base remembers.
+            let known = keys.last_known(store.now()).unwrap_or_default();
+            hints.seen = hints.seen.max(known);
+        }
+        Err(Error::unavailable("the gateway gave no key").with_hint("it is tried again"))
+    }
+
+    /// The next key that the gateway has given and that would not count as rolled up.
+    fn next_reserved(&mut self, keys: &KeyClock) -> Option<Key> {
+        let mut reserved = std::iter::from_fn(|| self.reserved.pop_front());
+        reserved.find(|key| !keys.is_known(*key))
     }
 
     fn check_bumps(&self, key: Key) -> Result<()> {

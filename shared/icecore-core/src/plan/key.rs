@@ -1,7 +1,9 @@
 //! Which key a new update object gets (docs/protocol.md, Write).
 
-use crate::ids::{KEY_MAX, Key};
+use crate::ids::{Epoch, Generation, KEY_MAX, Key};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A key this far ahead of the server's time counts as unseen: one bad clock must not drag the others along.
 pub const AHEAD_MILLIS_MAX: u64 = 2 * 60 * 1000;
@@ -22,6 +24,9 @@ pub struct KeyClock {
     seen: Key,
     reached: Key,
     stride: u64,
+    /// Keys that the base remembers as rolled up, and of which base.
+    known: Arc<BTreeSet<Key>>,
+    known_of: Option<(Epoch, Generation)>,
 }
 
 /// What one author knows of keys, for a gateway that chooses the next one.
@@ -50,6 +55,7 @@ impl From<KeyHints> for KeyClock {
             seen: hints.seen,
             reached: hints.reached,
             stride: hints.stride.clamp(1, STRIDE_MAX),
+            ..Self::default()
         }
     }
 }
@@ -72,6 +78,8 @@ impl Default for KeyClock {
             seen: Key::MIN,
             reached: Key::MIN,
             stride: 1,
+            known: Arc::default(),
+            known_of: None,
         }
     }
 }
@@ -108,17 +116,45 @@ impl KeyClock {
                     Key::MIN
                 },
             );
-        if self.stride > 2 {
+        self.unknown_from(if self.stride > 2 {
             least.saturating_add(random(0, self.stride))
         } else {
             least
+        })
+    }
+
+    /// Notes the keys that the base of this generation remembers. An object under one of them would count as rolled up, and
+    /// be read by nobody; in an epoch that continues another one they look free.
+    pub fn remember(&mut self, base: (Epoch, Generation), keys: &BTreeSet<Key>) {
+        if self.known_of != Some(base) {
+            self.known = Arc::new(keys.clone());
+            self.known_of = Some(base);
         }
+    }
+
+    /// Whether an object under this key would count as rolled up.
+    pub fn is_known(&self, key: Key) -> bool {
+        self.known.contains(&key)
+    }
+
+    /// The greatest key that the base remembers, but for those of wrong clocks.
+    pub fn last_known(&self, now_millis: i64) -> Option<Key> {
+        let horizon = clamp(now_millis).saturating_add(AHEAD_MILLIS_MAX);
+        self.known.range(..=horizon).next_back().copied()
+    }
+
+    fn unknown_from(&self, mut key: Key) -> Key {
+        while self.is_known(key) {
+            let Some(next) = key.next() else { break };
+            key = next;
+        }
+        key
     }
 
     /// The key after a collision at `taken`.
     pub fn bump(&mut self, taken: Key, random: impl FnOnce(u64, u64) -> u64) -> Key {
         self.stride = (self.stride * 2).min(STRIDE_MAX);
-        taken.saturating_add(random(1, self.stride))
+        self.unknown_from(taken.saturating_add(random(1, self.stride)))
     }
 
     /// Notes a key of this author that is stored; `clean` when the first try went through.
@@ -237,6 +273,22 @@ mod tests {
         }
         let near = key(now + AHEAD_MILLIS_MAX);
         assert_eq!(vouched(near, i64::try_from(now).unwrap()), near);
+    }
+
+    #[test]
+    fn a_key_that_the_base_remembers_is_passed_over() {
+        let mut clock = KeyClock::default();
+        let base = (Epoch::first(7), Generation::ZERO);
+        clock.remember(base, &[1_000, 1_001, 1_003].map(key).into());
+        assert_eq!(clock.first(1_000, low), key(1_002));
+        assert_eq!(clock.bump(key(1_002), low), key(1_004));
+        assert_eq!(clock.first(1_004, low), key(1_004));
+        // The same base says the same again.
+        clock.remember(base, &BTreeSet::new());
+        assert!(clock.is_known(key(1_003)) && !clock.is_known(key(1_002)));
+        assert_eq!(clock.last_known(0), Some(key(1_003)));
+        clock.remember((Epoch::first(8), Generation::ZERO), &BTreeSet::new());
+        assert_eq!(clock.first(1_000, low), key(1_000));
     }
 
     #[test]

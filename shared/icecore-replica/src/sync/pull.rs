@@ -116,7 +116,10 @@ impl SpaceReplica {
         let now = self.replica.store().now();
         self.keys.saw(reader.largest_key(), now);
         if reader.info.order == Order::Timestamp {
-            self.keys.reached(reader.base.reached());
+            let base = &reader.base;
+            self.keys.reached(base.reached());
+            self.keys
+                .remember((base.epoch, base.generation), &base.recent);
         }
     }
 

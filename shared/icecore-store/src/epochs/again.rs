@@ -27,7 +27,9 @@ impl<'a> Again<'a> {
     /// After everything that a reader of the space has seen.
     pub fn after(reader: &'a Reader) -> Self {
         let mut keys = KeyClock::new(None, reader.largest_key());
-        keys.reached(reader.base.reached());
+        let base = &reader.base;
+        keys.reached(base.reached());
+        keys.remember((base.epoch, base.generation), &base.recent);
         Self {
             store: reader.store(),
             info: &reader.info,

@@ -45,11 +45,22 @@ pub async fn sweep(
 ) -> Result<u64> {
     let mut missing = BTreeMap::new();
     for old in &info.old_epochs {
-        for (id, update) in landed(store, info, old, covered, depth).await? {
+        let found = match landed(store, info, old, covered, depth).await {
+            // Whoever removed it has swept it before it was named no more.
+            Err(_) if !is_named(store, info, old.epoch).await? => continue,
+            found => found?,
+        };
+        for (id, update) in found {
             missing.entry(id).or_insert(update);
         }
     }
     publish_missing(store, info, missing).await
+}
+
+/// Whether the space still names an old epoch.
+async fn is_named(store: &Store, info: &SpaceInfo, epoch: Epoch) -> Result<bool> {
+    let present = store.space(&info.space).await?.info;
+    Ok(present.old_epochs.iter().any(|old| old.epoch == epoch))
 }
 
 /// Publishes what the current epoch neither covers nor shows.

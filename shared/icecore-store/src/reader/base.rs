@@ -146,7 +146,9 @@ pub(crate) async fn catch_up(
                 tracing::warn!(%error, "a snapshot cannot be used; going on without it");
                 unusable.insert(generation);
             }
-            Err(Failed::Gone(error)) if looks >= RELISTS_MAX => return Err(error),
+            Err(Failed::Gone(error)) if looks >= RELISTS_MAX => {
+                return Err(Box::pin(why_gone(store, info, error)).await);
+            }
             Err(Failed::Gone(_)) => {}
             Err(Failed::Final(error)) => return Err(error),
         }
@@ -157,6 +159,17 @@ pub(crate) async fn catch_up(
         layers
             .snapshots
             .retain(|generation, _| !unusable.contains(generation));
+    }
+}
+
+/// What is not there may have been removed with its epoch, while whoever reads slept: that is no broken history.
+async fn why_gone(store: &Store, info: &SpaceInfo, error: Error) -> Error {
+    match store.space(&info.space).await {
+        Ok(open) if open.info.epoch == info.epoch => error,
+        Ok(_) => Error::unavailable("the space has entered another epoch while it was read")
+            .with_object(info.space.to_string())
+            .with_hint("try again: it is read in the new one"),
+        Err(other) => other,
     }
 }
 

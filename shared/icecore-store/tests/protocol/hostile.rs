@@ -73,6 +73,39 @@ async fn a_redaction_frees_no_key_that_readers_remember() {
     write_one_more(&bench, r#"{"n":2}"#).await;
 }
 
+/// A redacted epoch remembers the keys of the one before, and holds none of their objects: they look free. Whoever took one would
+/// be read by nobody.
+#[tokio::test(start_paused = true)]
+async fn a_writer_passes_over_the_keys_that_a_redacted_epoch_remembers() {
+    let mut bench = Bench::new("document").await;
+    let (first, _) = bench.write(1, "increment", r#"{"/n":1}"#).await;
+    // A clock that is five minutes ahead: its key is remembered, and further than any roll-up vouches for.
+    bench.clock.set_skew(5 * 60 * 1_000);
+    let (_, ahead) = bench.write(2, "increment", r#"{"/n":1}"#).await;
+    bench.clock.set_skew(0);
+    bench.roll_up().await;
+    redact(&bench.store, &bench.space, Redaction::Update(first))
+        .await
+        .unwrap();
+    bench.clock.sleep(Duration::from_mins(4)).await;
+    let reader = Reader::open(&bench.store, &bench.space).await.unwrap();
+    assert!(reader.base.recent.contains(&ahead));
+    let mut keys = KeyClock::new(None, Key::new(ahead.get() - 1).unwrap());
+    keys.reached(reader.base.reached());
+    assert_eq!(keys.first(bench.clock.now(), |min, _| min), ahead);
+    keys.remember(
+        (reader.base.epoch, reader.base.generation),
+        &reader.base.recent,
+    );
+    let object = increment(1, 3);
+    let published = publish(&bench.store, &reader.info, &object, &mut keys);
+    assert_ne!(published.await.unwrap().key, ahead);
+    assert_eq!(bench.state().await, r#"{"n":2}"#);
+    bench.roll_up().await;
+    assert_eq!(bench.state().await, r#"{"n":2}"#);
+    assert_eq!(bench.verify().await.problems, []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_key_from_the_future_is_not_free_again_while_readers_remember_it() {
     let bench = two_from_the_future().await;
