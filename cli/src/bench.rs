@@ -15,6 +15,7 @@ mod requests;
 mod rig;
 mod sample;
 mod served;
+mod siege;
 mod site;
 mod timing;
 
@@ -39,12 +40,13 @@ use std::time::Duration;
   icecore bench latency contention --store s3://my-bucket/bench
   icecore bench presign idle
   icecore bench load --clients 200 --duration 60s
+  icecore bench siege --duration 60s
 
 Times are ratios to a floor that is measured in the same run. With --store s3://… publishing and contention are \
 measured there too; spaces are made in it and left there.")]
 pub(crate) struct BenchArgs {
     /// Which benchmarks: publish, poll, open, contention, latency, fold, history, encryption, memory, presign,
-    /// idle, load [default: all]
+    /// idle, load, siege [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// The updates of the history that is opened
@@ -56,7 +58,7 @@ pub(crate) struct BenchArgs {
     /// The clients of the load
     #[arg(long, value_name = "CLIENTS", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=4_000))]
     clients: u16,
-    /// How long they write, at each of two paces
+    /// How long they write, at each of two paces, or without and within the siege
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     duration: Duration,
 }
@@ -68,7 +70,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 type Run = for<'a> fn(&'a Context, &'a BenchArgs) -> BoxFuture<'a, Result<Vec<Number>>>;
 
 /// Every benchmark, by its name.
-const BENCHMARKS: [(&str, Run); 12] = [
+const BENCHMARKS: [(&str, Run); 13] = [
     ("publish", |context, _| Box::pin(requests::publish(context))),
     ("poll", |context, _| Box::pin(requests::poll(context))),
     ("open", |context, _| Box::pin(requests::open(context))),
@@ -87,6 +89,9 @@ const BENCHMARKS: [(&str, Run); 12] = [
     ("presign", |context, _| Box::pin(presign::presign(context))),
     ("idle", |context, _| Box::pin(idle::idle(context))),
     ("load", |context, args| Box::pin(load::load(context, args))),
+    ("siege", |context, args| {
+        Box::pin(siege::siege(context, args))
+    }),
 ];
 
 /// Runs the benchmarks.

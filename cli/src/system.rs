@@ -48,9 +48,12 @@ pub(crate) fn raise_file_limit() -> u64 {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        // Where any number is allowed, some systems still refuse to give it.
+        const ENOUGH: u64 = 10_240;
         let limit = getrlimit(Resource::Nofile);
+        let wanted = limit.maximum.unwrap_or(ENOUGH);
         let raised = Rlimit {
-            current: limit.maximum,
+            current: Some(wanted.max(limit.current.unwrap_or(0))),
             maximum: limit.maximum,
         };
         if let Err(error) = setrlimit(Resource::Nofile, raised) {

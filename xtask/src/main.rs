@@ -99,12 +99,12 @@ fn test() -> Outcome<bool> {
     let mut steps = Steps::start();
     steps.run("fmt", checks::fmt)?;
     steps.run("licences", checks::licences)?;
-    let tools = steps.run("tools", Tools::install)?;
+    // Installing waits for the network, and each build for its largest crates.
+    let ((), tools) = steps.run_both(("clippy", checks::clippy), ("tools", Tools::install))?;
     steps.run("template", || infra::lint(&tools.infra))?;
-    steps.run("clippy", checks::clippy)?;
     steps.run("doc", checks::doc)?;
-    steps.run("build tests", cargo_test::build)?;
-    steps.run("sam build", || infra::build(&tools.infra))?;
+    let sam = || infra::build(&tools.infra);
+    steps.run_both(("build tests", cargo_test::build), ("sam build", sam))?;
     let totals =
         steps.run_to_the_end("test", || cargo_test::run_all(&tools), Totals::all_passed)?;
     steps.summary();

@@ -1,5 +1,6 @@
 //! Named steps: a header before, the duration after, the total at the end.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::run::{Failure, Outcome, now};
@@ -43,10 +44,35 @@ impl Steps {
         passed: impl FnOnce(&T) -> bool,
     ) -> Outcome<T> {
         println!("\n== {name}");
-        let started = now();
-        let outcome = work();
-        let took = started.elapsed();
+        let (outcome, took) = timed(work);
         let passed = outcome.as_ref().is_ok_and(passed);
+        self.ended(name, (outcome, took), passed)
+    }
+
+    /// Runs two steps side by side, for the one leaves the machine idle where the other works. What they print is mixed.
+    pub(crate) fn run_both<A, B: Send>(
+        &mut self,
+        (first, work): (&'static str, impl FnOnce() -> Outcome<A>),
+        (second, beside): (&'static str, impl FnOnce() -> Outcome<B> + Send),
+    ) -> Outcome<(A, B)> {
+        println!("\n== {first}, and {second} beside it");
+        let (done, other) = thread::scope(|scope| {
+            let other = scope.spawn(|| timed(beside));
+            let done = timed(work);
+            (done, other.join().expect("BUG: it returns failures"))
+        });
+        let (passed, other_passed) = (done.0.is_ok(), other.0.is_ok());
+        let done = self.ended(first, done, passed);
+        let other = self.ended(second, other, other_passed);
+        Ok((done?, other?))
+    }
+
+    fn ended<T>(
+        &mut self,
+        name: &'static str,
+        (outcome, took): (Outcome<T>, Duration),
+        passed: bool,
+    ) -> Outcome<T> {
         println!("== {name}: {} in {}", word(passed), seconds(took));
         self.done.push(Step { name, took, passed });
         outcome.map_err(|failure| Failure::new(format!("step `{name}` failed: {failure}")))
@@ -60,6 +86,12 @@ impl Steps {
         }
         println!("{:<12} {:>9}", "total", seconds(self.started.elapsed()));
     }
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let started = now();
+    let done = work();
+    (done, started.elapsed())
 }
 
 fn word(passed: bool) -> &'static str {

@@ -63,28 +63,33 @@ pub(super) async fn load(context: &Context, args: &BenchArgs) -> Result<Vec<Numb
         .flat_map(|c| c.acknowledged.clone())
         .collect();
     drop(clients);
-    numbers.push(held_against(served, &infos, &acknowledged, context).await?);
+    numbers.push(held_against(served, &infos, (NAME, &acknowledged), context).await?);
     Ok(numbers)
 }
 
 /// One client.
-struct Client {
+pub(super) struct Client {
     number: u64,
     written: u64,
     space: SpaceReplica,
-    acknowledged: Vec<UpdateId>,
+    pub(super) acknowledged: Vec<UpdateId>,
     clock: Arc<dyn Clock>,
 }
 
 /// What a client measured.
 #[derive(Debug, Default)]
-struct Measured {
-    times: Vec<Duration>,
-    errors: BTreeMap<String, u64>,
+pub(super) struct Measured {
+    pub(super) times: Vec<Duration>,
+    pub(super) errors: BTreeMap<String, u64>,
 }
 
 impl Client {
-    async fn join(served: &Served, info: &SpaceInfo, n: usize, context: &Context) -> Result<Self> {
+    pub(super) async fn join(
+        served: &Served,
+        info: &SpaceInfo,
+        n: usize,
+        context: &Context,
+    ) -> Result<Self> {
         let mut space = Replica::in_memory(served.store(context)?)?.space(&info.space)?;
         space.pull().await?;
         Ok(Self {
@@ -97,7 +102,11 @@ impl Client {
     }
 
     /// Writes until `end`, one update after the other, or one at each tick of `pace`.
-    async fn write(mut self, pace: Option<Duration>, end: Duration) -> Result<(Self, Measured)> {
+    pub(super) async fn write(
+        mut self,
+        pace: Option<Duration>,
+        end: Duration,
+    ) -> Result<(Self, Measured)> {
         let mut measured = Measured::default();
         // They do not all begin at once.
         let mut due = self.clock.monotonic()
@@ -248,10 +257,10 @@ impl Run {
 }
 
 /// Every acknowledged update is in the history, and none is there twice.
-async fn held_against(
+pub(super) async fn held_against(
     served: Served,
     infos: &[SpaceInfo],
-    acknowledged: &[UpdateId],
+    (bench, acknowledged): (&'static str, &[UpdateId]),
     context: &Context,
 ) -> Result<Number> {
     let (objects, scratch) = served.stop().await?;
@@ -282,7 +291,7 @@ async fn held_against(
         .count();
     let twice = found.values().filter(|count| **count > 1).count();
     let what = "acknowledged and not in the history exactly once";
-    Ok(Number::count(NAME, what, (wrong + twice) as u64, "")
+    Ok(Number::count(bench, what, (wrong + twice) as u64, "")
         .at_most(0.0)
         .detail(format!(
             "{} acknowledged, {} in the history",

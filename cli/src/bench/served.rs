@@ -9,7 +9,7 @@ use icecore_store::backend::{Gateway, GatewayAddress};
 use icecore_store::{Clock, Store};
 use object_store::client::HttpClient;
 use object_store::path::Path as ObjectPath;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -34,16 +34,30 @@ pub(super) struct Served {
 impl Served {
     /// Starts a server over an empty folder, on a free port of this machine, which rolls up every few seconds.
     pub(super) async fn start(context: &Context) -> Result<Self> {
+        Self::start_with(context, &[], &json!({})).await
+    }
+
+    /// The same with more arguments and these settings.
+    pub(super) async fn start_with(
+        context: &Context,
+        arguments: &[&str],
+        settings: &Value,
+    ) -> Result<Self> {
         let scratch = Scratch::new(context)?;
         let folder = scratch.path("data");
         let failed = |what: &'static str| {
             let folder = folder.clone();
             move |e: std::io::Error| cannot(what, &folder, e)
         };
+        let file = scratch.path("settings.json");
+        std::fs::write(&file, settings.to_string()).map_err(failed("write the settings of"))?;
         let mut child = Command::new(std::env::current_exe().map_err(failed("find"))?)
             .args(["serve", "--listen", "127.0.0.1:0", "--json"])
             .args(["--rollup-every", "5", "--dir"])
             .arg(&folder)
+            .arg("--settings")
+            .arg(&file)
+            .args(arguments)
             .stdout(Stdio::piped())
             // It logs each call, as it always does, and nobody reads it.
             .stderr(Stdio::null())
@@ -123,17 +137,37 @@ impl Served {
 
     /// How much memory the server takes now, in bytes.
     pub(super) fn resident(&self) -> Result<u64> {
+        self.told("VmRSS:").map(|kib| kib * 1024)
+    }
+
+    /// How much memory it took at most, in bytes.
+    pub(super) fn peak(&self) -> Result<u64> {
+        self.told("VmHWM:").map(|kib| kib * 1024)
+    }
+
+    /// How many threads it has.
+    pub(super) fn threads(&self) -> Result<u64> {
+        self.told("Threads:")
+    }
+
+    /// How many files and connections it has open.
+    pub(super) fn descriptors(&self) -> Result<u64> {
+        let id = self.child.id().unwrap_or_default();
+        let open = std::fs::read_dir(format!("/proc/{id}/fd"));
+        open.map(|open| open.count() as u64)
+            .map_err(|e| untold().with_source(e))
+    }
+
+    /// A number that the system tells of the process.
+    fn told(&self, name: &str) -> Result<u64> {
         let status = self
             .child
             .id()
             .and_then(|id| std::fs::read_to_string(format!("/proc/{id}/status")).ok())
             .unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib: Option<u64> =
-            line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok());
-        kib.map(|kib| kib * 1024).ok_or_else(|| {
-            Error::invalid("this system does not tell how much memory a process takes")
-        })
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok())
+            .ok_or_else(untold)
     }
 
     /// Kills the server; returns the folder of its objects, which stays until the second value is dropped.
@@ -145,6 +179,10 @@ impl Served {
             .map_err(|e| cannot("stop", &objects, e))?;
         Ok((objects, self.scratch))
     }
+}
+
+fn untold() -> Error {
+    Error::invalid("this system does not tell how much memory a process takes")
 }
 
 /// A token with a name of its own: calls are counted by it.

@@ -13,6 +13,10 @@ impl Times {
         self.0.push(time);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The one in the middle.
     pub(super) fn median(&self) -> Duration {
         self.at(0.5)

@@ -87,6 +87,9 @@ pub(crate) fn at_most(field: &str, found: usize, most: usize) -> Result<()> {
     )
 }
 
+/// Nobody is told to wait for longer.
+const WAIT_MAX: Duration = Duration::from_hours(24);
+
 /// More tokens than this are not kept in mind at once.
 const TOKENS_MAX: usize = 10_000;
 
@@ -115,12 +118,12 @@ impl Rate {
         self.take_many(who, 1.0, now)
     }
 
-    /// Takes so many at once; more than the whole burst counts as that.
+    /// Takes so many at once. Whoever takes more than the whole burst waits until all of it is there, and is in debt then.
     ///
     /// # Errors
     /// How long to wait.
     pub(crate) fn take_many(&self, who: &str, many: f64, now: Duration) -> Result<(), Duration> {
-        let many = many.min(self.burst);
+        let needed = many.min(self.burst).max(f64::MIN_POSITIVE);
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         if left.len() >= TOKENS_MAX && !left.contains_key(who) {
             // Whoever has its whole burst again needs no entry.
@@ -131,11 +134,11 @@ impl Rate {
         }
         let entry = left.entry(who.to_owned()).or_insert((self.burst, now));
         let calls = self.at(entry.0, entry.1, now);
-        if calls < many {
+        if calls < needed {
             *entry = (calls, now);
-            return Err(Duration::from_secs_f64(
-                (many - calls) / self.per_second.max(0.001),
-            ));
+            let seconds = (needed - calls) / self.per_second.max(0.001);
+            let wait = Duration::try_from_secs_f64(seconds).unwrap_or(WAIT_MAX);
+            return Err(wait.min(WAIT_MAX));
         }
         *entry = (calls - many, now);
         Ok(())
@@ -218,9 +221,13 @@ mod tests {
         rate.take_many("a", 60.0, at(0)).unwrap();
         assert_eq!(rate.take_many("a", 60.0, at(0)), Err(at(2)));
         rate.take_many("a", 60.0, at(2)).unwrap();
-        // More than there ever is waits for all of it, and not for ever.
-        assert_eq!(rate.take_many("a", 1e9, at(2)), Err(at(10)));
-        rate.take_many("a", 1e9, at(12)).unwrap();
+        // More than there ever is waits for all of it, and not for ever; then it is paid off.
+        assert_eq!(rate.take_many("a", 300.0, at(2)), Err(at(10)));
+        rate.take_many("a", 300.0, at(12)).unwrap();
+        assert_eq!(rate.take_many("a", 10.0, at(12)), Err(at(21)));
+        // Where nothing is allowed, nothing is.
+        let none = Rate::new(0.0, 0.0);
+        assert!(none.take_many("a", 1.0, at(9)).is_err());
     }
 
     #[test]

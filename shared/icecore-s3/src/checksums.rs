@@ -1,5 +1,6 @@
 //! The checksums of a body: compared before anything is written, and given back.
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
@@ -74,18 +75,7 @@ impl Claims {
 
     /// The claims, once they are found to be true.
     pub(crate) fn verify(self, body: &[u8]) -> S3Result<Checksum> {
-        let claimed = self.of_object;
-        let mut hasher = ChecksumHasher {
-            crc32: claimed.checksum_crc32.is_some().then(Crc32::new),
-            crc32c: claimed.checksum_crc32c.is_some().then(Crc32c::new),
-            sha1: claimed.checksum_sha1.is_some().then(Sha1::new),
-            sha256: claimed.checksum_sha256.is_some().then(Sha256::new),
-            crc64nvme: claimed.checksum_crc64nvme.is_some().then(Crc64Nvme::new),
-        };
-        hasher.update(body);
-        if hasher.finalize() != claimed {
-            return Err(s3_error!(BadDigest, "a checksum does not match the body"));
-        }
+        let claimed = compared(self.of_object, [body])?;
         if let Some(md5) = self.md5
             && base64(Md5::checksum(body).as_ref()) != md5
         {
@@ -93,6 +83,46 @@ impl Claims {
         }
         Ok(claimed)
     }
+}
+
+/// Compares the checksums of an object that comes in parts: those of the whole. One that is made of the checksums of its parts
+/// (`…-3`) is not understood, and refused.
+pub(crate) fn verify_whole(claimed: Checksum, parts: &[Bytes]) -> S3Result<()> {
+    let all = [
+        &claimed.checksum_crc32,
+        &claimed.checksum_crc32c,
+        &claimed.checksum_crc64nvme,
+        &claimed.checksum_sha1,
+        &claimed.checksum_sha256,
+    ];
+    if all.into_iter().flatten().any(|sum| sum.contains('-')) {
+        return Err(s3_error!(
+            NotImplemented,
+            "checksums of the checksums of parts are not implemented: send one of the whole object"
+        ));
+    }
+    compared(claimed, parts.iter().map(AsRef::as_ref)).map(drop)
+}
+
+/// The checksums, once they are found to be those of these bytes.
+fn compared<'a>(
+    claimed: Checksum,
+    parts: impl IntoIterator<Item = &'a [u8]>,
+) -> S3Result<Checksum> {
+    let mut hasher = ChecksumHasher {
+        crc32: claimed.checksum_crc32.is_some().then(Crc32::new),
+        crc32c: claimed.checksum_crc32c.is_some().then(Crc32c::new),
+        sha1: claimed.checksum_sha1.is_some().then(Sha1::new),
+        sha256: claimed.checksum_sha256.is_some().then(Sha256::new),
+        crc64nvme: claimed.checksum_crc64nvme.is_some().then(Crc64Nvme::new),
+    };
+    for part in parts {
+        hasher.update(part);
+    }
+    if hasher.finalize() != claimed {
+        return Err(s3_error!(BadDigest, "a checksum does not match the body"));
+    }
+    Ok(claimed)
 }
 
 /// What S3 calls the tag of a part.

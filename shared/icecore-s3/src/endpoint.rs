@@ -78,7 +78,7 @@ pub struct Builder {
     cors: Option<Cors>,
     now: Option<Now>,
     body_max: u64,
-    memory: u64,
+    memory: Arc<Memory>,
 }
 
 impl Endpoint {
@@ -92,7 +92,7 @@ impl Endpoint {
             cors: None,
             now: None,
             body_max: BODY_MAX,
-            memory: memory::BYTES,
+            memory: Arc::new(Memory::new(memory::BYTES)),
         }
     }
 
@@ -219,24 +219,24 @@ impl Builder {
         self
     }
 
-    /// The largest object that can be written; 64 MiB unless this is set, and never more than half of the memory for
-    /// bodies.
+    /// The largest object that can be written; 64 MiB unless this is set, and never more than what one alone may hold of the
+    /// memory for bodies.
     #[must_use]
     pub fn body_max(mut self, bytes: u64) -> Self {
         self.body_max = bytes;
         self
     }
 
-    /// The memory for all bodies that are on their way in, in bytes; 512 MiB unless this is set.
+    /// The memory for all bodies that are on their way in; 512 MiB of its own unless this is set.
     #[must_use]
-    pub fn memory(mut self, bytes: u64) -> Self {
-        self.memory = bytes;
+    pub fn memory(mut self, memory: Arc<Memory>) -> Self {
+        self.memory = memory;
         self
     }
 
     /// The endpoint.
     pub fn build(self) -> Endpoint {
-        let memory = Arc::new(Memory::new(self.memory));
+        let memory = self.memory;
         let body_max = self.body_max.min(memory.body_max());
         let limits = Limits::new(body_max);
         let bounds = Bounds { body_max, memory };

@@ -21,4 +21,5 @@ mod uploads;
 
 pub use cors::Cors;
 pub use endpoint::{Builder, Endpoint, Peer};
+pub use memory::{Full, Memory, Share};
 pub use s3s::Body;

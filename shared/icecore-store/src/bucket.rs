@@ -9,7 +9,7 @@ use crate::ports::Clock;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::{Either, select};
-use icecore_core::layers::UNPACKED_BYTES_MAX;
+use icecore_core::layers::{UNPACKED_BYTES_MAX, UnpacksToMore};
 use icecore_core::transient::TRANSIENT_BYTES_MAX;
 use icecore_core::update::OBJECT_BYTES_MAX;
 use icecore_core::wire::AUTHOR_METADATA;
@@ -185,7 +185,8 @@ impl Bucket {
                 self.readable(key)
             ))
             .with_object(key.to_string())
-            .with_hint("give the program, or the function, more memory")),
+            .with_hint("give the program, or the function, more memory")
+            .with_source(UnpacksToMore)),
             Ok((meta, None, _)) => Err(too_large(key, meta.size)),
             Ok((meta, Some(bytes), author)) => Ok(Changed::New(Got {
                 bytes,

@@ -99,6 +99,8 @@ pub struct Rounds {
     /// What is known of each head.
     known: BTreeMap<SpaceName, Known>,
     upkeep: Upkeep,
+    /// Spaces whose states take more memory than they may here.
+    too_large: BTreeSet<SpaceName>,
 }
 
 /// Until when a round works, by the monotonic clock.
@@ -122,6 +124,7 @@ impl Rounds {
             warm,
             known: BTreeMap::new(),
             upkeep: Upkeep::default(),
+            too_large: BTreeSet::new(),
         }
     }
 
@@ -163,6 +166,7 @@ impl Rounds {
         report.upkeep_left = self.upkeep.pending() as u64;
         report.warm_spaces = self.warm.len() as u64;
         report.warm_bytes = self.warm.bytes();
+        report.too_large = self.too_large.iter().cloned().collect();
         let spent = self.store.clock.monotonic().saturating_sub(start);
         report.millis = u64::try_from(millis(spent)).unwrap_or(0);
         Ok(report)
@@ -228,13 +232,16 @@ impl Rounds {
                     known.rests(done.rollup.updates, self.store.clock.monotonic());
                 }
                 if done.rollup.too_large.is_some() {
-                    report.too_large.push(job.space.clone());
+                    self.too_large.insert(job.space.clone());
+                } else {
+                    self.too_large.remove(&job.space);
                 }
                 if done.rollup.unfinished {
                     report.left.push(job.space);
                 }
             }
             Ended::Gone => {
+                self.too_large.remove(&job.space);
                 self.upkeep.done(&job.space);
                 if let Some(known) = self.known.get_mut(&job.space) {
                     known.visited(job.head, None);

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use icecore_s3::Share;
 use icecore_store::Clock;
 use std::io;
 use std::pin::Pin;
@@ -22,6 +23,13 @@ const PAUSE_MAX: Duration = Duration::from_secs(15);
 const DRAINED_MAX: usize = 256 << 10;
 /// How long that may take.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long what a client still sends is thrown away after the answer, so that it sees the answer, and no broken connection.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
+/// What a piece of a body takes beside its bytes until it is put together.
+const PER_FRAME: u64 = 64;
+
+/// The memory that a body takes, as long as its request is answered.
+pub(super) type Taken = Arc<Mutex<Share>>;
 
 /// A connection that notes when a byte came or went.
 pub(super) struct Watched<S> {
@@ -96,10 +104,16 @@ pub(super) struct Arriving {
     state: Arc<State>,
     clock: Arc<dyn Clock>,
     pause: Option<BoxFuture<'static, ()>>,
+    taken: Option<Taken>,
 }
 
 impl Arriving {
-    pub(super) fn new(body: Incoming, state: Arc<State>, clock: Arc<dyn Clock>) -> (Self, Rest) {
+    pub(super) fn new(
+        body: Incoming,
+        state: Arc<State>,
+        clock: Arc<dyn Clock>,
+        taken: Option<Taken>,
+    ) -> (Self, Rest) {
         let rest = Rest::default();
         state.works(body.is_end_stream());
         let arriving = Self {
@@ -108,6 +122,7 @@ impl Arriving {
             state,
             clock,
             pause: None,
+            taken,
         };
         (arriving, rest)
     }
@@ -129,6 +144,18 @@ impl Body for Arriving {
             this.pause = None;
             if frame.is_none() || body.is_end_stream() {
                 this.state.works(true);
+            }
+            if frame.is_none() {
+                // Nothing of it is left: that of chunks never says so itself.
+                this.body = None;
+            }
+            if let (Some(Ok(frame)), Some(taken)) = (&frame, &this.taken) {
+                let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+                let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Err(full) = taken.grow(bytes + PER_FRAME) {
+                    let full = io::Error::new(io::ErrorKind::ResourceBusy, full);
+                    return Poll::Ready(Some(Err(full.into())));
+                }
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
@@ -175,26 +202,43 @@ impl Rest {
 
     /// Reads what nobody wanted. Returns whether the connection is at its next request then; else it has to end with this
     /// answer, for the client would take what it still sends for read.
-    pub(super) async fn drain(self, clock: &dyn Clock) -> bool {
+    pub(super) async fn drain(&self, clock: &dyn Clock) -> bool {
         let Some(mut body) = self.lock().take() else {
             return true;
         };
-        if usize::try_from(body.size_hint().lower()).map_or(true, |least| least > DRAINED_MAX) {
+        let least = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        let ended = least <= DRAINED_MAX && {
+            let read = read_some(&mut body, DRAINED_MAX);
+            futures::select_biased! {
+                ended = std::pin::pin!(read.fuse()) => ended,
+                () = std::pin::pin!(clock.sleep(DRAIN_TIMEOUT).fuse()) => false,
+            }
+        };
+        if !ended {
+            *self.lock() = Some(body);
+        }
+        ended
+    }
+
+    /// Throws away what the client still sends while the answer is on its way.
+    pub(super) async fn discard(self, clock: Arc<dyn Clock>) {
+        let Some(mut body) = self.lock().take() else {
+            return;
+        };
+        let read = read_some(&mut body, usize::MAX);
+        futures::future::select(std::pin::pin!(read), clock.sleep(DISCARD_TIMEOUT)).await;
+    }
+}
+
+/// Reads on to the end, or until so much has come. Returns whether that was all.
+async fn read_some(body: &mut Incoming, most: usize) -> bool {
+    let mut read: usize = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return false };
+        read = read.saturating_add(frame.data_ref().map_or(0, Bytes::len));
+        if read > most {
             return false;
         }
-        let read = async {
-            let mut read = 0;
-            while let Some(Ok(frame)) = body.frame().await {
-                read += frame.data_ref().map_or(0, Bytes::len);
-                if read > DRAINED_MAX {
-                    break;
-                }
-            }
-            body.is_end_stream()
-        };
-        futures::select_biased! {
-            ended = std::pin::pin!(read.fuse()) => ended,
-            () = std::pin::pin!(clock.sleep(DRAIN_TIMEOUT).fuse()) => false,
-        }
     }
+    true
 }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
-use icecore_s3::Endpoint;
+use icecore_s3::{Endpoint, Memory, Peer, Share};
 use std::convert::Infallible;
 use std::sync::Arc;
 use tower::ServiceExt;
@@ -22,10 +22,16 @@ pub(super) struct Service {
     /// The gateway, and the metrics beside it.
     gateway: Router,
     objects: Option<Endpoint>,
+    bodies: Arc<Memory>,
 }
 
 impl Service {
-    pub(super) fn new(gateway: Router, objects: Option<Endpoint>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        gateway: Router,
+        objects: Option<Endpoint>,
+        metrics: Arc<Metrics>,
+        bodies: Arc<Memory>,
+    ) -> Self {
         let answer = move || async move {
             let text = metrics
                 .text()
@@ -35,7 +41,14 @@ impl Service {
         Self {
             gateway: gateway.route("/metrics", get(answer)),
             objects,
+            bodies,
         }
+    }
+
+    /// The memory that the body of a call takes. The S3 endpoint takes it for its own.
+    pub(super) fn share(&self, path: &str, peer: Peer) -> Option<Share> {
+        let is_call = self.objects.is_none() || is_gateways(path);
+        is_call.then(|| self.bodies.share(Some(peer), None))
     }
 
     /// Answers a request.
@@ -43,12 +56,14 @@ impl Service {
         self,
         request: Request<Arriving>,
     ) -> Result<Response<Body>, Infallible> {
-        let path = request.uri().path();
-        let is_gateways =
-            path == "/healthz" || path == "/metrics" || path == "/v1" || path.starts_with("/v1/");
+        let is_call = is_gateways(request.uri().path());
         match self.objects {
-            Some(objects) if !is_gateways => Ok(objects.call(request).await.map(Body::new)),
+            Some(objects) if !is_call => Ok(objects.call(request).await.map(Body::new)),
             _ => self.gateway.oneshot(request.map(Body::new)).await,
         }
     }
+}
+
+fn is_gateways(path: &str) -> bool {
+    matches!(path, "/healthz" | "/metrics" | "/v1") || path.starts_with("/v1/")
 }

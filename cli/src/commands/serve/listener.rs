@@ -17,7 +17,7 @@ use icecore_store::Clock;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
@@ -142,10 +142,13 @@ async fn answer(
     } = client;
     state.asked();
     let expects = request.headers().contains_key(EXPECT);
+    let peer = Peer(network(address));
+    let taken = service.share(request.uri().path(), peer);
+    let taken = taken.map(|share| Arc::new(Mutex::new(share)));
     let (parts, body) = request.into_parts();
-    let (body, rest) = Arriving::new(body, Arc::clone(&state), Arc::clone(&clock));
+    let (body, rest) = Arriving::new(body, Arc::clone(&state), Arc::clone(&clock), taken.clone());
     let mut request = Request::from_parts(parts, body);
-    request.extensions_mut().insert(Peer(network(address)));
+    request.extensions_mut().insert(peer);
     let answered = Box::pin(service.answer(request));
     let mut response = match select(answered, clock.sleep(REQUEST_TIMEOUT)).await {
         Either::Left((Ok(response), _)) => response,
@@ -157,11 +160,15 @@ async fn answer(
         }
     };
     state.works(false);
+    drop(taken);
     // Who still waits for leave to send does not send.
     let is_read = rest.is_empty() || (!expects && rest.drain(&*clock).await);
     if !is_read {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
+        if !expects {
+            tokio::spawn(rest.discard(clock));
+        }
     }
     Ok(response)
 }

@@ -1,5 +1,6 @@
 //! How much memory the server may take, and what gets which part of it.
 
+use icecore_store::Settings;
 use std::fs;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ const LEAST: u64 = 128 << 20;
 /// Segments and snapshots are held in memory on their way.
 const BODY_MAX: u64 = 256 << 20;
 
-/// How many segments are read ahead.
+/// How many segments the roll-up reads ahead.
 pub(super) const SEGMENTS_AHEAD: usize = 2;
 
 /// The memory that the server may take, in bytes.
@@ -30,17 +31,28 @@ impl Memory {
 
     /// For the body of one upload.
     pub(super) fn body(self) -> u64 {
-        BODY_MAX.min(self.bodies() / 2)
+        BODY_MAX.min(self.0 / 10)
     }
 
     /// For one state while a space is rolled up: it is there twice while it is folded.
-    pub(super) fn state(self) -> u64 {
+    fn state(self) -> u64 {
+        self.0 / 16
+    }
+
+    /// For one segment or snapshot, unpacked. A snapshot of a state that may be held is always one that can be read.
+    fn unpacked(self) -> u64 {
         self.0 / 8
     }
 
-    /// For one segment or snapshot, unpacked.
-    pub(super) fn unpacked(self) -> u64 {
-        self.0 / 16
+    /// These settings within the limits, for who reads so many segments ahead.
+    pub(super) fn limit(self, settings: &Settings, segments_ahead: usize) -> Settings {
+        Settings {
+            unpacked_max: self.unpacked(),
+            state_max: self.state(),
+            segments_ahead,
+            chunk_bytes_max: settings.chunk_bytes_max.min(self.unpacked() / 2),
+            ..settings.clone()
+        }
     }
 
     /// For the states that are kept between two rounds.
@@ -57,11 +69,27 @@ fn there_is() -> u64 {
         "/sys/fs/cgroup/memory.max",
         "/sys/fs/cgroup/memory/memory.limit_in_bytes",
     ];
-    let group = groups
+    let own = read("/proc/self/cgroup").unwrap_or_default();
+    let own = above(&own)
         .into_iter()
-        .filter_map(read)
-        .find_map(|text| of_group(&text));
-    machine.into_iter().chain(group).min().unwrap_or(UNKNOWN)
+        .map(|path| format!("/sys/fs/cgroup{path}/memory.max"));
+    let groups = own.chain(groups.map(str::to_owned));
+    let limits = groups
+        .filter_map(|path| read(&path))
+        .filter_map(|text| of_group(&text));
+    machine.into_iter().chain(limits).min().unwrap_or(UNKNOWN)
+}
+
+/// The group of processes that this one is in, and all above it: each may have a limit.
+fn above(own: &str) -> Vec<String> {
+    let path = own.lines().find_map(|line| line.strip_prefix("0::"));
+    let mut path = path.unwrap_or_default().trim_end_matches('/');
+    let mut all = Vec::new();
+    while let Some((above, _)) = path.rsplit_once('/') {
+        all.push(path.to_owned());
+        path = above;
+    }
+    all
 }
 
 fn of_machine(meminfo: &str) -> Option<u64> {
@@ -124,6 +152,9 @@ mod tests {
         assert_eq!(of_machine("nothing"), None);
         assert_eq!(of_group("1073741824\n"), Some(1 << 30));
         assert_eq!(of_group("max\n"), None);
+        let groups = ["/system.slice/icecore.service", "/system.slice"];
+        assert_eq!(above("0::/system.slice/icecore.service\n"), groups);
+        assert!(above("0::/\n").is_empty() && above("").is_empty());
     }
 
     #[test]
@@ -132,7 +163,9 @@ mod tests {
             let memory = Memory::new(Some(bytes));
             let ahead = SEGMENTS_AHEAD as u64 * memory.unpacked();
             let rolling_up = 2 * memory.state() + ahead + memory.warm();
-            assert!(memory.bodies() + rolling_up < bytes);
+            let calling = memory.unpacked();
+            assert!(memory.bodies() + rolling_up + calling < bytes);
+            assert!(2 * memory.state() <= memory.unpacked());
             assert!(memory.body() <= memory.bodies() / 2);
         }
     }

@@ -108,7 +108,7 @@ impl Metrics {
         );
         registry.register(
             "rollup_too_large_spaces",
-            "Spaces that were met whose states take more memory than they may",
+            "Spaces whose states take more memory than they may, as last met",
             self.too_large.clone(),
         );
         registry.register(
@@ -128,14 +128,10 @@ impl Metrics {
         self.quarantined.inc_by(report.quarantined);
         self.failures
             .set(i64::try_from(report.failures.len()).unwrap_or(i64::MAX));
+        self.too_large
+            .set(i64::try_from(report.too_large.len()).unwrap_or(i64::MAX));
         self.lag
             .set(i64::try_from(report.lag_ms).unwrap_or(i64::MAX));
-    }
-
-    /// So many spaces were met whose states take more memory than they may here.
-    pub(super) fn too_large(&self, spaces: usize) {
-        self.too_large
-            .set(i64::try_from(spaces).unwrap_or(i64::MAX));
     }
 
     /// A round of the roll-up did not come about.

@@ -2,10 +2,12 @@
 
 use super::memory::{Memory, SEGMENTS_AHEAD};
 use super::metrics::Metrics;
+use futures::FutureExt;
 use icecore_core::{Error, Result, SpaceName};
 use icecore_store::rounds::{Limits, Report, Rounds, Work};
-use icecore_store::{Backend, Settings, Store};
+use icecore_store::{Backend, Store};
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -83,7 +85,19 @@ impl Rollups {
         })
     }
 
+    /// Nothing that a space holds may end it: it begins anew then, and says so.
     async fn keep_running(self) {
+        loop {
+            let running = AssertUnwindSafe(self.run_rounds()).catch_unwind();
+            if running.await.is_err() {
+                self.metrics.round_failed();
+                tracing::error!("BUG: a round of the roll-up broke off; the next one begins anew");
+            }
+            self.store.clock.sleep(self.schedule.every).await;
+        }
+    }
+
+    async fn run_rounds(&self) {
         let Self {
             store,
             backend,
@@ -96,20 +110,14 @@ impl Rollups {
             warm_bytes_max: memory.warm(),
             ..Limits::default()
         };
-        let settings = Settings {
-            unpacked_max: memory.unpacked(),
-            state_max: memory.state(),
-            segments_ahead: SEGMENTS_AHEAD,
-            chunk_bytes_max: store.settings.chunk_bytes_max.min(memory.unpacked() / 2),
-            ..(*store.settings).clone()
-        };
-        let clock = Arc::clone(&store.clock);
-        let mut rounds = Rounds::new(store.with_settings(settings), limits);
+        let settings = memory.limit(&store.settings, SEGMENTS_AHEAD);
+        let clock = &store.clock;
+        let mut rounds = Rounds::new(store.clone().with_settings(settings), limits);
         let mut clean_at = Duration::ZERO;
         let mut too_large = BTreeSet::new();
         loop {
             if clock.monotonic() >= clean_at {
-                clean(&backend, clock.now()).await;
+                clean(backend, clock.now()).await;
                 clean_at = clock.monotonic() + CLEAN_EVERY;
             }
             clock.sleep(schedule.every).await;
@@ -118,7 +126,6 @@ impl Rollups {
                 Ok(report) => {
                     metrics.rolled_up(&report);
                     tell(&report, &mut too_large);
-                    metrics.too_large(too_large.len());
                 }
                 Err(error) => {
                     metrics.round_failed();
@@ -145,11 +152,13 @@ fn tell(report: &Report, too_large: &mut BTreeSet<SpaceName>) {
     for failure in &report.failures {
         tracing::error!(space = %failure.space, error = failure.message, hint = failure.hint, "a space cannot be rolled up");
     }
-    for space in &report.too_large {
-        if too_large.insert(space.clone()) {
+    let met: BTreeSet<SpaceName> = report.too_large.iter().cloned().collect();
+    for space in &met {
+        if !too_large.contains(space) {
             tracing::warn!(%space, "the state takes more memory than it may here: the space is rolled up without snapshots (see --memory)");
         }
     }
+    *too_large = met;
     if report.updates > 0 || report.pruned > 0 {
         tracing::info!(
             spaces = report.rolled_up,

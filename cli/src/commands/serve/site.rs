@@ -15,7 +15,7 @@ use icecore_gateway::token::{HttpFetch, Secret, Verifier};
 use icecore_gateway::{
     BucketAddress, Endpoint, Gateway, Guests, Keys, Limits, Observer, Presigner, Settings, router,
 };
-use icecore_s3::Cors;
+use icecore_s3::{Cors, Memory as Bodies};
 use icecore_store::{Backend, Store};
 use object_store::path::Path as ObjectPath;
 use std::path::Path;
@@ -103,11 +103,12 @@ async fn of_folder(
     .with_observer(Arc::clone(&metrics) as Arc<dyn Observer>);
     let clock = Arc::clone(&context.clock);
     let memory = Memory::new(args.memory);
+    let bodies = Arc::new(Bodies::new(memory.bodies()));
     let endpoint = icecore_s3::Endpoint::builder(Arc::clone(&backend.store))
         .bucket_at(BUCKET, ObjectPath::default())
         .key(&secrets.access_key, &secrets.secret_key)
         .body_max(memory.body())
-        .memory(memory.bodies())
+        .memory(Arc::clone(&bodies))
         .now(move || clock.now());
     let endpoint = if args.allow_origin.is_empty() {
         endpoint
@@ -124,6 +125,7 @@ async fn of_folder(
             router(&gateway),
             Some(endpoint.build()),
             Arc::clone(&metrics),
+            bodies,
         ),
         location: folder.display().to_string(),
         metrics,
@@ -150,13 +152,14 @@ async fn of_bucket(
     let metrics = Arc::new(Metrics::new());
     let gateway = gateway(args, context, settings, (&store, presigner))?
         .with_observer(Arc::clone(&metrics) as Arc<dyn Observer>);
+    let bodies = Arc::new(Bodies::new(Memory::new(args.memory).bodies()));
     Ok(Site {
         store,
         location: backend.location().to_owned(),
         backend,
         places,
         store_id,
-        service: Service::new(router(&gateway), None, Arc::clone(&metrics)),
+        service: Service::new(router(&gateway), None, Arc::clone(&metrics), bodies),
         metrics,
     })
 }
@@ -164,7 +167,8 @@ async fn of_bucket(
 /// As many connections as the settings say, and as the system has files for.
 fn places(settings: &Settings) -> Places {
     let limits = &settings.limits;
-    let files = system::raise_file_limit().saturating_sub(OTHER_FILES);
+    let files = system::raise_file_limit();
+    let files = files - OTHER_FILES.min(files / 2);
     let files = usize::try_from(files).unwrap_or(usize::MAX).max(1);
     let all = limits.connections.unwrap_or(CONNECTIONS).min(files);
     let per_address = limits.connections_per_address.unwrap_or(CONNECTIONS / 4);
@@ -204,7 +208,10 @@ fn gateway(
     let verifier = Verifier::new(&settings.tokens, &fetch, Arc::clone(&context.clock))?;
     let guests = Guests::from_settings(&settings)?;
     let limits = Limits::from(settings.limits);
-    let gateway = Gateway::new(store.clone(), presigner, verifier, limits)
+    // What a call unpacks is within the limits too.
+    let memory = Memory::new(args.memory).limit(&store.settings, 1);
+    let store = store.clone().with_settings(memory);
+    let gateway = Gateway::new(store, presigner, verifier, limits)
         .with_guests(guests)
         .with_own_threads()
         .with_origins(Origins::new(args.allow_origin.clone())?);

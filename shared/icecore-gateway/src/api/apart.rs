@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
 /// How many of these are under way at once: others wait for them, and nobody else does.
-const AT_ONCE: usize = 2;
+const AT_ONCE: usize = 1;
 
 /// Where that is done.
 #[derive(Debug, Clone)]

@@ -125,7 +125,7 @@ async fn limited(gateway: &Gateway, request: Request, next: Next) -> Result<Resp
         within(gateway, limits.body_timeout, discard(body)).await;
         return Err(too_large(limits.body_bytes_max));
     }
-    let read = axum::body::to_bytes(body, limits.body_bytes_max);
+    let read = read_whole(body, limits.body_bytes_max);
     let body = within(gateway, limits.body_timeout, read)
         .await
         .ok_or_else(|| {
@@ -133,8 +133,7 @@ async fn limited(gateway: &Gateway, request: Request, next: Next) -> Result<Resp
                 .with_hint("send it again on a better connection");
             Refused::new(StatusCode::REQUEST_TIMEOUT, error)
         })?;
-    let body = body.map_err(|e| unreadable(&e, limits.body_bytes_max))?;
-    let request = Request::from_parts(parts, Body::from(body));
+    let request = Request::from_parts(parts, Body::from(body?));
     let answer = within(gateway, limits.call_timeout, next.run(request)).await;
     answer.ok_or_else(|| {
         Error::unavailable("the call took too long")
@@ -173,13 +172,28 @@ fn too_large(most: usize) -> Refused {
     Refused::new(StatusCode::PAYLOAD_TOO_LARGE, error)
 }
 
-fn unreadable(error: &axum::Error, most: usize) -> Refused {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause.to_string().contains("length limit") {
-            return too_large(most);
+/// Reads a whole body, and keeps none of the pieces that it came in: of those there may be as many as bytes.
+async fn read_whole(body: Body, most: usize) -> Result<Bytes, Refused> {
+    let mut bytes = Vec::new();
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|e| unreadable(&e))?;
+        if bytes.len() + piece.len() > most {
+            return Err(too_large(most));
         }
-        source = cause.source();
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.into())
+}
+
+fn unreadable(error: &axum::Error) -> Refused {
+    let sources = std::iter::successors(std::error::Error::source(error), |e| e.source());
+    let mut kinds = sources.filter_map(|e| Some(e.downcast_ref::<std::io::Error>()?.kind()));
+    // The server that took the body in has no memory for more.
+    if kinds.any(|kind| kind == std::io::ErrorKind::ResourceBusy) {
+        return Error::unavailable("too much is being sent from here at once")
+            .with_hint("try again in a moment, with fewer calls side by side")
+            .into();
     }
     Error::invalid("the request's body broke off").into()
 }

@@ -2,6 +2,7 @@
 
 use super::Gateway;
 use super::answer::json;
+use super::apart::apart;
 use super::caller::{Caller, SpaceInPath};
 use super::refusal::Refused;
 use crate::token::{Access, Right, SpacePattern};
@@ -73,7 +74,9 @@ pub(crate) async fn erase_space(
     SpaceInPath(name): SpaceInPath,
 ) -> Result<Response, Refused> {
     access.check_owns(&name)?;
-    let erased = erase(&gateway.store, &name).await?;
+    // What a linked space holds is forwarded before it goes.
+    let store = gateway.store.clone();
+    let erased = apart(&gateway, async move { erase(&store, &name).await }).await?;
     json(&Erased {
         objects: erased.objects,
         erased_at: erased.erased_at,

@@ -132,7 +132,7 @@ async fn rewrite(
     if source.meta.size > buckets.bounds.body_max {
         return Err(too_large());
     }
-    let mut share = buckets.bounds.memory.share(None, &place(to.as_ref()));
+    let mut share = buckets.bounds.memory.share(None, Some(&place(to.as_ref())));
     share.grow(source.meta.size)?;
     let body = source.bytes().await.map_err(failed)?;
     let mode = if is_new {

@@ -3,7 +3,7 @@
 
 use super::put::{body_length, put_mode, read_body, write};
 use super::{Buckets, place};
-use crate::checksums::{Claims, hex_of_md5};
+use crate::checksums::{Claims, hex_of_md5, verify_whole};
 use crate::endpoint::Peer;
 use crate::error::{failed, range_failed, too_large};
 use crate::memory::Share;
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, PutPayload};
 use s3s::dto::{
-    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, Checksum, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CompletedPart, CopyPartResult, CopySource,
     CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput,
     ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput, MultipartUpload, Part as PartInfo,
@@ -59,12 +59,24 @@ pub(super) async fn part(
     let object = (input.bucket.as_str(), input.key.as_str());
     check_number(input.part_number)?;
     let path = path_of(buckets, object, &input.upload_id)?;
-    let length = body_length(input.content_length, &req.headers)?;
-    if length > buckets.bounds.body_max {
-        return Err(too_large());
+    if input.sse_customer_algorithm.is_some() {
+        return Err(s3_error!(
+            NotImplemented,
+            "keys of the client are not implemented"
+        ));
     }
+    let length = body_length(input.content_length, &req.headers)?;
+    check_room(
+        buckets,
+        object,
+        (&input.upload_id, input.part_number),
+        length,
+    )?;
     let peer = req.extensions.get::<Peer>().copied();
-    let mut share = buckets.bounds.memory.share(peer, &place(path.as_ref()));
+    let mut share = buckets
+        .bounds
+        .memory
+        .share(peer, Some(&place(path.as_ref())));
     let body = read_body(input.body.take(), length, &mut share).await?;
     let trailers = req.trailing_headers.and_then(|trailers| trailers.take());
     let verified = Claims::new(&req.headers, trailers.as_ref())?.verify(&body)?;
@@ -92,13 +104,7 @@ pub(super) async fn part_copy(
     let object = (input.bucket.as_str(), input.key.as_str());
     check_number(input.part_number)?;
     let path = path_of(buckets, object, &input.upload_id)?;
-    let CopySource::Bucket { bucket, key, .. } = &input.copy_source else {
-        return Err(s3_error!(
-            NotImplemented,
-            "only objects of this endpoint can be copied"
-        ));
-    };
-    let from = buckets.path_to_read(bucket, key)?;
+    let from = source_of(buckets, &input)?;
     let wanted = match input.copy_source_range.as_deref() {
         Some(text) => Some(Range::parse(text).map_err(|_| s3_error!(InvalidArgument))?),
         None => None,
@@ -116,10 +122,16 @@ pub(super) async fn part_copy(
         }
     })?;
     let bytes = source.range.end - source.range.start;
-    if bytes > buckets.bounds.body_max {
-        return Err(too_large());
-    }
-    let mut share = buckets.bounds.memory.share(None, &place(path.as_ref()));
+    check_room(
+        buckets,
+        object,
+        (&input.upload_id, input.part_number),
+        bytes,
+    )?;
+    let mut share = buckets
+        .bounds
+        .memory
+        .share(None, Some(&place(path.as_ref())));
     share.grow(bytes)?;
     let body = source.bytes().await.map_err(failed)?;
     let tag = keep(
@@ -136,6 +148,56 @@ pub(super) async fn part_copy(
         }),
         ..UploadPartCopyOutput::default()
     })
+}
+
+/// Where a part is copied from.
+fn source_of(buckets: &Buckets, input: &UploadPartCopyInput) -> S3Result<Path> {
+    let is_conditional = input.copy_source_if_match.is_some()
+        || input.copy_source_if_none_match.is_some()
+        || input.copy_source_if_modified_since.is_some()
+        || input.copy_source_if_unmodified_since.is_some();
+    if is_conditional || input.copy_source_sse_customer_algorithm.is_some() {
+        return Err(s3_error!(
+            NotImplemented,
+            "conditions and keys of the client are not implemented for copies of parts"
+        ));
+    }
+    let CopySource::Bucket {
+        bucket,
+        key,
+        version_id,
+    } = &input.copy_source
+    else {
+        return Err(s3_error!(
+            NotImplemented,
+            "only objects of this endpoint can be copied"
+        ));
+    };
+    if version_id
+        .as_deref()
+        .is_some_and(|version| version != "null")
+    {
+        return Err(s3_error!(NoSuchVersion));
+    }
+    buckets.path_to_read(bucket, key)
+}
+
+/// All parts together must not be larger than an object may be: who sends them learns it with the first one that is too much.
+fn check_room(
+    buckets: &Buckets,
+    object: (&str, &str),
+    (id, number): (&str, i32),
+    bytes: u64,
+) -> S3Result<()> {
+    let others = |upload: &mut Upload| {
+        let others = upload.parts.iter().filter(|(other, _)| **other != number);
+        others.map(|(_, part)| part.bytes.len() as u64).sum::<u64>()
+    };
+    let others = buckets.uploads.with(object, id, buckets.now(), others)?;
+    if others.saturating_add(bytes) > buckets.bounds.body_max {
+        return Err(too_large());
+    }
+    Ok(())
 }
 
 /// The path that an upload leads to.
@@ -190,6 +252,22 @@ pub(super) async fn complete(
     let bytes: u64 = bodies.iter().map(|body| body.len() as u64).sum();
     if bytes > buckets.bounds.body_max {
         return Err(too_large());
+    }
+    let claimed = Checksum {
+        checksum_crc32: input.checksum_crc32,
+        checksum_crc32c: input.checksum_crc32c,
+        checksum_crc64nvme: input.checksum_crc64nvme,
+        checksum_sha1: input.checksum_sha1,
+        checksum_sha256: input.checksum_sha256,
+        ..Checksum::default()
+    };
+    verify_whole(claimed, &bodies)?;
+    let announced = input.mpu_object_size;
+    if announced.is_some_and(|size| u64::try_from(size) != Ok(bytes)) {
+        return Err(s3_error!(
+            InvalidRequest,
+            "the parts have another size together"
+        ));
     }
     let conditions = (input.if_none_match.as_ref(), input.if_match.as_ref());
     let mode = put_mode(buckets, &path, conditions).await?;

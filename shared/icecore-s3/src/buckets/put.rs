@@ -33,7 +33,7 @@ pub(super) async fn put(
     }
     let peer = req.extensions.get::<Peer>().copied();
     let memory = &buckets.bounds.memory;
-    let mut share = memory.share(peer, &place(path.as_ref()));
+    let mut share = memory.share(peer, Some(&place(path.as_ref())));
     let body = read_body(input.body.take(), length, &mut share).await?;
     let trailers = req.trailing_headers.and_then(|trailers| trailers.take());
     let verified = Claims::new(&req.headers, trailers.as_ref())?.verify(&body)?;
@@ -170,7 +170,8 @@ fn make_room(
 ) -> S3Result<()> {
     let to_come = usize::try_from(length).unwrap_or(usize::MAX) - bytes.len();
     let more = bytes.len().max(PORTION).max(least).min(to_come);
-    share.grow(more as u64)?;
+    let room = bytes.capacity() - bytes.len();
+    share.grow(more.saturating_sub(room) as u64)?;
     bytes.reserve(more);
     Ok(())
 }

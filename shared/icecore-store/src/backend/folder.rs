@@ -52,7 +52,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// - Names beginning with `.icecore-` belong to the folder: they are refused as keys and never listed.
 ///
 /// Attributes are kept in an extended attribute of the file that appears together with it; a file system that has none
-/// refuses such a put. What the protocol says of each of its own objects is dropped instead: a gzip body reads back with
+/// refuses a put with [metadata](Attribute::Metadata), and drops the rest. What the protocol says of each of its own objects is dropped instead: a gzip body reads back with
 /// its `Content-Encoding`, and one that begins as a JSON object with its type. Multipart uploads are not supported, and one directory cannot hold both `a` and `a/b`.
 #[derive(Clone)]
 pub struct Folder {

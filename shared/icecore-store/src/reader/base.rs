@@ -6,6 +6,7 @@ use crate::store::Store;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use icecore_core::base::Misfit;
+use icecore_core::layers::UnpacksToMore;
 use icecore_core::plan::{CatchUp, plan_catch_up};
 use icecore_core::{
     Base, Covered, Error, ErrorKind, Generation, Head, Newer, ObjectKey, Result, Segment, Snapshot,
@@ -295,6 +296,8 @@ pub fn plan_keys(info: &SpaceInfo, plan: &CatchUp) -> Vec<ObjectKey> {
 
 fn of_snapshot(generation: Generation, error: Error) -> Failed {
     match error.kind() {
+        // The segments say the same, and need less memory where nothing is folded.
+        _ if UnpacksToMore::is(&error) => Failed::Snapshot(generation, error),
         ErrorKind::Corrupt => Failed::Snapshot(generation, error),
         ErrorKind::NotFound => Failed::Gone(error),
         _ => Failed::Final(error),

@@ -64,7 +64,8 @@ pub struct Report {
     pub quarantined: u64,
     /// Objects that a newer program wrote, left where they are.
     pub newer: u64,
-    /// Spaces whose states take more memory than they may here: they are rolled up without.
+    /// Spaces whose states take more memory than they may here, as far as this and earlier rounds met them: they are rolled
+    /// up without.
     pub too_large: Vec<SpaceName>,
     /// Heads that were read to learn whether there is work.
     pub checked: u64,

@@ -152,7 +152,8 @@ async fn work(crew: &Crew, job: &Job, kept: Option<Kept>) -> Result<Done> {
     let all_was_listed = !done.rollup.raced && !done.rollup.unfinished;
     done.upkeep = job.upkeep && !crew.is_over() && all_was_listed;
     if done.upkeep && prune_is_due {
-        if kept.as_ref().is_none_or(|k| k.bytes > LIGHT_MODEL_MAX) {
+        let is_heavy = |k: &Kept| k.bytes > LIGHT_MODEL_MAX || is_too_large(&k.warm);
+        if kept.as_ref().is_none_or(is_heavy) {
             // Pruning loads it again: one at a time in memory.
             kept = None;
             turn.alone().await?;
@@ -202,8 +203,12 @@ impl<'a> Turn<'a> {
 
     /// Brings a kept model up to date, or loads one.
     async fn load(&mut self, info: &SpaceInfo, kept: Option<Kept>) -> Result<Kept> {
-        let store = self.store();
         if let Some(mut kept) = kept.filter(|kept| kept.warm.fits(info)) {
+            // One that needed the memory of all would go on to take it beside others.
+            if kept.bytes > self.crew.light.settings.state_max / 2 {
+                self.alone().await?;
+            }
+            let store = self.store();
             match kept.warm.refresh(store, info).await {
                 Ok(true) => return Ok(kept),
                 Ok(false) => {}
@@ -211,7 +216,7 @@ impl<'a> Turn<'a> {
                 Err(error) => return Err(error),
             }
         }
-        let layers = Warm::list(store, info).await?;
+        let layers = Warm::list(self.store(), info).await?;
         if to_read(&layers) > LIGHT_LOAD_MAX {
             self.alone().await?;
         }

@@ -86,6 +86,35 @@ async fn a_snapshot_of_it_is_passed_on() {
     assert_eq!(bench.verify().await.problems, []);
 }
 
+/// A snapshot that cannot even be unpacked here stops nobody: the segments say the same.
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_cannot_be_unpacked_is_passed_over() {
+    let mut bench = Bench::new("document").await;
+    let settings = Settings {
+        unpacked_max: 1_500,
+        ..(*small(&bench).settings).clone()
+    };
+    let small = bench.store.clone().with_settings(settings);
+    for n in 0..20 {
+        let data = format!("{{\"n{n}\":\"{}\"}}", "x".repeat(100));
+        bench.write(1, "merge", &data).await;
+        bench.clock.sleep(Duration::from_mins(1)).await;
+        bench.roll_up().await;
+    }
+    assert!(bench.state().await.len() > 2_000);
+    for round in 0..2 {
+        bench.write(1, "merge", r#"{"b":2}"#).await;
+        bench.clock.sleep(Duration::from_mins(1)).await;
+        let mut rounds = Rounds::new(small.clone(), Limits::default());
+        let work = Work::Spaces(vec![bench.space.clone()]);
+        let deadline = bench.clock.monotonic() + Duration::from_mins(5);
+        let report = rounds.run(work, deadline).await.unwrap();
+        assert!(report.failures.is_empty(), "{report:?}");
+        assert_eq!(report.segments, 1, "round {round}: {report:?}");
+    }
+    assert_eq!(bench.verify().await.problems, []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn rounds_name_it_and_go_on_with_the_others() {
     let mut bench = Bench::new("document").await;

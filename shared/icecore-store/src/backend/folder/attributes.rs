@@ -93,6 +93,12 @@ pub(super) fn decode(bytes: &[u8]) -> io::Result<Attributes> {
     Ok(headers.chain(metadata).collect())
 }
 
+/// Whether there are metadata among the attributes that were encoded.
+pub(super) fn has_metadata(bytes: &[u8]) -> bool {
+    let stored: Option<Stored> = serde_json::from_slice(bytes).ok();
+    stored.is_none_or(|stored| !stored.metadata.is_empty())
+}
+
 /// Attaches the bytes to a file that has no name yet.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 pub(super) fn write(file: &File, bytes: &[u8]) -> io::Result<()> {

@@ -259,11 +259,14 @@ impl Root {
     }
 
     fn attach(&self, staged: &Staged, attributes: &[u8]) -> Result<()> {
-        attributes::write(&staged.file, attributes).map_err(|source| match source.kind() {
-            ErrorKind::Unsupported => attributes::unsupported(
+        let written = attributes::write(&staged.file, attributes);
+        written.or_else(|source| match source.kind() {
+            // Headers are worth keeping, and not worth losing the object for.
+            ErrorKind::Unsupported if !attributes::has_metadata(attributes) => Ok(()),
+            ErrorKind::Unsupported => Err(attributes::unsupported(
                 "the file system of the folder has no extended attributes, which metadata need",
-            ),
-            _ => self.failed("attach the metadata to", &staged.path, source),
+            )),
+            _ => Err(self.failed("attach the metadata to", &staged.path, source)),
         })
     }
 
