@@ -120,6 +120,7 @@ pub(crate) async fn catch_up(
     let mut looks = 0;
     let mut misfit = None;
     let was_pure = base.impure.is_none();
+    let mut start = (base.generation == Generation::ZERO).then(|| base.clone());
     loop {
         let outcome = match plan_catch_up(base.generation, &layers.snapshots, &layers.segments) {
             // On the heap: everything that reads would carry its two layers otherwise.
@@ -151,6 +152,12 @@ pub(crate) async fn catch_up(
                 return Err(Box::pin(why_gone(store, info, error)).await);
             }
             Err(Failed::Gone(_)) => {}
+            // Read in part before the store was put back, and in part after? Once more from nothing tells.
+            Err(Failed::Final(error)) if error.is_corrupt() && start.is_some() => {
+                tracing::warn!(%error, "reading once more from the first segment");
+                *base = start.take().unwrap_or_else(|| base.clone());
+                read.clear();
+            }
             Err(Failed::Final(error)) => return Err(error),
         }
         if looks < RELISTS_MAX {

@@ -4,7 +4,7 @@ use super::listing::{Body, list_tagged_updates, list_updates};
 use super::stamp::{is_continued, lost};
 use super::{Layer, Reader, base, read_head};
 use icecore_core::wire::{Have, Look};
-use icecore_core::{Covered, Generation, Head, Key, Result, UpdateId};
+use icecore_core::{Base, Covered, Error, Generation, Head, Key, Result, UpdateId};
 use std::ops::Bound;
 
 /// What a poll brought; a replica saves it in one transaction.
@@ -210,12 +210,10 @@ impl Reader {
         let before = (!way.snapshots.is_empty()).then(|| self.base.covered.clone());
         let read = match base::catch_up(&store, &self.info, &mut self.base, &way).await {
             Ok(read) => read,
-            // Of another chain? Where no server tells two versions apart, only now it shows.
-            Err(error) if error.is_corrupt() && self.base.generation == own => {
-                let (base, mut unknown) = (&self.base, None);
-                if is_continued(&store, &self.info, base, &layers, &mut unknown).await? {
-                    return Err(error);
-                }
+            // Of another chain? Where no server tells two versions apart, or the store was put back just now, only now it
+            // shows.
+            Err(error) if error.is_corrupt() => {
+                self.unless_put_back(&self.base, error).await?;
                 return Ok(None);
             }
             Err(error) => return Err(error),
@@ -228,6 +226,21 @@ impl Reader {
         self.snapshot = self.snapshot.max(newest.unwrap_or_default());
         let lost = before.and_then(|before| lost(&before, &self.base.covered));
         Ok(Some((read, lost)))
+    }
+
+    /// Whether what is corrupt is so because the store does not hold any more what was folded: then there is another history to
+    /// read, and nothing is broken.
+    ///
+    /// # Errors
+    /// The error, where that is not why.
+    async fn unless_put_back(&self, base: &Base, error: Error) -> Result<()> {
+        let from = base.generation.saturating_sub(1);
+        let layers = base::list_layers(&self.store, &self.info, from).await?;
+        if is_continued(&self.store, &self.info, base, &layers, &mut None).await? {
+            Err(error)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether `space.json` and the segments were looked at too long ago to trust a listing of updates.
@@ -264,7 +277,14 @@ impl Reader {
             return Ok(key > self.base.through);
         }
         let mut ahead = self.base.clone();
-        base::catch_up(&store, &self.info, &mut ahead, &layers).await?;
+        match base::catch_up(&store, &self.info, &mut ahead, &layers).await {
+            // The next pull finds what the store holds now, this write among it.
+            Err(error) if error.is_corrupt() => {
+                self.unless_put_back(&ahead, error).await?;
+                return Ok(false);
+            }
+            read => drop(read?),
+        }
         Ok(ahead.covered.contains(id) || key > ahead.through)
     }
 
