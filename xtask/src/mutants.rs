@@ -106,8 +106,8 @@ fn target() -> PathBuf {
     folder().join("target")
 }
 
-/// The files that git knows or would take in, as they are now. What has not changed since the last time is not written again, so that it is not
-/// built again.
+/// The files that git knows or would take in, as they are now. What has not changed since the last time is not written
+/// again, so that it is not built again.
 fn copy_of_workspace() -> Outcome<PathBuf> {
     let tree = folder().join("tree");
     let mut list = Command::new("git");

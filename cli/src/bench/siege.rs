@@ -47,9 +47,9 @@ pub(super) async fn siege(context: &Context, args: &BenchArgs) -> Result<Vec<Num
     let joining = (0..CLIENTS).map(|n| Client::join(&served, &infos[n % infos.len()], n, context));
     let mut clients = try_join_all(joining).await?;
     let before = (served.descriptors()?, served.threads()?);
-    let calm = Calm::of(&mut clients, args.duration, &served, context).await?;
+    let calm = Stretch::of(&mut clients, args.duration, &served, context).await?;
     let attack = Attack::begin(&served, context).await?;
-    let under = Calm::of(&mut clients, args.duration, &served, context).await?;
+    let under = Stretch::of(&mut clients, args.duration, &served, context).await?;
     let refusals = attack.end();
     context.clock.sleep(A_SECOND * 15).await;
     let after = (served.descriptors()?, served.threads()?);
@@ -90,7 +90,7 @@ pub(super) async fn siege(context: &Context, args: &BenchArgs) -> Result<Vec<Num
     Ok(numbers)
 }
 
-fn numbers(calm: &Calm, under: &Calm, refusals: &Refusals) -> Vec<Number> {
+fn numbers(calm: &Stretch, under: &Stretch, refusals: &Refusals) -> Vec<Number> {
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
     let both = |part: f64| (calm.times.at(part), under.times.at(part));
     let mut numbers: Vec<_> = [("p50", 0.5), ("p99", 0.99)]
@@ -138,13 +138,13 @@ fn numbers(calm: &Calm, under: &Calm, refusals: &Refusals) -> Vec<Number> {
 }
 
 /// What the honest clients, and whoever asks how the server is, measured in a while.
-struct Calm {
+struct Stretch {
     times: Times,
     errors: u64,
     health: Times,
 }
 
-impl Calm {
+impl Stretch {
     async fn of(
         clients: &mut Vec<Client>,
         duration: Duration,

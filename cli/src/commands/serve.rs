@@ -80,7 +80,8 @@ pub(crate) struct ServeArgs {
 
 /// Runs until it is told to stop.
 pub(crate) async fn run(args: &ServeArgs, context: &Context) -> Outcome {
-    let site = site::open(args, context).await?;
+    let memory = Memory::new(args.memory);
+    let site = site::open(args, context, memory).await?;
     let listener = TcpListener::bind(args.listen).await.map_err(|e| {
         Error::invalid(format!("cannot listen on {}", args.listen))
             .with_object("--listen")
@@ -104,7 +105,7 @@ pub(crate) async fn run(args: &ServeArgs, context: &Context) -> Outcome {
         store: site.store,
         backend: site.backend,
         schedule,
-        memory: Memory::new(args.memory),
+        memory,
         metrics: site.metrics,
     };
     let rollups = rollups.start()?;

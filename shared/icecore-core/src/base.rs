@@ -125,7 +125,7 @@ impl Base {
             touched: &header.touched,
         };
         let weight = content.weigh(state.json);
-        let Some(folded) = state.open(content)? else {
+        let Some(folded) = state.open(content, weight)? else {
             return Ok(None);
         };
         Ok(Some(Self {
@@ -182,7 +182,7 @@ impl Base {
                 touched: &base.touched,
             };
             self.weight = content.weigh(state.json);
-            let Some(folded) = state.open(content)? else {
+            let Some(folded) = state.open(content, self.weight)? else {
                 return Err(Error::invalid("the state that this epoch starts from is of a version that the model cannot upgrade")
                     .with_hint("give the model an `upgrade` from that version"));
             };
@@ -403,11 +403,11 @@ struct StoredState<'a> {
 
 impl StoredState<'_> {
     /// The state; `None` when it must be folded anew: the model cannot read it, or may apply what an older version rejected.
-    fn open(&self, content: Content) -> Result<Option<Folded>> {
+    fn open(&self, content: Content, weight: u64) -> Result<Option<Folded>> {
         if content.is_blind() {
             return Ok(Some(Folded::initial(content)));
         }
-        if content.weigh(self.json) > content.state_max() {
+        if weight > content.state_max() {
             return Ok(Some(Folded::initial(content.too_large())));
         }
         let opened = match (content.seal(), self.sealed) {

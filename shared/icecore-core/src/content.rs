@@ -149,7 +149,7 @@ enum Blindness {
     /// A newer version of the model was met.
     Newer(Box<Newer>),
     /// The state takes more memory than it may here.
-    TooLarge(u64),
+    TooLarge,
 }
 
 impl Content {
@@ -207,13 +207,13 @@ impl Content {
 
     /// Whether nothing is folded because the state is too large for this program.
     pub fn is_too_large(&self) -> bool {
-        matches!(self.blind, Some(Blindness::TooLarge(_)))
+        matches!(self.blind, Some(Blindness::TooLarge))
     }
 
     /// The same for a program that has met a state that is too large for it.
     #[must_use]
     pub(crate) fn too_large(&self) -> Self {
-        self.blinded(Blindness::TooLarge(self.state_max))
+        self.blinded(Blindness::TooLarge)
     }
 
     fn blinded(&self, why: Blindness) -> Self {
@@ -280,7 +280,7 @@ impl Content {
             Some(Blindness::Locked) => Err(locked()),
             Some(Blindness::UnknownModel(name)) => Err(unknown_model(name)),
             Some(Blindness::Newer(newer)) => Err(newer.error("the history")),
-            Some(Blindness::TooLarge(most)) => Err(too_large(*most)),
+            Some(Blindness::TooLarge) => Err(too_large(self.state_max)),
         }
     }
 

@@ -43,11 +43,11 @@ pub(super) struct Site {
 }
 
 /// Opens the store, creating it where there is none, and builds what serves it.
-pub(super) async fn open(args: &ServeArgs, context: &Context) -> Result<Site> {
+pub(super) async fn open(args: &ServeArgs, context: &Context, memory: Memory) -> Result<Site> {
     let settings = read_settings(args.settings.as_deref())?;
     match (&args.dir, &args.s3) {
-        (Some(folder), _) => of_folder(args, context, settings, folder).await,
-        (None, Some(url)) => of_bucket(args, context, settings, url).await,
+        (Some(folder), _) => of_folder(args, context, (settings, memory), folder).await,
+        (None, Some(url)) => of_bucket(args, context, (settings, memory), url).await,
         (None, None) => {
             Err(Error::invalid("nothing is named to serve").with_hint("use --dir or --s3"))
         }
@@ -73,7 +73,7 @@ fn read_settings(path: Option<&Path>) -> Result<Settings> {
 async fn of_folder(
     args: &ServeArgs,
     context: &Context,
-    mut settings: Settings,
+    (mut settings, memory): (Settings, Memory),
     folder: &Path,
 ) -> Result<Site> {
     let objects = folder.join(OBJECTS);
@@ -97,12 +97,11 @@ async fn of_folder(
     let gateway = gateway(
         args,
         context,
-        settings,
+        (settings, memory),
         (&store, Presigner::new(address, keys)),
     )?
     .with_observer(Arc::clone(&metrics) as Arc<dyn Observer>);
     let clock = Arc::clone(&context.clock);
-    let memory = Memory::new(args.memory);
     let bodies = Arc::new(Bodies::new(memory.bodies()));
     let endpoint = icecore_s3::Endpoint::builder(Arc::clone(&backend.store))
         .bucket_at(BUCKET, ObjectPath::default())
@@ -135,7 +134,7 @@ async fn of_folder(
 async fn of_bucket(
     args: &ServeArgs,
     context: &Context,
-    mut settings: Settings,
+    (mut settings, memory): (Settings, Memory),
     url: &str,
 ) -> Result<Site> {
     let backend = context.open_backend(url)?;
@@ -150,9 +149,9 @@ async fn of_bucket(
     let presigner = Presigner::for_bucket(url, variable)?;
     let (store, store_id) = open_store(context, &backend).await?;
     let metrics = Arc::new(Metrics::new());
-    let gateway = gateway(args, context, settings, (&store, presigner))?
+    let gateway = gateway(args, context, (settings, memory), (&store, presigner))?
         .with_observer(Arc::clone(&metrics) as Arc<dyn Observer>);
-    let bodies = Arc::new(Bodies::new(Memory::new(args.memory).bodies()));
+    let bodies = Arc::new(Bodies::new(memory.bodies()));
     Ok(Site {
         store,
         location: backend.location().to_owned(),
@@ -200,7 +199,7 @@ async fn open_store(context: &Context, backend: &Backend) -> Result<(Store, Stor
 fn gateway(
     args: &ServeArgs,
     context: &Context,
-    settings: Settings,
+    (settings, memory): (Settings, Memory),
     (store, presigner): (&Store, Presigner),
 ) -> Result<Gateway> {
     let fetch: Arc<dyn icecore_gateway::token::Fetch> =
@@ -209,8 +208,9 @@ fn gateway(
     let guests = Guests::from_settings(&settings)?;
     let limits = Limits::from(settings.limits);
     // What a call unpacks is within the limits too.
-    let memory = Memory::new(args.memory).limit(&store.settings, 1);
-    let store = store.clone().with_settings(memory);
+    let store = store
+        .clone()
+        .with_settings(memory.limit(&store.settings, 1));
     let gateway = Gateway::new(store, presigner, verifier, limits)
         .with_guests(guests)
         .with_own_threads()

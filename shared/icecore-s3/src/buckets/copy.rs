@@ -10,9 +10,7 @@ use object_store::{
     Attributes, CopyMode, CopyOptions, Error as StoreError, GetOptions, ObjectStore,
     ObjectStoreExt, PutMode, PutOptions,
 };
-use s3s::dto::{
-    CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, MetadataDirective,
-};
+use s3s::dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, MetadataDirective};
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 pub(super) async fn copy(
@@ -75,24 +73,7 @@ pub(super) async fn copy(
 
 /// From where to where.
 fn ends(buckets: &Buckets, input: &CopyObjectInput) -> S3Result<(Path, Path)> {
-    let CopySource::Bucket {
-        bucket,
-        key,
-        version_id,
-    } = &input.copy_source
-    else {
-        return Err(s3_error!(
-            NotImplemented,
-            "only objects of this endpoint can be copied"
-        ));
-    };
-    if version_id
-        .as_deref()
-        .is_some_and(|version| version != "null")
-    {
-        return Err(s3_error!(NoSuchVersion));
-    }
-    let from = buckets.path_to_read(bucket, key)?;
+    let from = buckets.source(&input.copy_source)?;
     Ok((from, buckets.path(&input.bucket, &input.key)?))
 }
 

@@ -14,10 +14,10 @@ use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, PutPayload};
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, Checksum, CompleteMultipartUploadInput,
-    CompleteMultipartUploadOutput, CompletedPart, CopyPartResult, CopySource,
-    CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput,
-    ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput, MultipartUpload, Part as PartInfo,
-    Range, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    CompleteMultipartUploadOutput, CompletedPart, CopyPartResult, CreateMultipartUploadInput,
+    CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput, ListMultipartUploadsOutput,
+    ListPartsInput, ListPartsOutput, MultipartUpload, Part as PartInfo, Range, UploadPartCopyInput,
+    UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3Request, S3Result, s3_error};
 
@@ -162,24 +162,7 @@ fn source_of(buckets: &Buckets, input: &UploadPartCopyInput) -> S3Result<Path> {
             "conditions and keys of the client are not implemented for copies of parts"
         ));
     }
-    let CopySource::Bucket {
-        bucket,
-        key,
-        version_id,
-    } = &input.copy_source
-    else {
-        return Err(s3_error!(
-            NotImplemented,
-            "only objects of this endpoint can be copied"
-        ));
-    };
-    if version_id
-        .as_deref()
-        .is_some_and(|version| version != "null")
-    {
-        return Err(s3_error!(NoSuchVersion));
-    }
-    buckets.path_to_read(bucket, key)
+    buckets.source(&input.copy_source)
 }
 
 /// All parts together must not be larger than an object may be: who sends them learns it with the first one that is too much.
