@@ -1,8 +1,9 @@
 //! What a request must look like before its signature is checked: one way of signing, nothing that matters left
 //! unsigned, and no more than can be held.
 
+use chrono::DateTime;
 use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue,
 };
 use http::request::Parts;
 use http_body::Body as _;
@@ -30,6 +31,7 @@ const PRESIGNED: [&str; 8] = [
 
 /// Only ever a stricter demand, and part of what is signed by itself.
 const CONTENT_SHA256: &str = "x-amz-content-sha256";
+const AMZ_DATE: &str = "x-amz-date";
 
 /// How much a request may bring.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +75,20 @@ pub(crate) fn check(parts: &Parts, body: &Body, limits: Limits) -> S3Result<()> 
         ));
     }
     check_length(&parts.headers, body, limits)
+}
+
+/// Gives a request the time of its `Date` where it has no `x-amz-date`: older tools sign that header. What is signed is the time
+/// as `x-amz-date` has it, whichever header it came in.
+pub(crate) fn dated(parts: &mut Parts) {
+    if parts.headers.contains_key(AMZ_DATE) || !parts.headers.contains_key(AUTHORIZATION) {
+        return;
+    }
+    let date = parts.headers.get(DATE).and_then(|date| date.to_str().ok());
+    let time = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+    let text = time.map(|time| time.to_utc().format("%Y%m%dT%H%M%SZ").to_string());
+    if let Some(text) = text.and_then(|text| HeaderValue::try_from(text).ok()) {
+        parts.headers.insert(AMZ_DATE, text);
+    }
 }
 
 /// Makes headers of what a presigned URL carries instead of headers, as some SDKs write them. The query is signed

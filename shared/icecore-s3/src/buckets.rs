@@ -1,5 +1,6 @@
 //! The operations of S3 that icecore and its clients need, on an object store.
 
+mod conditions;
 mod copy;
 mod delete;
 mod listing;
@@ -7,25 +8,26 @@ mod multipart;
 mod put;
 mod read;
 
-use crate::endpoint::Now;
-use crate::error::unsupported_key;
+use crate::endpoint::{DeleteVersion, Now};
+use crate::error::{failed, unsupported_key};
 use crate::memory::Memory;
 use crate::objects::timestamp;
 use crate::uploads::Uploads;
 use async_trait::async_trait;
+use futures::TryStreamExt;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopySource,
     CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
-    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
-    GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
-    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
-    ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput,
-    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
-    PutObjectInput, PutObjectOutput, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput,
-    UploadPartOutput,
+    DeleteBucketInput, DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput,
+    DeleteObjectsInput, DeleteObjectsOutput, GetBucketLocationInput, GetBucketLocationOutput,
+    GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
+    HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListMultipartUploadsInput,
+    ListMultipartUploadsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
+    ListObjectsV2Output, ListPartsInput, ListPartsOutput, PutObjectInput, PutObjectOutput,
+    UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use std::collections::BTreeMap;
@@ -42,6 +44,7 @@ pub(crate) struct Buckets {
     allow_create: bool,
     bounds: Bounds,
     uploads: Uploads,
+    delete_version: Option<DeleteVersion>,
     now: Option<Now>,
     /// When the endpoint was built: buckets have no other time.
     began: i64,
@@ -61,7 +64,7 @@ impl Buckets {
         store: Arc<dyn ObjectStore>,
         (buckets, allow_create): (Vec<(String, Path)>, bool),
         bounds: Bounds,
-        now: Option<Now>,
+        (delete_version, now): (Option<DeleteVersion>, Option<Now>),
     ) -> Self {
         Self {
             began: now.as_ref().map_or(0, |now| now()),
@@ -71,6 +74,7 @@ impl Buckets {
             prefixes: Mutex::new(buckets.into_iter().collect()),
             allow_create,
             bounds,
+            delete_version,
         }
     }
 
@@ -141,6 +145,22 @@ impl Buckets {
     }
 }
 
+impl Buckets {
+    /// Forgets a bucket that clients might have created, and in which nothing is.
+    async fn remove(&self, bucket: &str) -> S3Result<()> {
+        let prefix = self.prefix(bucket)?;
+        if !self.allow_create {
+            return Err(s3_error!(AccessDenied, "buckets are not deleted here"));
+        }
+        let mut objects = self.store.list(Some(&prefix));
+        if objects.try_next().await.map_err(failed)?.is_some() {
+            return Err(s3_error!(BucketNotEmpty));
+        }
+        self.prefixes().remove(bucket);
+        Ok(())
+    }
+}
+
 /// Whose memory a body takes: the first parts of a path, as `spaces/todo` is.
 fn place(path: &str) -> String {
     const PARTS: usize = 2;
@@ -169,6 +189,14 @@ impl S3 for Buckets {
         self.create(&bucket)?;
         let location = Some(format!("/{bucket}"));
         Ok(S3Response::new(CreateBucketOutput { location }))
+    }
+
+    async fn delete_bucket(
+        &self,
+        req: S3Request<DeleteBucketInput>,
+    ) -> S3Result<S3Response<DeleteBucketOutput>> {
+        self.remove(&req.input.bucket).await?;
+        Ok(S3Response::new(DeleteBucketOutput::default()))
     }
 
     async fn head_bucket(

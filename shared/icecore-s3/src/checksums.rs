@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
-use s3s::dto::Checksum;
+use s3s::dto::{Checksum, ChecksumType};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 const CRC32: &str = "x-amz-checksum-crc32";
@@ -60,17 +60,8 @@ impl Claims {
     }
 
     fn count(&self) -> usize {
-        let of = &self.of_object;
-        [
-            &of.checksum_crc32,
-            &of.checksum_crc32c,
-            &of.checksum_crc64nvme,
-            &of.checksum_sha1,
-            &of.checksum_sha256,
-        ]
-        .into_iter()
-        .flatten()
-        .count()
+        let claimed = kinds(&self.of_object).into_iter();
+        claimed.filter(|(_, value)| value.is_some()).count()
     }
 
     /// The claims, once they are found to be true.
@@ -87,21 +78,15 @@ impl Claims {
 
 /// Compares the checksums of an object that comes in parts: those of the whole. One that is made of the checksums of its parts
 /// (`…-3`) is not understood, and refused.
-pub(crate) fn verify_whole(claimed: Checksum, parts: &[Bytes]) -> S3Result<()> {
-    let all = [
-        &claimed.checksum_crc32,
-        &claimed.checksum_crc32c,
-        &claimed.checksum_crc64nvme,
-        &claimed.checksum_sha1,
-        &claimed.checksum_sha256,
-    ];
-    if all.into_iter().flatten().any(|sum| sum.contains('-')) {
+pub(crate) fn verify_whole(claimed: Checksum, parts: &[Bytes]) -> S3Result<Checksum> {
+    let is_of_parts = |sum: &Option<String>| sum.as_ref().is_some_and(|sum| sum.contains('-'));
+    if kinds(&claimed).into_iter().any(|(_, sum)| is_of_parts(sum)) {
         return Err(s3_error!(
             NotImplemented,
             "checksums of the checksums of parts are not implemented: send one of the whole object"
         ));
     }
-    compared(claimed, parts.iter().map(AsRef::as_ref)).map(drop)
+    compared(claimed, parts.iter().map(AsRef::as_ref))
 }
 
 /// The checksums, once they are found to be those of these bytes.
@@ -123,6 +108,42 @@ fn compared<'a>(
         return Err(s3_error!(BadDigest, "a checksum does not match the body"));
     }
     Ok(claimed)
+}
+
+/// A checksum as it is stored with its object: `CRC32C yZRlqg==`. Nothing where there is none.
+pub(crate) fn to_text(checksum: &Checksum) -> Option<String> {
+    let (name, value) = kinds(checksum)
+        .into_iter()
+        .find_map(|(name, value)| Some((name, value.as_ref()?)))?;
+    Some(format!("{name} {value}"))
+}
+
+/// What was stored so.
+pub(crate) fn from_text(text: &str) -> Checksum {
+    let mut checksum = Checksum::default();
+    let (name, value) = text.split_once(' ').unwrap_or_default();
+    let value = Some(value.to_owned());
+    match name {
+        "CRC32" => checksum.checksum_crc32 = value,
+        "CRC32C" => checksum.checksum_crc32c = value,
+        "CRC64NVME" => checksum.checksum_crc64nvme = value,
+        "SHA1" => checksum.checksum_sha1 = value,
+        "SHA256" => checksum.checksum_sha256 = value,
+        _ => return checksum,
+    }
+    checksum.checksum_type = Some(ChecksumType::from_static(ChecksumType::FULL_OBJECT));
+    checksum
+}
+
+/// All kinds of checksums, by the names that S3 has for them.
+fn kinds(checksum: &Checksum) -> [(&'static str, &Option<String>); 5] {
+    [
+        ("CRC32", &checksum.checksum_crc32),
+        ("CRC32C", &checksum.checksum_crc32c),
+        ("CRC64NVME", &checksum.checksum_crc64nvme),
+        ("SHA1", &checksum.checksum_sha1),
+        ("SHA256", &checksum.checksum_sha256),
+    ]
 }
 
 /// What S3 calls the tag of a part.

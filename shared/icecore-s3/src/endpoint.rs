@@ -43,6 +43,10 @@ pub struct Peer(pub IpAddr);
 
 pub(crate) type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 
+/// How a store deletes the one version of an object that a tag names.
+pub(crate) type DeleteVersion =
+    Arc<dyn Fn(Path, String) -> BoxFuture<'static, object_store::Result<()>> + Send + Sync>;
+
 /// An S3 endpoint over an object store.
 ///
 /// # Contract
@@ -77,6 +81,7 @@ pub struct Builder {
     keys: Keys,
     cors: Option<Cors>,
     now: Option<Now>,
+    delete_version: Option<DeleteVersion>,
     body_max: u64,
     memory: Arc<Memory>,
 }
@@ -91,6 +96,7 @@ impl Endpoint {
             keys: Keys::default(),
             cors: None,
             now: None,
+            delete_version: None,
             body_max: BODY_MAX,
             memory: Arc::new(Memory::new(memory::BYTES)),
         }
@@ -138,6 +144,7 @@ impl Endpoint {
         let (mut parts, body) = request.into_parts();
         admission::check(&parts, &body, self.limits)?;
         admission::hoist(&mut parts)?;
+        admission::dated(&mut parts);
         let request = Request::from_parts(parts, body);
         self.service
             .call(request)
@@ -219,6 +226,20 @@ impl Builder {
         self
     }
 
+    /// How the store deletes an object only if it still has the tag that is named, in one step; fails with `Precondition` where
+    /// it has another. `object_store` has no word for it. Deletions with conditions are refused unless this is set.
+    #[must_use]
+    pub fn delete_version<F>(
+        mut self,
+        delete: impl Fn(Path, String) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = object_store::Result<()>> + Send + 'static,
+    {
+        self.delete_version = Some(Arc::new(move |path, tag| delete(path, tag).boxed()));
+        self
+    }
+
     /// The largest object that can be written; 64 MiB unless this is set, and never more than what one alone may hold of the
     /// memory for bodies.
     #[must_use]
@@ -241,8 +262,8 @@ impl Builder {
         let limits = Limits::new(body_max);
         let bounds = Bounds { body_max, memory };
         let allow_create = self.allow_create;
-        let now = self.now.clone();
-        let buckets = Buckets::new(self.store, (self.buckets, allow_create), bounds, now);
+        let ways = (self.delete_version, self.now.clone());
+        let buckets = Buckets::new(self.store, (self.buckets, allow_create), bounds, ways);
         let mut service = S3ServiceBuilder::new(buckets);
         service.set_auth(self.keys);
         let mut config = S3Config::default();

@@ -22,12 +22,7 @@ pub(crate) fn respond(error: S3Error) -> Response<Body> {
 pub(crate) fn failed(error: StoreError) -> S3Error {
     match error {
         StoreError::NotFound { .. } => s3_error!(NoSuchKey),
-        StoreError::AlreadyExists { .. } | StoreError::Precondition { .. } => {
-            s3_error!(
-                PreconditionFailed,
-                "a condition of the request does not hold"
-            )
-        }
+        StoreError::AlreadyExists { .. } | StoreError::Precondition { .. } => unmet(),
         StoreError::NotModified { .. } => s3_error!(NotModified),
         StoreError::PermissionDenied { .. } => s3_error!(AccessDenied),
         StoreError::NotSupported { source } => {
@@ -52,11 +47,24 @@ pub(crate) fn failed(error: StoreError) -> S3Error {
     }
 }
 
-/// What failed when a part was asked for. Stores have no error of their own for a part that is not there.
+pub(crate) fn unmet() -> S3Error {
+    s3_error!(
+        PreconditionFailed,
+        "a condition of the request does not hold"
+    )
+}
+
+/// Whether a part that was asked for is not there. Stores have no error of their own for it.
+pub(crate) fn is_outside(error: &StoreError) -> bool {
+    matches!(error, StoreError::Generic { .. }) && io_kind(error).is_none()
+}
+
+/// What failed when a part was asked for.
 pub(crate) fn range_failed(error: StoreError) -> S3Error {
-    match error {
-        error @ StoreError::Generic { .. } if io_kind(&error).is_none() => s3_error!(InvalidRange),
-        error => failed(error),
+    if is_outside(&error) {
+        s3_error!(InvalidRange)
+    } else {
+        failed(error)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Between the words of S3 and those of `object_store`.
 
+use crate::checksums;
 use chrono::{DateTime, TimeDelta, Utc};
 use object_store::{Attribute, Attributes, GetRange, ObjectMeta};
 use s3s::dto::{
-    CopyObjectInput, CreateMultipartUploadInput, ETag, ETagCondition, Metadata, PutObjectInput,
-    Range, Timestamp, TimestampFormat,
+    Checksum, CopyObjectInput, CreateMultipartUploadInput, ETag, ETagCondition, Metadata,
+    PutObjectInput, Range, Timestamp, TimestampFormat,
 };
 use s3s::{S3Error, S3Result, s3_error};
 use std::time::{Duration, SystemTime};
@@ -63,6 +64,12 @@ pub(crate) fn range(range: Range) -> GetRange {
 /// What S3 allows for the names and values of all metadata of one object.
 const METADATA_MAX: usize = 2048;
 
+/// What begins so among the metadata of an object in the store is the endpoint's own: S3 has headers for it that the store has
+/// no attribute for.
+const RESERVED: &str = "icecore-";
+const EXPIRES: &str = "icecore-expires";
+const CHECKSUM: &str = "icecore-checksum";
+
 /// The headers of an object that are stored with it and come back with every GET.
 #[derive(Debug, Default)]
 pub(crate) struct Headers {
@@ -71,6 +78,9 @@ pub(crate) struct Headers {
     pub(crate) cache_control: Option<String>,
     pub(crate) content_disposition: Option<String>,
     pub(crate) content_language: Option<String>,
+    pub(crate) expires: Option<Timestamp>,
+    /// Of all bytes, as their sender said it; only a client that asks for it is told.
+    pub(crate) checksum: Checksum,
     pub(crate) metadata: Option<Metadata>,
 }
 
@@ -83,6 +93,8 @@ impl Headers {
             cache_control: input.cache_control.take(),
             content_disposition: input.content_disposition.take(),
             content_language: input.content_language.take(),
+            expires: input.expires.take(),
+            checksum: Checksum::default(),
             metadata: input.metadata.take(),
         }
     }
@@ -95,6 +107,8 @@ impl Headers {
             cache_control: input.cache_control.take(),
             content_disposition: input.content_disposition.take(),
             content_language: input.content_language.take(),
+            expires: input.expires.take(),
+            checksum: Checksum::default(),
             metadata: input.metadata.take(),
         }
     }
@@ -107,6 +121,8 @@ impl Headers {
             cache_control: input.cache_control.take(),
             content_disposition: input.content_disposition.take(),
             content_language: input.content_language.take(),
+            expires: input.expires.take(),
+            checksum: Checksum::default(),
             metadata: input.metadata.take(),
         }
     }
@@ -123,6 +139,13 @@ impl Headers {
                 Attribute::CacheControl => headers.cache_control = Some(value),
                 Attribute::ContentDisposition => headers.content_disposition = Some(value),
                 Attribute::ContentLanguage => headers.content_language = Some(value),
+                Attribute::Metadata(name) if name == EXPIRES => {
+                    headers.expires = Timestamp::parse(TimestampFormat::HttpDate, &value).ok();
+                }
+                Attribute::Metadata(name) if name == CHECKSUM => {
+                    headers.checksum = checksums::from_text(&value);
+                }
+                Attribute::Metadata(name) if name.starts_with(RESERVED) => {}
                 Attribute::Metadata(name) => drop(metadata.insert(name.to_string(), value)),
                 _ => {}
             }
@@ -147,9 +170,20 @@ impl Headers {
                 attributes.insert(attribute, value.into());
             }
         }
+        if let Some(expires) = self.expires {
+            let text = http_date(&expires)?;
+            attributes.insert(Attribute::Metadata(EXPIRES.into()), text.into());
+        }
+        keep_checksum(&mut attributes, &self.checksum);
         let mut size = 0;
         for (name, value) in self.metadata.unwrap_or_default() {
             size += name.len() + value.len();
+            if name.starts_with(RESERVED) {
+                return Err(s3_error!(
+                    InvalidArgument,
+                    "names of metadata that begin with icecore- are the endpoint's own"
+                ));
+            }
             attributes.insert(Attribute::Metadata(name.into()), value.into());
         }
         if size > METADATA_MAX {
@@ -157,6 +191,20 @@ impl Headers {
         }
         Ok(attributes)
     }
+}
+
+/// Adds the checksum of the bytes to what is stored with them.
+pub(crate) fn keep_checksum(attributes: &mut Attributes, checksum: &Checksum) {
+    if let Some(text) = checksums::to_text(checksum) {
+        attributes.insert(Attribute::Metadata(CHECKSUM.into()), text.into());
+    }
+}
+
+fn http_date(time: &Timestamp) -> S3Result<String> {
+    let mut text = Vec::new();
+    time.format(TimestampFormat::HttpDate, &mut text)
+        .map_err(S3Error::internal_error)?;
+    String::from_utf8(text).map_err(S3Error::internal_error)
 }
 
 /// `aws-chunked` is how the body was sent, and is not stored.

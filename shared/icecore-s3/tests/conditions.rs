@@ -76,8 +76,10 @@ async fn conditions_of_a_put() {
     assert_ne!(first.header("etag"), second.header("etag"));
     let stale = put(&endpoint, ("if-match", first.header("etag"))).await;
     assert_eq!(stale.error(), (412, "PreconditionFailed".to_owned()));
-    let odd = put(&endpoint, ("if-none-match", "\"1\"")).await;
-    assert_eq!(odd.error(), (501, "NotImplemented".to_owned()));
+    let other = put(&endpoint, ("if-none-match", "\"x\"")).await;
+    assert_eq!(other.status, 200);
+    let same = put(&endpoint, ("if-none-match", other.header("etag"))).await;
+    assert_eq!(same.error(), (412, "PreconditionFailed".to_owned()));
     assert_eq!(put(&endpoint, ("if-match", "*")).await.status, 200);
 }
 
@@ -162,12 +164,106 @@ async fn conditions_of_a_get() {
     }
 }
 
+/// A list names any of its tags, also with a space or none, and one of another strength.
+#[tokio::test]
+async fn a_condition_can_list_tags() {
+    let (_directory, on_folder) = in_folder();
+    for endpoint in [in_memory(), on_folder] {
+        let first = put(&endpoint, ("if-none-match", "\"x\", \"y\"")).await;
+        assert_eq!(first.status, 200, "{}", first.text());
+        let e_tag = first.header("etag").to_owned();
+        let named = format!("\"x\",{e_tag}");
+        assert_eq!(put(&endpoint, ("if-none-match", &named)).await.status, 412);
+        assert_eq!(
+            put(&endpoint, ("if-match", "\"x\", \"y\"")).await.status,
+            412
+        );
+        assert_eq!(put(&endpoint, ("if-match", &named)).await.status, 200);
+        assert_eq!(put(&endpoint, ("if-match", &named)).await.status, 412);
+        let read = Draft::get("a").with("if-none-match", &named);
+        assert_eq!(send(&endpoint, read.signed()).await.status, 200);
+    }
+}
+
+fn delete(conditions: &[(&str, &str)]) -> Draft {
+    let draft = Draft::new("DELETE", "/bucket/a");
+    conditions
+        .iter()
+        .fold(draft, |draft, (name, value)| draft.with(name, value))
+}
+
 /// Who deletes only what has not changed must not delete what has.
 #[tokio::test]
-async fn a_deletion_has_no_conditions() {
+async fn conditions_of_a_deletion() {
+    let (_directory, endpoint) = in_folder();
+    let send_one = |draft: Draft| send(&endpoint, draft.signed());
+    let absent = delete(&[("if-match", "\"x\"")]);
+    assert_eq!(send_one(absent).await.status, 204, "nothing is there");
+    let put = send_one(Draft::put("a", "body")).await;
+    let read = send_one(Draft::get("a")).await;
+    let time = "x-amz-if-match-last-modified-time";
+    let unmet = [
+        [("if-match", "\"x\"")].as_slice(),
+        &[("x-amz-if-match-size", "5")],
+        &[(time, "Mon, 01 Jan 2024 00:00:00 GMT")],
+        &[
+            ("if-match", put.header("etag")),
+            ("x-amz-if-match-size", "5"),
+        ],
+    ];
+    for conditions in unmet {
+        let answer = send_one(delete(conditions)).await;
+        assert_eq!(
+            answer.error(),
+            (412, "PreconditionFailed".to_owned()),
+            "{conditions:?}"
+        );
+        assert_eq!(send_one(Draft::get("a")).await.status, 200);
+    }
+    let met = delete(&[
+        ("if-match", put.header("etag")),
+        ("x-amz-if-match-size", "4"),
+        (time, read.header("last-modified")),
+    ]);
+    assert_eq!(send_one(met).await.status, 204);
+    assert_eq!(send_one(Draft::get("a")).await.status, 404);
+}
+
+/// Of many who delete what they read while others replace it, nobody deletes what nobody read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_races_with_writers() {
+    let (_directory, endpoint) = in_folder();
+    let address = serve(endpoint.clone()).await;
+    for round in 0..ROUNDS {
+        let put = send(&endpoint, Draft::put("a", format!("{round}")).signed()).await;
+        let e_tag = put.header("etag").to_owned();
+        let tasks = (0..WRITERS).map(|n| {
+            let request = match n % 2 {
+                0 => Draft::put("a", format!("new {n}")).with("if-match", &e_tag),
+                _ => delete(&[("if-match", &e_tag)]),
+            };
+            let (address, request) = (address.clone(), request.signed());
+            tokio::spawn(async move { (n % 2 == 0, send_to(&address, request).await) })
+        });
+        let answers = join_all(tasks).await;
+        let of = |writes: bool, status: u16| {
+            let outcomes = answers.iter().map(|answer| answer.as_ref().unwrap());
+            outcomes
+                .filter(|(wrote, answer)| *wrote == writes && answer.status == status)
+                .count()
+        };
+        let is_there = send(&endpoint, Draft::get("a").signed()).await.status == 200;
+        assert!(of(true, 200) <= 1);
+        assert_eq!(of(true, 200) == 1, is_there, "what was written stays");
+        assert!(is_there || of(false, 204) > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_store_without_conditional_deletions_refuses_them() {
     let endpoint = in_memory();
     send(&endpoint, Draft::put("a", "body").signed()).await;
-    let delete = Draft::new("DELETE", "/bucket/a").with("if-match", "\"x\"");
-    assert_eq!(send(&endpoint, delete.signed()).await.status, 501);
+    let answer = send(&endpoint, delete(&[("if-match", "\"x\"")]).signed()).await;
+    assert_eq!(answer.status, 501);
     assert_eq!(send(&endpoint, Draft::get("a").signed()).await.status, 200);
 }

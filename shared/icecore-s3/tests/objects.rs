@@ -1,12 +1,14 @@
 //! Objects and buckets: what is written is what is read.
 
 use crate::support::{
-    ACCESS, BUCKET, Draft, SECRET, in_folder, in_memory, on, send, send_to, serve, set,
+    ACCESS, BUCKET, Draft, SECRET, hex, in_folder, in_memory, now, on, send, send_to, serve, set,
+    sha256,
 };
 use icecore_s3::Endpoint;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tower::ServiceExt;
 
@@ -20,6 +22,7 @@ async fn headers_and_metadata_are_kept() {
             ("cache-control", "max-age=31536000, immutable"),
             ("content-disposition", "attachment"),
             ("content-language", "en"),
+            ("expires", "Thu, 01 Dec 2033 16:00:00 GMT"),
             ("x-amz-meta-author", "0190"),
             ("x-amz-meta-note", "two  words"),
         ];
@@ -67,9 +70,136 @@ async fn ranges() {
                 assert_eq!(answer.header("content-length"), body.len().to_string());
             } else {
                 assert_eq!(answer.element("Code"), "InvalidRange");
+                assert_eq!(answer.header("content-range"), "bytes */10");
             }
         }
     }
+}
+
+/// What a client said about its bytes is told to whoever asks, so that a reader sees what became of them in between; but not
+/// with a part of them.
+#[tokio::test]
+async fn a_checksum_is_kept_and_told_on_demand() {
+    let (_directory, on_folder) = in_folder();
+    for endpoint in [in_memory(), on_folder] {
+        let put = Draft::put("a", "body").with("x-amz-checksum-sha256", &sha256(b"body"));
+        assert_eq!(send(&endpoint, put.signed()).await.status, 200);
+        let copy = Draft::new("PUT", "/bucket/b")
+            .with("x-amz-copy-source", "bucket/a")
+            .with("x-amz-metadata-directive", "REPLACE");
+        assert_eq!(send(&endpoint, copy.signed()).await.status, 200);
+        for (method, key) in [("GET", "a"), ("HEAD", "a"), ("GET", "b")] {
+            let draft = Draft::new(method, &format!("/bucket/{key}"));
+            let told = send(&endpoint, draft.clone().signed()).await;
+            assert_eq!(told.header("x-amz-checksum-sha256"), "");
+            let asked = draft.with("x-amz-checksum-mode", "ENABLED");
+            let told = send(&endpoint, asked.signed()).await;
+            assert_eq!(told.header("x-amz-checksum-sha256"), sha256(b"body"));
+            assert_eq!(told.header("x-amz-checksum-type"), "FULL_OBJECT");
+            assert_eq!(told.header("x-amz-meta-icecore-checksum"), "");
+        }
+        let mut part = Draft::get("a")
+            .with("x-amz-checksum-mode", "ENABLED")
+            .signed();
+        set(&mut part, "range", "bytes=1-2");
+        let part = send(&endpoint, part).await;
+        assert_eq!((part.status.as_u16(), part.text()), (206, "od".to_owned()));
+        assert_eq!(part.header("x-amz-checksum-sha256"), "");
+        let forged = Draft::put("a", "body").with("x-amz-meta-icecore-checksum", "SHA256 x");
+        assert_eq!(send(&endpoint, forged.signed()).await.status, 400);
+    }
+}
+
+/// Links for people name the file that they save.
+#[tokio::test]
+async fn a_request_can_ask_for_other_headers() {
+    let endpoint = in_memory();
+    let put = Draft::put("a", "body").with("content-type", "text/plain");
+    assert_eq!(send(&endpoint, put.signed()).await.status, 200);
+    let target =
+        "/bucket/a?response-content-disposition=attachment&response-content-type=image%2Fpng";
+    let read = send(&endpoint, Draft::new("GET", target).signed()).await;
+    assert_eq!(read.header("content-disposition"), "attachment");
+    assert_eq!(read.header("content-type"), "image/png");
+}
+
+/// A folder cannot hold both; the second is refused in the same words whatever is asked, and nothing else is said of it.
+#[tokio::test]
+async fn an_object_below_another_is_refused_on_a_folder() {
+    let (_directory, endpoint) = in_folder();
+    let send_one = |draft: Draft| send(&endpoint, draft.signed());
+    let refused = |answer: &crate::support::Answer| {
+        assert_eq!(answer.error(), (400, "InvalidArgument".to_owned()));
+        assert!(
+            answer.text().contains("others below it"),
+            "{}",
+            answer.text()
+        );
+    };
+    assert_eq!(send_one(Draft::put("a", "1")).await.status, 200);
+    assert_eq!(send_one(Draft::put("d/e/f", "1")).await.status, 200);
+    for key in ["a/b", "a/b/c", "d", "d/e"] {
+        for condition in ["", "*"] {
+            let draft = Draft::put(key, "2");
+            let draft = match condition {
+                "" => draft,
+                condition => draft.with("if-none-match", condition),
+            };
+            refused(&send_one(draft).await);
+        }
+        assert_eq!(send_one(Draft::get(key)).await.status, 404, "{key}");
+        let delete = Draft::new("DELETE", &format!("/bucket/{key}"));
+        assert_eq!(send_one(delete).await.status, 204, "{key}");
+    }
+    assert_eq!(send_one(Draft::get("a")).await.text(), "1");
+    assert_eq!(send_one(Draft::get("d/e/f")).await.text(), "1");
+    // Where nothing is left below, the name is free again.
+    let delete = Draft::new("DELETE", "/bucket/d/e/f");
+    assert_eq!(send_one(delete).await.status, 204);
+    let again = Draft::put("d", "3").with("if-none-match", "*");
+    assert_eq!(send_one(again).await.status, 200);
+    assert_eq!(send_one(Draft::get("d")).await.text(), "3");
+}
+
+/// Older tools send and sign `Date`, and no `x-amz-date`.
+#[tokio::test]
+async fn the_time_of_a_request_can_stand_in_its_date() {
+    let endpoint = in_memory();
+    let time = chrono::DateTime::<chrono::Utc>::from(now());
+    let send_at = |time: chrono::DateTime<chrono::Utc>, said: chrono::DateTime<chrono::Utc>| {
+        let date = said.to_rfc2822().replace("+0000", "GMT");
+        let mut request = Draft::get("a").unsigned();
+        let hash = sha256_hex(b"");
+        let headers = format!("date:{date}\nhost:localhost:9000\nx-amz-content-sha256:{hash}\n");
+        let signed = "date;host;x-amz-content-sha256";
+        let canonical = format!("GET\n/{BUCKET}/a\n\n{headers}\n{signed}\n{hash}");
+        let day = time.format("%Y%m%d").to_string();
+        let scope = format!("{day}/us-east-1/s3/aws4_request");
+        let moment = time.format("%Y%m%dT%H%M%SZ");
+        let canonical = sha256_hex(canonical.as_bytes());
+        let text = format!("AWS4-HMAC-SHA256\n{moment}\n{scope}\n{canonical}");
+        let key = [&day, "us-east-1", "s3", "aws4_request"]
+            .iter()
+            .fold(format!("AWS4{SECRET}").into_bytes(), |key, part| {
+                hmac(&key, part.as_bytes())
+            });
+        let signature = hex(&hmac(&key, text.as_bytes()));
+        set(&mut request, "date", &date);
+        set(&mut request, "x-amz-content-sha256", &hash);
+        let signature = format!(
+            "AWS4-HMAC-SHA256 Credential={ACCESS}/{scope}, SignedHeaders={signed}, Signature={signature}"
+        );
+        set(&mut request, "authorization", &signature);
+        send(&endpoint, request)
+    };
+    send(&endpoint, Draft::put("a", "body").signed()).await;
+    let answer = send_at(time, time).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.text()),
+        (200, "body".into())
+    );
+    let another = send_at(time, time - chrono::TimeDelta::seconds(1)).await;
+    assert_eq!(another.error(), (403, "SignatureDoesNotMatch".to_owned()));
 }
 
 /// Larger than what is read before the response begins.
@@ -133,7 +263,7 @@ async fn deletions() {
             assert_eq!(answer.status, 204);
         }
         let mut many = Draft::new("POST", "/bucket?delete=");
-        many.body = "<Delete><Object><Key>b</Key></Object><Object><Key>none</Key></Object>\
+        many.body = "<Delete><Object><Key>b</Key></Object><Object><Key>none</Key></Object><Object><Key>d/</Key></Object>\
             <Object><Key>../c</Key></Object></Delete>"
             .into();
         let length = many.body.len().to_string();
@@ -141,7 +271,7 @@ async fn deletions() {
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!(
             answer.text().matches("<Deleted>").count(),
-            2,
+            3,
             "{}",
             answer.text()
         );
@@ -176,6 +306,17 @@ async fn buckets() {
         assert!(list.text().contains("<Name>bucket</Name>"));
         assert_eq!(list.text().contains("<Name>second</Name>"), created == 200);
     }
+    let delete = |target: &str| Draft::new("DELETE", target).signed();
+    assert_eq!(send(&closed, delete("/bucket")).await.status, 403);
+    let mut put = Draft::put("a", "body");
+    put.target = "/second/a".to_owned();
+    assert_eq!(send(&open, put.signed()).await.status, 200);
+    let full = send(&open, delete("/second")).await;
+    assert_eq!(full.error(), (409, "BucketNotEmpty".to_owned()));
+    assert_eq!(send(&open, delete("/second/a")).await.status, 204);
+    assert_eq!(send(&open, delete("/second")).await.status, 204);
+    let gone = send(&open, Draft::new("HEAD", "/second").signed()).await;
+    assert_eq!(gone.status, 404);
     let answer = send(&closed, Draft::new("GET", "/none/a").signed()).await;
     assert_eq!(answer.error(), (404, "NoSuchBucket".to_owned()));
 }
@@ -267,4 +408,21 @@ async fn it_is_a_service() {
         .await;
     assert_eq!(response.unwrap().status(), 200);
     assert_eq!(send(&endpoint, Draft::get("a").signed()).await.text(), "x");
+}
+
+/// RFC 2104.
+fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
+    let pad = |with: u8| {
+        let mut block = [with; 64];
+        for (byte, key) in block.iter_mut().zip(key) {
+            *byte ^= key;
+        }
+        block
+    };
+    let inner = Sha256::digest([&pad(0x36), text].concat());
+    Sha256::digest([pad(0x5c).as_slice(), &inner].concat()).to_vec()
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }

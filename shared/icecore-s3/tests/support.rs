@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use icecore_s3::Endpoint;
+use icecore_s3::{Builder, Endpoint};
 use icecore_store::backend::Folder;
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
@@ -197,7 +197,7 @@ fn canonical(path: &str) -> String {
     canonical
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     let digits = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
     digits.collect()
@@ -242,10 +242,11 @@ pub(crate) fn sha256(body: &[u8]) -> String {
 }
 
 pub(crate) fn on(store: Arc<dyn ObjectStore>) -> Endpoint {
-    Endpoint::builder(store)
-        .bucket(BUCKET)
-        .key(ACCESS, SECRET)
-        .build()
+    builder(store).build()
+}
+
+fn builder(store: Arc<dyn ObjectStore>) -> Builder {
+    Endpoint::builder(store).bucket(BUCKET).key(ACCESS, SECRET)
 }
 
 pub(crate) fn in_memory() -> Endpoint {
@@ -257,8 +258,12 @@ pub(crate) fn in_folder() -> (TempDir, Endpoint) {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("root");
     std::fs::create_dir(&root).unwrap();
-    let endpoint = on(Arc::new(Folder::new(root)));
-    (directory, endpoint)
+    let folder = Folder::new(root);
+    let endpoint = builder(Arc::new(folder.clone())).delete_version(move |path, tag| {
+        let folder = folder.clone();
+        async move { folder.delete_version(&path, &tag).await }
+    });
+    (directory, endpoint.build())
 }
 
 pub(crate) async fn send<B>(endpoint: &Endpoint, request: Request<B>) -> Answer

@@ -16,6 +16,7 @@ use icecore_gateway::{
     BucketAddress, Endpoint, Gateway, Guests, Keys, Limits, Observer, Presigner, Settings, router,
 };
 use icecore_s3::{Cors, Memory as Bodies};
+use icecore_store::backend::Folder;
 use icecore_store::{Backend, Store};
 use object_store::path::Path as ObjectPath;
 use std::path::Path;
@@ -102,13 +103,18 @@ async fn of_folder(
     )?
     .with_observer(Arc::clone(&metrics) as Arc<dyn Observer>);
     let clock = Arc::clone(&context.clock);
+    let files = Folder::new(&objects);
     let bodies = Arc::new(Bodies::new(memory.bodies()));
     let endpoint = icecore_s3::Endpoint::builder(Arc::clone(&backend.store))
         .bucket_at(BUCKET, ObjectPath::default())
         .key(&secrets.access_key, &secrets.secret_key)
         .body_max(memory.body())
         .memory(Arc::clone(&bodies))
-        .now(move || clock.now());
+        .now(move || clock.now())
+        .delete_version(move |path, tag| {
+            let folder = files.clone();
+            async move { folder.delete_version(&path, &tag).await }
+        });
     let endpoint = if args.allow_origin.is_empty() {
         endpoint
     } else {

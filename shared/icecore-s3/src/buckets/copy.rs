@@ -1,8 +1,8 @@
 //! `CopyObject`, within the store.
 
 use super::{Buckets, place};
-use crate::error::{failed, too_large};
-use crate::objects::{Headers, condition, modified, tag, to_date};
+use crate::error::{failed, too_large, unmet as condition_unmet};
+use crate::objects::{Headers, condition, keep_checksum, modified, tag, to_date};
 use http::HeaderMap;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use object_store::path::Path;
@@ -106,13 +106,18 @@ async fn rewrite(
     buckets: &Buckets,
     (from, to): (&Path, &Path),
     conditions: GetOptions,
-    (attributes, is_new): (Attributes, bool),
+    (mut attributes, is_new): (Attributes, bool),
 ) -> S3Result<()> {
     let source = buckets.store.get_opts(from, conditions).await;
     let source = source.map_err(unmet)?;
     if source.meta.size > buckets.bounds.body_max {
         return Err(too_large());
     }
+    // The bytes are the same ones.
+    keep_checksum(
+        &mut attributes,
+        &Headers::stored(&source.attributes).checksum,
+    );
     let mut share = buckets.bounds.memory.share(None, Some(&place(to.as_ref())));
     share.grow(source.meta.size)?;
     let body = source.bytes().await.map_err(failed)?;
@@ -133,10 +138,7 @@ async fn rewrite(
 /// A source that has not changed fails a copy, which has no 304.
 fn unmet(error: StoreError) -> S3Error {
     match error {
-        StoreError::NotModified { .. } => s3_error!(
-            PreconditionFailed,
-            "a condition of the request does not hold"
-        ),
+        StoreError::NotModified { .. } => condition_unmet(),
         error => failed(error),
     }
 }

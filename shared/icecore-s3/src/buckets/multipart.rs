@@ -1,13 +1,14 @@
 //! Multipart uploads, as tools that copy whole buckets send large files: parts come in any order, and become one object with one
 //! write, with its conditions.
 
-use super::put::{body_length, put_mode, read_body, write};
+use super::conditions::put_mode;
+use super::put::{body_length, read_body, write};
 use super::{Buckets, place};
 use crate::checksums::{Claims, hex_of_md5, verify_whole};
 use crate::endpoint::Peer;
 use crate::error::{failed, range_failed, too_large};
 use crate::memory::Share;
-use crate::objects::{Headers, length, range, timestamp, to_tag};
+use crate::objects::{Headers, keep_checksum, length, range, timestamp, to_tag};
 use crate::uploads::{Part, Upload};
 use bytes::Bytes;
 use object_store::path::Path;
@@ -231,7 +232,8 @@ pub(super) async fn complete(
         let bodies = chosen(upload, &named);
         bodies.map(|bodies| (bodies, upload.path.clone(), upload.attributes.clone()))
     };
-    let (bodies, path, attributes) = buckets.uploads.with(object, id, buckets.now(), look)??;
+    let (bodies, path, mut attributes) =
+        buckets.uploads.with(object, id, buckets.now(), look)??;
     let bytes: u64 = bodies.iter().map(|body| body.len() as u64).sum();
     if bytes > buckets.bounds.body_max {
         return Err(too_large());
@@ -244,7 +246,8 @@ pub(super) async fn complete(
         checksum_sha256: input.checksum_sha256,
         ..Checksum::default()
     };
-    verify_whole(claimed, &bodies)?;
+    let verified = verify_whole(claimed, &bodies)?;
+    keep_checksum(&mut attributes, &verified);
     let announced = input.mpu_object_size;
     if announced.is_some_and(|size| u64::try_from(size) != Ok(bytes)) {
         return Err(s3_error!(
@@ -263,6 +266,11 @@ pub(super) async fn complete(
         location: Some(format!("/{}/{}", input.bucket, input.key)),
         bucket: Some(input.bucket),
         key: Some(input.key),
+        checksum_crc32: verified.checksum_crc32,
+        checksum_crc32c: verified.checksum_crc32c,
+        checksum_crc64nvme: verified.checksum_crc64nvme,
+        checksum_sha1: verified.checksum_sha1,
+        checksum_sha256: verified.checksum_sha256,
         ..CompleteMultipartUploadOutput::default()
     })
 }

@@ -1,20 +1,21 @@
 //! `PutObject`: checked as a whole, then written as a whole.
 
+use super::conditions::put_mode;
 use super::{Buckets, place};
 use crate::checksums::Claims;
 use crate::endpoint::Peer;
 use crate::error::{broken_body, failed, too_large};
 use crate::memory::Share;
-use crate::objects::{Headers, condition, to_tag};
+use crate::objects::{Headers, to_tag};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use http::HeaderMap;
 use object_store::path::Path;
 use object_store::{
     Attributes, Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-    PutResult, UpdateVersion,
+    PutResult,
 };
-use s3s::dto::{ETagCondition, PutObjectInput, PutObjectOutput, StreamingBlob};
+use s3s::dto::{PutObjectInput, PutObjectOutput, StreamingBlob};
 use s3s::{S3Request, S3Result, s3_error};
 
 /// Memory is taken in such portions as a body comes.
@@ -39,8 +40,17 @@ pub(super) async fn put(
     let verified = Claims::new(&req.headers, trailers.as_ref())?.verify(&body)?;
     let conditions = (input.if_none_match.as_ref(), input.if_match.as_ref());
     let mode = put_mode(buckets, &path, conditions).await?;
-    let attributes = Headers::of_put(&mut input).into_attributes()?;
-    let put = write(buckets, &path, body.into(), (mode, attributes)).await?;
+    let headers = Headers {
+        checksum: verified.clone(),
+        ..Headers::of_put(&mut input)
+    };
+    let put = write(
+        buckets,
+        &path,
+        body.into(),
+        (mode, headers.into_attributes()?),
+    )
+    .await?;
     Ok(PutObjectOutput {
         e_tag: put.e_tag.as_deref().map(to_tag),
         checksum_crc32: verified.checksum_crc32,
@@ -88,37 +98,6 @@ fn refuse_unknown(input: &PutObjectInput) -> S3Result<()> {
         ));
     }
     Ok(())
-}
-
-/// What the conditions of a PUT ask for: that there is no object, or that it is this one, or any one.
-pub(super) async fn put_mode(
-    buckets: &Buckets,
-    path: &Path,
-    conditions: (Option<&ETagCondition>, Option<&ETagCondition>),
-) -> S3Result<PutMode> {
-    match conditions {
-        (None, None) => Ok(PutMode::Overwrite),
-        (Some(ETagCondition::Any), None) => Ok(PutMode::Create),
-        (None, Some(matched @ ETagCondition::ETag(_))) => {
-            let e_tag = Some(condition(matched));
-            Ok(PutMode::Update(UpdateVersion {
-                e_tag,
-                version: None,
-            }))
-        }
-        // The one that is there now: if it is replaced meanwhile, the client hears of a conflict, as of any other.
-        (None, Some(ETagCondition::Any)) => {
-            let there = buckets.store.head(path).await.map_err(failed)?;
-            Ok(PutMode::Update(UpdateVersion {
-                e_tag: there.e_tag,
-                version: there.version,
-            }))
-        }
-        _ => Err(s3_error!(
-            NotImplemented,
-            "this condition is not implemented"
-        )),
-    }
 }
 
 /// The length of the object: of the body, or of what is in its chunks.

@@ -1,13 +1,15 @@
 //! `GetObject` and `HeadObject`.
 
 use super::Buckets;
-use crate::error::{failed, range_failed};
+use crate::error::{failed, is_outside};
 use crate::objects::{Headers, condition, length, modified, range, tag, to_date};
 use futures::{StreamExt, TryStreamExt};
 use http_body_util::StreamBody;
 use object_store::path::Path;
-use object_store::{Error as StoreError, GetOptions, GetResult, ObjectStore};
-use s3s::dto::{GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, StreamingBlob};
+use object_store::{Error as StoreError, GetOptions, GetResult, ObjectStore, ObjectStoreExt};
+use s3s::dto::{
+    Checksum, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, StreamingBlob,
+};
 use s3s::{Body, S3Error, S3Result, s3_error};
 
 /// Up to this size a body is read before the response begins, so that a failure is still a response.
@@ -32,6 +34,13 @@ pub(super) async fn get(buckets: &Buckets, input: GetObjectInput) -> S3Result<Ge
     let got = open(buckets, &path, options).await?;
     let headers = Headers::stored(&got.attributes);
     let (meta, span) = (got.meta.clone(), got.range.clone());
+    // Of all bytes, so it says nothing of a part.
+    let asked = input.checksum_mode.is_some() && span == (0..meta.size);
+    let checksum = told(headers.checksum, asked);
+    let expires = match &input.response_expires {
+        Some(_) => input.response_expires,
+        None => headers.expires,
+    };
     let content_range = input.range.map(|_| {
         let last = span.end.saturating_sub(1);
         format!("bytes {}-{last}/{}", span.start, meta.size)
@@ -43,12 +52,21 @@ pub(super) async fn get(buckets: &Buckets, input: GetObjectInput) -> S3Result<Ge
         content_range,
         e_tag: tag(&meta),
         last_modified: Some(modified(&meta)),
-        content_type: headers.content_type,
-        content_encoding: headers.content_encoding,
-        cache_control: headers.cache_control,
-        content_disposition: headers.content_disposition,
-        content_language: headers.content_language,
+        content_type: input.response_content_type.or(headers.content_type),
+        content_encoding: input.response_content_encoding.or(headers.content_encoding),
+        cache_control: input.response_cache_control.or(headers.cache_control),
+        content_disposition: input
+            .response_content_disposition
+            .or(headers.content_disposition),
+        content_language: input.response_content_language.or(headers.content_language),
+        expires,
         metadata: headers.metadata,
+        checksum_crc32: checksum.checksum_crc32,
+        checksum_crc32c: checksum.checksum_crc32c,
+        checksum_crc64nvme: checksum.checksum_crc64nvme,
+        checksum_sha1: checksum.checksum_sha1,
+        checksum_sha256: checksum.checksum_sha256,
+        checksum_type: checksum.checksum_type,
         ..GetObjectOutput::default()
     })
 }
@@ -71,6 +89,7 @@ pub(super) async fn head(buckets: &Buckets, input: HeadObjectInput) -> S3Result<
     };
     let got = open(buckets, &path, options).await?;
     let headers = Headers::stored(&got.attributes);
+    let checksum = told(headers.checksum, input.checksum_mode.is_some());
     Ok(HeadObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
         content_length: Some(length(got.meta.size)?),
@@ -81,9 +100,21 @@ pub(super) async fn head(buckets: &Buckets, input: HeadObjectInput) -> S3Result<
         cache_control: headers.cache_control,
         content_disposition: headers.content_disposition,
         content_language: headers.content_language,
+        expires: headers.expires,
         metadata: headers.metadata,
+        checksum_crc32: checksum.checksum_crc32,
+        checksum_crc32c: checksum.checksum_crc32c,
+        checksum_crc64nvme: checksum.checksum_crc64nvme,
+        checksum_sha1: checksum.checksum_sha1,
+        checksum_sha256: checksum.checksum_sha256,
+        checksum_type: checksum.checksum_type,
         ..HeadObjectOutput::default()
     })
+}
+
+/// A checksum, if it was asked for.
+fn told(checksum: Checksum, asked: bool) -> Checksum {
+    if asked { checksum } else { Checksum::default() }
 }
 
 /// There is one version of an object, which S3 calls `null` where versions are not kept, and it has no parts.
@@ -102,17 +133,27 @@ fn refuse_unknown(version: Option<&str>, part: Option<i32>, sealed: bool) -> S3R
 
 async fn open(buckets: &Buckets, path: &Path, options: GetOptions) -> S3Result<GetResult> {
     let ranged = options.range.is_some();
+    let size = async || buckets.store.head(path).await.ok().map(|meta| meta.size);
     let wanted = options.if_none_match.clone();
     let got = buckets.store.get_opts(path, options).await;
-    let got = got.map_err(|error| match error {
-        error @ StoreError::NotModified { .. } => not_modified(error, wanted.as_deref()),
-        error if ranged => range_failed(error),
-        error => failed(error),
-    })?;
-    if ranged && got.range.is_empty() {
-        return Err(s3_error!(InvalidRange));
+    let failure = match got {
+        Ok(got) if ranged && got.range.is_empty() => return Err(outside(Some(got.meta.size))),
+        Ok(got) => return Ok(got),
+        Err(error @ StoreError::NotModified { .. }) => not_modified(error, wanted.as_deref()),
+        Err(error) if ranged && is_outside(&error) => outside(size().await),
+        Err(error) => failed(error),
+    };
+    Err(failure)
+}
+
+/// A part that begins behind the end. HTTP tells with it how long the object is.
+fn outside(size: Option<u64>) -> S3Error {
+    let mut error = s3_error!(InvalidRange, "the object ends before the range begins");
+    let range = size.and_then(|size| format!("bytes */{size}").parse().ok());
+    if let Some(range) = range {
+        error.set_headers([(http::header::CONTENT_RANGE, range)].into_iter().collect());
     }
-    Ok(got)
+    error
 }
 
 /// A 304 repeats the tag that the client has.

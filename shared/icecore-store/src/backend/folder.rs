@@ -53,7 +53,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 ///
 /// Attributes are kept in an extended attribute of the file that appears together with it; a file system that has none
 /// refuses a put with [metadata](Attribute::Metadata), and drops the rest. What the protocol says of each of its own objects is dropped instead: a gzip body reads back with
-/// its `Content-Encoding`, and one that begins as a JSON object with its type. Multipart uploads are not supported, and one directory cannot hold both `a` and `a/b`.
+/// its `Content-Encoding`, and one that begins as a JSON object with its type. Multipart uploads are not supported, and one directory cannot hold both `a` and `a/b`: the second of them is refused.
 #[derive(Clone)]
 pub struct Folder {
     root: Arc<Root>,
@@ -89,6 +89,16 @@ impl Folder {
     /// `Generic` or `PermissionDenied` when a directory cannot be read or a file not removed.
     pub async fn remove_leftovers(&self, older_than: SystemTime) -> Result<usize> {
         self.blocking(move |root| walk::remove_leftovers(root, older_than))
+            .await
+    }
+
+    /// Deletes an object if it still has this tag, in one step.
+    ///
+    /// # Errors
+    /// `Precondition` when it has another, or is not there.
+    pub async fn delete_version(&self, location: &Path, e_tag: &str) -> Result<()> {
+        let (location, e_tag) = (location.clone(), e_tag.to_owned());
+        self.blocking(move |root| root.delete_version(&location, &e_tag))
             .await
     }
 

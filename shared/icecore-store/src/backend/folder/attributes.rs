@@ -11,6 +11,10 @@ use std::io;
 /// ext4 has one block for all attributes of a file, of 4 KiB as a rule.
 const SIZE_MAX: usize = 3 << 10;
 
+/// What the S3 endpoint over a folder keeps for those who ask for it. Each object of the protocol comes with one, and those who read it
+/// check digests of their own.
+const CHECKSUM: &str = "icecore-checksum";
+
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 const NAME: &str = "user.icecore";
 
@@ -35,7 +39,9 @@ impl Stored {
     /// Whether nothing is said but what the protocol says of each of its objects.
     fn is_plain(&self) -> bool {
         let is = |said: &Option<String>, plain: &str| said.as_deref().is_none_or(|s| s == plain);
-        self.metadata.is_empty()
+        let is_checksum = |name: &String| name == CHECKSUM;
+        self.metadata.keys().all(is_checksum)
+            && (self.metadata.is_empty() || self.content_type.is_some())
             && self.content_disposition.is_none()
             && self.content_language.is_none()
             && is(&self.content_type, "application/json")
@@ -93,10 +99,10 @@ pub(super) fn decode(bytes: &[u8]) -> io::Result<Attributes> {
     Ok(headers.chain(metadata).collect())
 }
 
-/// Whether there are metadata among the attributes that were encoded.
+/// Whether there are metadata of a client's among the attributes that were encoded.
 pub(super) fn has_metadata(bytes: &[u8]) -> bool {
     let stored: Option<Stored> = serde_json::from_slice(bytes).ok();
-    stored.is_none_or(|stored| !stored.metadata.is_empty())
+    stored.is_none_or(|stored| stored.metadata.keys().any(|name| name != CHECKSUM))
 }
 
 /// Attaches the bytes to a file that has no name yet.

@@ -179,8 +179,10 @@ impl Root {
     ) -> Result<String> {
         let target = self.file(location)?;
         let directory = target.parent().unwrap_or(&self.directory);
-        if *mode == PutMode::Create && fs::symlink_metadata(&target).is_ok() {
-            return Err(self.taken(&target));
+        match fs::symlink_metadata(&target) {
+            Ok(there) if there.is_dir() => self.make_way(&target)?,
+            Ok(_) if *mode == PutMode::Create => return Err(self.taken(&target)),
+            Ok(_) | Err(_) => {}
         }
         let staged = self.stage(directory, payload, attributes)?;
         let e_tag = match mode {
@@ -212,7 +214,7 @@ impl Root {
                 }
                 match fs::remove_file(&path) {
                     Ok(()) => deleted.push(path),
-                    Err(e) if e.kind() == ErrorKind::NotFound && self.directory.is_dir() => {}
+                    Err(e) if self.is_no_object(&path, &e) => {}
                     Err(e) => return Err(self.failed("delete", &path, e)),
                 }
                 Ok(location)
@@ -225,6 +227,54 @@ impl Root {
             }
         }
         results
+    }
+
+    /// Deletes an object if it is still the one with this tag.
+    pub(super) fn delete_version(&self, location: &Path, e_tag: &str) -> Result<()> {
+        let path = self.file(location)?;
+        let lock = self.lock()?;
+        self.check_version(&path, Some(e_tag))?;
+        fs::remove_file(&path).map_err(|e| self.failed("delete", &path, e))?;
+        drop(lock);
+        self.sync(path.parent().unwrap_or(&self.directory))
+    }
+
+    /// Whether a file could not be deleted because it is none: nothing is there, or a directory, or a file in the place of a
+    /// directory above.
+    fn is_no_object(&self, path: &FilePath, error: &io::Error) -> bool {
+        let absent = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+        let is_directory = || fs::symlink_metadata(path).is_ok_and(|there| there.is_dir());
+        (absent || is_directory()) && self.directory.is_dir()
+    }
+
+    /// Removes the directories that deleted objects left behind under the name of a new one. Whoever just wants to write there
+    /// makes them again.
+    fn make_way(&self, target: &FilePath) -> Result<()> {
+        let _lock = self.lock()?;
+        match remove_empty(target) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+            Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => {
+                Err(self.in_the_way(target, ErrorKind::IsADirectory))
+            }
+            Err(e) => Err(self.failed("create", target, e)),
+        }
+    }
+
+    /// One directory cannot hold both `a` and `a/b`.
+    fn in_the_way(&self, path: &FilePath, what: ErrorKind) -> Error {
+        let source = FolderError {
+            doing: "create",
+            path: path.to_owned(),
+            source: io::Error::new(
+                what,
+                "a folder cannot hold an object and others below it: choose another name",
+            ),
+        };
+        Error::Generic {
+            store: "Folder",
+            source: source.into(),
+        }
     }
 
     /// Writes the bytes to a hidden file of the same directory and fsyncs it, with what is attached to it: both
@@ -388,7 +438,12 @@ impl Root {
         if !self.directory.is_dir() {
             return Err(self.failed("write", directory, ErrorKind::NotFound.into()));
         }
-        fs::create_dir_all(directory).map_err(|e| self.failed("create", directory, e))?;
+        fs::create_dir_all(directory).map_err(|e| match e.kind() {
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+                self.in_the_way(directory, ErrorKind::NotADirectory)
+            }
+            _ => self.failed("create", directory, e),
+        })?;
         for ancestor in directory.ancestors().skip(1) {
             if !ancestor.starts_with(&self.directory) {
                 break;
@@ -474,6 +529,18 @@ impl Drop for Staged {
             drop(fs::remove_file(&self.path));
         }
     }
+}
+
+/// Removes a directory and those in it, as long as there are no files.
+fn remove_empty(directory: &FilePath) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() {
+            return Err(ErrorKind::DirectoryNotEmpty.into());
+        }
+        remove_empty(&entry.path())?;
+    }
+    fs::remove_dir(directory)
 }
 
 /// Entries of a directory are data of the directory. Windows cannot sync one and does not need to.
