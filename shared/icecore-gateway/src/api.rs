@@ -31,6 +31,7 @@ use crate::limits::{Limits, Rate};
 use crate::observer::Observer;
 use crate::presign::{Presigner, Unsigned};
 use crate::token::{Access, Verifier};
+use crate::usage::{Quota, Usage};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use icecore_core::Result;
@@ -52,6 +53,7 @@ pub struct Gateway {
     verifier: Arc<Verifier>,
     rate: Arc<Rate>,
     written: Arc<Rate>,
+    usage: Arc<Usage>,
     origins: Arc<Origins>,
     public_url: Option<Arc<str>>,
     guests: Option<Arc<Guests>>,
@@ -68,6 +70,7 @@ impl Gateway {
             presigner,
             rate: Arc::new(Rate::new(limits.burst, limits.calls_per_second)),
             written: Arc::new(bytes_written(&limits)),
+            usage: Arc::default(),
             limits: Arc::new(limits),
             verifier: Arc::new(verifier),
             origins: Arc::default(),
@@ -128,6 +131,22 @@ impl Gateway {
         let left = Duration::from_secs((left / 1_000).max(1));
         request.expires_in = request.expires_in.min(left);
         self.presigner.sign(&request, own, now)
+    }
+
+    /// The most that a space may hold which this token writes to; `None` where nobody limits it.
+    pub(crate) fn quota(&self, access: &Access) -> Option<Quota> {
+        if access.guest {
+            return self.guests.as_ref().map(|guests| guests.quota());
+        }
+        let Limits {
+            space_bytes,
+            space_objects,
+            ..
+        } = *self.limits;
+        (space_bytes.is_some() || space_objects.is_some()).then(|| Quota {
+            bytes: space_bytes.unwrap_or(u64::MAX),
+            objects: space_objects.unwrap_or(u64::MAX),
+        })
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

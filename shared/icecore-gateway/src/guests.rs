@@ -5,6 +5,7 @@
 use crate::limits::Rate;
 use crate::settings::Settings;
 use crate::token::{Claims, Rights, SigningKey, SpacePattern, mint};
+use crate::usage::Quota;
 use icecore_core::wire::NewUser;
 use icecore_core::{Error, ModelRef, Result, SpaceName};
 use icecore_store::Ids;
@@ -27,6 +28,10 @@ pub struct GuestSettings {
     pub per_minute: u32,
     /// Which models their spaces may have; the first unless one is asked for.
     pub models: Vec<String>,
+    /// The most bytes that the space of one may hold, as they are stored …
+    pub space_bytes: u64,
+    /// … and objects.
+    pub space_objects: u64,
 }
 
 impl Default for GuestSettings {
@@ -36,6 +41,8 @@ impl Default for GuestSettings {
             days: 365,
             per_minute: 60,
             models: vec!["document".to_owned(), "log".to_owned()],
+            space_bytes: 64 << 20,
+            space_objects: 50_000,
         }
     }
 }
@@ -84,6 +91,14 @@ impl Guests {
             audience: settings.tokens.audience.clone(),
             rate: Rate::new(guests.per_minute, f64::from(guests.per_minute) / 60.0),
         }))
+    }
+
+    /// What the space of one may hold.
+    pub(crate) fn quota(&self) -> Quota {
+        Quota {
+            bytes: self.settings.space_bytes,
+            objects: self.settings.space_objects,
+        }
     }
 
     /// Takes one from what is allowed each minute, at the monotonic time `now`.

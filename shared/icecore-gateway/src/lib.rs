@@ -32,6 +32,7 @@ pub mod presign;
 pub mod settings;
 mod slots;
 pub mod token;
+mod usage;
 
 pub use api::{Gateway, router};
 pub use guests::Guests;

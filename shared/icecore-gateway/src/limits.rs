@@ -39,6 +39,11 @@ pub struct Limits {
     pub write_bytes_burst: u64,
     /// … and so many each second. A guest may write a quarter of both; whoever administers the space as much as it likes.
     pub write_bytes_per_second: u64,
+    /// The most bytes that a space may hold, as they are stored …
+    pub space_bytes: Option<u64>,
+    /// … and objects. Whoever administers the space may write as much as it likes; a guest's has limits of its own
+    /// ([`GuestSettings`](crate::GuestSettings)).
+    pub space_objects: Option<u64>,
     /// How long a slot can be used.
     pub slot_expires_in: Duration,
     /// How long an object can be read by a presigned request.
@@ -65,6 +70,8 @@ impl Default for Limits {
             calls_per_second: 50,
             write_bytes_burst: 256 << 20,
             write_bytes_per_second: 1 << 20,
+            space_bytes: None,
+            space_objects: None,
             slot_expires_in: Duration::from_secs(30),
             read_expires_in: Duration::from_mins(15),
             poll_expires_in: Duration::from_hours(1),
@@ -164,6 +171,10 @@ pub struct LimitSettings {
     pub write_bytes_burst: Option<u64>,
     /// See [`Limits::write_bytes_per_second`].
     pub write_bytes_per_second: Option<u64>,
+    /// See [`Limits::space_bytes`].
+    pub space_bytes: Option<u64>,
+    /// See [`Limits::space_objects`].
+    pub space_objects: Option<u64>,
     /// See [`Limits::slot_expires_in`]; at most 30.
     pub slot_seconds: Option<u32>,
     /// How many connections a server keeps at once; a function has none.
@@ -187,6 +198,8 @@ impl From<LimitSettings> for Limits {
             write_bytes_per_second: settings
                 .write_bytes_per_second
                 .unwrap_or(defaults.write_bytes_per_second),
+            space_bytes: settings.space_bytes,
+            space_objects: settings.space_objects,
             slot_expires_in: settings
                 .slot_seconds
                 .map_or(defaults.slot_expires_in, |seconds| {

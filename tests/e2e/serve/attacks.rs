@@ -232,6 +232,59 @@ fn a_guest_writes_only_so_much() {
     drop(slot(&serving, &http, &guest(&serving, &http), &body));
 }
 
+/// What a guest writes beyond what its space may hold stays with the guest, until there is room; nobody else notices.
+#[test]
+fn a_guest_fills_no_more_than_its_space() {
+    const OBJECTS: usize = 12;
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = |guests: &Value| {
+        let file = folder.path().join("settings.json");
+        let limits = json!({ "burst": 10_000, "calls_per_second": 10_000 });
+        fs::write(
+            &file,
+            json!({ "guests": guests, "limits": limits }).to_string(),
+        )
+        .expect("a file");
+        file.display().to_string()
+    };
+    let small = settings(&json!({ "space_objects": OBJECTS }));
+    let mut serving = Serving::start_with(&["--settings", &small]);
+    let (space, _, token) = guest(&serving, &Http::new());
+    let place = serving.behind(&token);
+    let writer = place.replica("writer");
+    let line = |n: usize| format!(r#"{{"kind":"merge","data":{{"n{n}":1}}}}"#);
+    let mut written = 0;
+    let refused = loop {
+        let ran = writer.run(&["update", &space, &line(written)]);
+        written += 1;
+        if ran.code != Some(0) {
+            break ran;
+        }
+        assert!(written <= OBJECTS, "a space of {OBJECTS} objects is full");
+    };
+    assert!(written > OBJECTS / 2, "only {written} were taken");
+    assert!(refused.stderr.contains("may hold"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("hint:"), "{}", refused.stderr);
+    let status = &writer.json(&["status", &space])[0];
+    assert_eq!(status["queued"], 1, "{status}");
+    let problem = status["problem"].as_str().expect("a problem");
+    assert!(problem.contains("may hold"), "{problem}");
+    // Somebody else's space has room, and whoever administers a space needs none.
+    let http = Http::new();
+    let other = guest(&serving, &http);
+    drop(slot(&serving, &http, &other, &update(r#"{"a":1}"#)));
+    let admins = serving.behind(&serving.admin());
+    let admin = admins.replica("admin");
+    admin.ok(&["update", &space, r#"{"kind":"merge","data":{"admin":1}}"#]);
+    admin.ok(&["sync", &space]);
+
+    let large = settings(&json!({ "space_objects": 1_000 }));
+    serving.kill_and_restart(&["--settings", &large]);
+    writer.ok(&["sync", &space]);
+    let state: Value = serde_json::from_str(&writer.ok(&["state", &space])).expect("JSON");
+    assert_eq!(state.as_object().expect("an object").len(), written + 1);
+}
+
 /// The most memory that a process has taken, in bytes.
 #[cfg(target_os = "linux")]
 fn peak(process: u32) -> u64 {

@@ -49,6 +49,14 @@ impl Refused {
         }
     }
 
+    /// A space holds as much as it may; an error of another kind stays what it is.
+    pub(crate) fn full(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::Denied => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error),
+            _ => error.into(),
+        }
+    }
+
     /// One token calls too often.
     pub(crate) fn too_many(wait: Duration) -> Self {
         let error = Error::unavailable("this token makes too many calls")

@@ -28,7 +28,7 @@ use icecore_core::{Result, SpaceName};
         (status = 403, description = "The token does not allow this", body = Refusal),
         (status = 404, description = "There is no such space", body = Refusal),
         (status = 408, description = "The body did not arrive in time", body = Refusal),
-        (status = 413, description = "The body is too large", body = Refusal),
+        (status = 413, description = "The body is too large, or the space is full", body = Refusal),
         (status = 429, description = "The token makes too many calls, or writes too much", body = Refusal),
         (status = 503, description = "The bucket does not answer", body = Refusal),
     ),
@@ -56,7 +56,7 @@ pub(crate) async fn sync(
     let now = gateway.store.now();
     let mut all = Vec::new();
     if let Some(write) = &request.write {
-        charge(&gateway, &access, &name, write)?;
+        charge(&gateway, &access, &name, write).await?;
         let at = (now, &*gateway.store.ids);
         for keys in slots::plan((&access, &name), write, &gateway.limits, at)? {
             let sign = |(key, unsigned)| {
@@ -77,8 +77,8 @@ pub(crate) async fn sync(
     signed(&answer, count)
 }
 
-/// Takes what is about to be written from what the token may write.
-fn charge(
+/// Takes what is about to be written from what the token may write, and from what the space may hold.
+async fn charge(
     gateway: &Gateway,
     access: &Access,
     space: &SpaceName,
@@ -88,12 +88,10 @@ fn charge(
         return Ok(());
     }
     let bytes = write.objects.iter().map(|body| body.bytes);
+    let total = bytes.fold(0, u64::saturating_add);
     let slots = u64::from(write.spare.min(gateway.limits.spare_max)) + 1;
     let share = if access.guest { 4 } else { 1 };
-    let bytes = bytes
-        .fold(0, u64::saturating_add)
-        .saturating_mul(slots)
-        .saturating_mul(share);
+    let bytes = total.saturating_mul(slots).saturating_mul(share);
     #[expect(
         clippy::cast_precision_loss,
         reason = "beyond 2^53 bytes one more or less is of no account"
@@ -103,5 +101,11 @@ fn charge(
     gateway
         .written
         .take_many(&access.token_id, bytes, now)
-        .map_err(Refused::too_much)
+        .map_err(Refused::too_much)?;
+    let Some(quota) = gateway.quota(access) else {
+        return Ok(());
+    };
+    let more = (write.objects.len() as u64, total);
+    let added = gateway.usage.add(&gateway.store, space, more, quota).await;
+    added.map_err(Refused::full)
 }
