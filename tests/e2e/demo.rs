@@ -4,6 +4,7 @@
 //! The demo compares everything itself. What it leaves behind is checked here once more, from the outside and in
 //! another way: the lines of the log are made again from the state of the fresh replica.
 
+use crate::support::azure;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,10 +14,15 @@ use std::process::{Command, Output};
 const LOGS: [&str; 2] = ["2005-06-20.txt", "2006-11-01.txt"];
 
 fn demo(arguments: &[&str]) -> Output {
+    demo_in(arguments, &[])
+}
+
+fn demo_in(arguments: &[&str], environment: &[(String, String)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_icecore"));
     command
         .arg("demo")
         .args(arguments)
+        .envs(environment.iter().cloned())
         .env_remove("ICECORE_STORE");
     command.output().expect("icecore can be started")
 }
@@ -29,11 +35,16 @@ fn json(output: &Output) -> Value {
 
 /// Runs the demo and checks what it says and what it leaves.
 fn replay(log: &Path, arguments: &[&str]) -> Value {
+    replay_on(log, arguments, &[])
+}
+
+/// Likewise on a store that needs these variables.
+fn replay_on(log: &Path, arguments: &[&str], environment: &[(String, String)]) -> Value {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let keep = folder.path().join("demo");
     let mut all = vec!["--json", "--keep", keep.to_str().expect("a plain path")];
     all.extend(arguments);
-    let report = json(&demo(&all));
+    let report = json(&demo_in(&all, environment));
 
     let text = std::fs::read(log).expect("the log can be read");
     let said: Vec<String> = String::from_utf8(text)
@@ -91,6 +102,15 @@ fn the_sample_is_replayed_by_four_replicas() {
         "a queue goes out in few objects: {report}"
     );
     assert!(report["rollups"]["runs"].as_u64() > Some(5), "{report}");
+}
+
+#[test]
+fn the_sample_is_replayed_on_azures_emulator() {
+    let Some(place) = azure::place() else {
+        return;
+    };
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample/conversation.txt");
+    replay_on(&sample, &["--store", place.url()], place.environment());
 }
 
 #[test]

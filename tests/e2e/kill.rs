@@ -2,7 +2,7 @@
 //! moments while others run. What was printed as acknowledged is in the state exactly once, what was queued arrives, the
 //! next run of the same command goes on, `verify` passes, and every replica ends with the same bytes.
 //!
-//! On a folder, on the S3 server of `icecore-sim`, and on a real S3 server where there is one.
+//! On a folder, on the S3 server of `icecore-sim`, and on a real S3 server and Azure's emulator where there are any.
 
 mod bench;
 mod encrypted;
@@ -13,7 +13,7 @@ mod publishing;
 mod random;
 
 use crate::support::command::Place;
-use crate::support::{localstack, s3};
+use crate::support::{azure, localstack, s3};
 use bench::{Bench, Trial};
 use icecore_sim::s3_server;
 use object_store::memory::InMemory;
@@ -120,6 +120,14 @@ async fn at_every_point_on_a_real_s3_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn at_every_point_on_azures_emulator() {
+    let Some(place) = azure::place() else {
+        return;
+    };
+    beside(move || kill_at_every_point(&place)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn at_random_moments_on_a_folder() {
     beside(|| random::rounds(&Bench::new(&Place::empty()), 1)).await;
 }
@@ -129,4 +137,12 @@ async fn at_random_moments_on_s3() {
     let server = s3_server::start(Arc::new(InMemory::new())).await.unwrap();
     let place = Place::at(server.url("a/prefix"), server.environment());
     beside(move || random::rounds(&Bench::new(&place), 2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_random_moments_on_azures_emulator() {
+    let Some(place) = azure::place() else {
+        return;
+    };
+    beside(move || random::rounds(&Bench::new(&place), 3)).await;
 }

@@ -1,5 +1,6 @@
 //! What the tests of the command share.
 
+pub(crate) mod azure;
 pub(crate) mod command;
 pub(crate) mod http;
 pub(crate) mod lax;

@@ -1,8 +1,9 @@
-//! `cargo test` over the whole workspace, with a real S3 server beside it.
+//! `cargo test` over the whole workspace, with real servers beside it.
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 
-use crate::localstack::Server;
+use crate::azurite;
+use crate::localstack;
 use crate::run::{Failure, Outcome, cargo, run, variable};
 use crate::tools::Tools;
 use crate::totals::Totals;
@@ -17,12 +18,16 @@ pub(crate) fn build() -> Outcome {
 /// # Errors
 /// When cargo or the server cannot be run; failed tests are in the totals.
 pub(crate) fn run_all(tools: &Tools) -> Outcome<Totals> {
-    let server = Server::start(&tools.localstack)?;
-    println!("S3 server at {}", server.endpoint());
+    let server = localstack::start(&tools.localstack)?;
+    let azure = azurite::start(&tools.azurite)?;
+    println!("S3 server at {}", server.address());
+    println!("Azure's emulator at {}", azure.address());
     let mut command = cargo("test");
     command
         .args(["--workspace", "--no-fail-fast"])
-        .env("ICECORE_TEST_S3_ENDPOINT", server.endpoint())
+        .env("ICECORE_TEST_S3_ENDPOINT", server.address())
+        // The name that `object_store` has for it.
+        .env("AZURITE_BLOB_STORAGE_URL", azure.address())
         .env("ICECORE_REQUIRE_TOOLS", "1")
         .envs(tools.variables());
     for name in ["NO_PROXY", "no_proxy"] {

@@ -21,6 +21,7 @@
     reason = "it is a command: it prints"
 )]
 
+mod azurite;
 mod cargo_test;
 mod checks;
 mod fuzz;
@@ -29,6 +30,7 @@ mod localstack;
 mod mutants;
 mod python;
 mod run;
+mod server;
 mod steps;
 mod tools;
 mod totals;

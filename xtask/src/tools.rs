@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::thread;
 
-use crate::localstack::{self, Installed};
+use crate::azurite;
+use crate::localstack;
 use crate::run::Outcome;
 use crate::venv::{Environment, Wanted};
 
@@ -25,7 +26,9 @@ const SCHEMATHESIS: Wanted = Wanted {
 #[derive(Debug)]
 pub(crate) struct Tools {
     /// The services of AWS that the tests run against.
-    pub(crate) localstack: Installed,
+    pub(crate) localstack: Environment,
+    /// What speaks Azure's protocol.
+    pub(crate) azurite: azurite::Installed,
     /// For `infra/` and the functions.
     pub(crate) infra: Environment,
     schemathesis: Environment,
@@ -36,9 +39,11 @@ impl Tools {
     pub(crate) fn install() -> Outcome<Self> {
         thread::scope(|scope| {
             let infra = scope.spawn(|| INFRA.install());
+            let azurite = scope.spawn(azurite::install);
             let schemathesis = scope.spawn(|| SCHEMATHESIS.install());
             Ok(Self {
                 localstack: localstack::install()?,
+                azurite: azurite.join().expect("BUG: it returns failures")?,
                 infra: infra.join().expect("BUG: it returns failures")?,
                 schemathesis: schemathesis.join().expect("BUG: it returns failures")?,
             })

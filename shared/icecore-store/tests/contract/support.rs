@@ -53,6 +53,20 @@ impl ports::Ids for Ids {
     }
 }
 
+/// Where a server is that `cargo xtask test` starts. `None` when there is none and the test is to be skipped.
+pub(crate) fn server(variable: &str) -> Option<String> {
+    let address = env(variable);
+    if address.is_none() {
+        assert_ne!(
+            env("ICECORE_REQUIRE_TOOLS").as_deref(),
+            Some("1"),
+            "{variable} is not set, and ICECORE_REQUIRE_TOOLS=1 demands it"
+        );
+        println!("skipped: {variable} is not set");
+    }
+    address
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the environment says which tools there are"
