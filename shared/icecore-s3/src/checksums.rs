@@ -50,6 +50,10 @@ impl Claims {
             },
             md5: claim(MD5)?,
         };
+        let is_md5 = |text: &String| text.len() == 24 && text.ends_with("==");
+        if !claims.md5.as_ref().is_none_or(is_md5) {
+            return Err(s3_error!(InvalidDigest, "Content-MD5 is none"));
+        }
         if claims.count() > 1 {
             return Err(s3_error!(
                 InvalidRequest,

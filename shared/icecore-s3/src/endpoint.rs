@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue, ORIGIN};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Limited;
+use http_body_util::{BodyExt, Limited};
 use object_store::ObjectStore;
 use object_store::path::Path;
 use s3s::config::{S3Config, StaticConfigProvider};
@@ -112,7 +112,7 @@ impl Endpoint {
         let origin = parts.headers.get(ORIGIN).cloned();
         let is_head = parts.method == Method::HEAD;
         let id = self.next_id();
-        let mut response = if parts.method == Method::OPTIONS {
+        let answer = if parts.method == Method::OPTIONS {
             Cors::preflight(self.cors.as_deref(), &parts.headers)
         } else {
             let body = Limited::new(body, self.limits.raw_body());
@@ -120,11 +120,9 @@ impl Endpoint {
             // What comes from the network must not end a connection, or a server, without an answer.
             let served = AssertUnwindSafe(self.serve(request)).catch_unwind().await;
             let outcome = served.unwrap_or_else(|_| Err(S3ErrorCode::InternalError.into()));
-            outcome.unwrap_or_else(|mut error| {
-                error.set_request_id(&id);
-                respond(error)
-            })
+            outcome.unwrap_or_else(respond)
         };
+        let mut response = with_request_id(answer, &id).await;
         let bodiless = [StatusCode::NOT_MODIFIED, StatusCode::NO_CONTENT];
         if is_head || bodiless.contains(&response.status()) {
             *response.body_mut() = Body::empty();
@@ -169,6 +167,27 @@ impl Endpoint {
             headers.insert(DATE, date);
         }
     }
+}
+
+/// An error names its request, as operators are asked for it.
+async fn with_request_id(response: Response<Body>, id: &str) -> Response<Body> {
+    const END: &str = "</Error>";
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    // Errors are made here, and small.
+    let collected = body.collect().await;
+    let bytes = collected.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
+    let named = std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| text.strip_suffix(END))
+        .map(|text| Bytes::from(format!("{text}<RequestId>{id}</RequestId>{END}")));
+    let body = named.unwrap_or(bytes);
+    let mut response = Response::from_parts(parts, Body::from(body));
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response
 }
 
 fn http_date(now_ms: i64) -> Option<HeaderValue> {

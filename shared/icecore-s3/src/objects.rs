@@ -214,5 +214,5 @@ fn stored_encoding(encoding: &str) -> Option<String> {
         .map(str::trim)
         .filter(|encoding| !encoding.eq_ignore_ascii_case("aws-chunked"))
         .collect();
-    Some(kept.join(",")).filter(|encoding| !encoding.is_empty())
+    Some(kept.join(", ")).filter(|encoding| !encoding.is_empty())
 }

@@ -22,6 +22,18 @@ pub(crate) struct Uploads(Mutex<Open>);
 struct Open {
     next: u64,
     by_id: BTreeMap<String, Upload>,
+    /// What became of those that ended, for clients that did not hear of it.
+    ended: BTreeMap<String, Ended>,
+}
+
+/// One that became an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    /// The tag of the object.
+    pub(crate) e_tag: Option<String>,
+    at: i64,
 }
 
 /// One of them.
@@ -104,6 +116,34 @@ impl Uploads {
         Ok(look(upload))
     }
 
+    /// Forgets the parts of an upload that became an object with this tag.
+    pub(crate) fn complete(&self, id: &str, e_tag: Option<String>, now: i64) {
+        let mut open = self.open();
+        let upload = open.by_id.remove(id);
+        if let Some(Upload { bucket, key, .. }) = &upload {
+            if open.ended.len() >= UPLOADS_MAX {
+                open.ended.pop_first();
+            }
+            let (bucket, key) = (bucket.clone(), key.clone());
+            let ended = Ended {
+                bucket,
+                key,
+                e_tag,
+                at: now,
+            };
+            open.ended.insert(id.to_owned(), ended);
+        }
+        drop(open);
+        // Behind the lock: there may be much to free.
+        drop(upload);
+    }
+
+    /// What became of an upload of this object that was completed a while ago.
+    pub(crate) fn completed(&self, (bucket, key): (&str, &str), id: &str) -> Option<Ended> {
+        let ended = self.open().ended.get(id).cloned();
+        ended.filter(|ended| ended.bucket == bucket && ended.key == key)
+    }
+
     /// Forgets an upload, and frees its memory.
     pub(crate) fn end(&self, id: &str) {
         let ended = self.open().by_id.remove(id);
@@ -131,6 +171,8 @@ impl Open {
     fn give_up(&mut self, now: i64) {
         self.by_id
             .retain(|_, upload| now.saturating_sub(upload.touched) < IDLE_MAX_MS);
+        self.ended
+            .retain(|_, ended| now.saturating_sub(ended.at) < IDLE_MAX_MS);
     }
 }
 

@@ -83,11 +83,13 @@ async fn parts_in_any_order_become_one_object() {
     let head = head.await.unwrap();
     assert_eq!(head.content_type(), Some("text/plain"));
     assert_eq!(head.metadata().unwrap()["a"], "b");
-    // It is over.
-    assert_eq!(
-        server.complete(&id, &parts, false).await.as_deref(),
-        Some("NoSuchUpload")
-    );
+    // Whoever did not hear the answer asks again, with the same condition, and is told the same; but it is over.
+    assert_eq!(server.complete(&id, &parts, true).await, None);
+    assert_eq!(server.read(KEY).await, got);
+    let late = server.client.upload_part().bucket(BUCKET).key(KEY);
+    let late = late.upload_id(&id).part_number(1);
+    let error = late.body(ByteStream::from_static(b"x")).send().await;
+    assert_eq!(error.unwrap_err().code(), Some("NoSuchUpload"));
 }
 
 #[tokio::test]
@@ -131,10 +133,14 @@ async fn a_part_is_copied_from_an_object() {
     let server = server().await;
     server.put("from", "0123456789").await;
     let id = server.begin().await;
-    let copy = server.client.upload_part_copy().bucket(BUCKET).key(KEY);
-    let copy = copy.upload_id(&id).part_number(1);
-    let copy = copy.copy_source(format!("{BUCKET}/from"));
-    let copied = copy.copy_source_range("bytes=2-4").send().await.unwrap();
+    let copy = || {
+        let copy = server.client.upload_part_copy().bucket(BUCKET).key(KEY);
+        let copy = copy.upload_id(&id).part_number(1);
+        copy.copy_source(format!("{BUCKET}/from"))
+    };
+    let beyond = copy().copy_source_range("bytes=2-10").send().await;
+    assert_eq!(beyond.unwrap_err().code(), Some("InvalidRange"));
+    let copied = copy().copy_source_range("bytes=2-4").send().await.unwrap();
     let tag = copied.copy_part_result().unwrap().e_tag().unwrap();
     let part = CompletedPart::builder().part_number(1).e_tag(tag).build();
     assert_eq!(server.complete(&id, &[part], false).await, None);

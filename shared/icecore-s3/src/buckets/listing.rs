@@ -73,7 +73,7 @@ pub(super) async fn list_v2(
         next_continuation_token: page.is_full.then(|| to_token(&page.last)),
         name: Some(input.bucket),
         prefix: Some(encode(input.prefix.unwrap_or_default())),
-        delimiter: input.delimiter.map(encode),
+        delimiter: page.query.delimiter.clone().map(encode),
         continuation_token: input.continuation_token,
         start_after: input.start_after.map(encode),
         encoding_type: input.encoding_type,
@@ -103,7 +103,7 @@ pub(super) async fn list_v1(
         next_marker: page.is_full.then(|| encode(page.last.clone())),
         name: Some(input.bucket),
         prefix: Some(encode(input.prefix.unwrap_or_default())),
-        delimiter: input.delimiter.map(encode),
+        delimiter: page.query.delimiter.clone().map(encode),
         marker: Some(encode(input.marker.unwrap_or_default())),
         encoding_type: input.encoding_type,
         ..ListObjectsOutput::default()

@@ -123,6 +123,16 @@ pub(super) async fn part_copy(
         }
     })?;
     let bytes = source.range.end - source.range.start;
+    if let Some(Range::Int {
+        last: Some(last), ..
+    }) = wanted
+        && last >= source.meta.size
+    {
+        return Err(s3_error!(
+            InvalidRange,
+            "the source ends before the range does"
+        ));
+    }
     check_room(
         buckets,
         object,
@@ -228,6 +238,10 @@ pub(super) async fn complete(
     let id = &input.upload_id;
     let named = input.multipart_upload.and_then(|upload| upload.parts);
     let named = named.unwrap_or_default();
+    if let Some(ended) = buckets.uploads.completed(object, id) {
+        // Its answer was lost, and the client asks again.
+        return Ok(completed((input.bucket, input.key), ended.e_tag.as_deref()));
+    }
     let look = |upload: &mut Upload| {
         let bodies = chosen(upload, &named);
         bodies.map(|bodies| (bodies, upload.path.clone(), upload.attributes.clone()))
@@ -260,19 +274,30 @@ pub(super) async fn complete(
     let payload: PutPayload = bodies.into_iter().collect();
     let put = write(buckets, &path, payload, (mode, attributes)).await?;
     // Only now: where a condition does not hold, the client may complete it otherwise, or abort it.
-    buckets.uploads.end(id);
+    buckets
+        .uploads
+        .complete(id, put.e_tag.clone(), buckets.now());
     Ok(CompleteMultipartUploadOutput {
-        e_tag: put.e_tag.as_deref().map(to_tag),
-        location: Some(format!("/{}/{}", input.bucket, input.key)),
-        bucket: Some(input.bucket),
-        key: Some(input.key),
         checksum_crc32: verified.checksum_crc32,
         checksum_crc32c: verified.checksum_crc32c,
         checksum_crc64nvme: verified.checksum_crc64nvme,
         checksum_sha1: verified.checksum_sha1,
         checksum_sha256: verified.checksum_sha256,
-        ..CompleteMultipartUploadOutput::default()
+        ..completed((input.bucket, input.key), put.e_tag.as_deref())
     })
+}
+
+fn completed(
+    (bucket, key): (String, String),
+    e_tag: Option<&str>,
+) -> CompleteMultipartUploadOutput {
+    CompleteMultipartUploadOutput {
+        e_tag: e_tag.map(to_tag),
+        location: Some(format!("/{bucket}/{key}")),
+        bucket: Some(bucket),
+        key: Some(key),
+        ..CompleteMultipartUploadOutput::default()
+    }
 }
 
 /// The bodies of the parts that a client names, in the order of their numbers.

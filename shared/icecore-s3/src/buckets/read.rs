@@ -117,15 +117,18 @@ fn told(checksum: Checksum, asked: bool) -> Checksum {
     if asked { checksum } else { Checksum::default() }
 }
 
-/// There is one version of an object, which S3 calls `null` where versions are not kept, and it has no parts.
+/// There is one version of an object, which S3 calls `null` where versions are not kept, and it is its own only part.
 fn refuse_unknown(version: Option<&str>, part: Option<i32>, sealed: bool) -> S3Result<()> {
     if version.is_some_and(|version| version != "null") {
         return Err(s3_error!(NoSuchVersion));
     }
-    if part.is_some() || sealed {
+    if part.is_some_and(|part| part != 1) {
+        return Err(s3_error!(InvalidPart, "an object has one part here"));
+    }
+    if sealed {
         return Err(s3_error!(
             NotImplemented,
-            "parts and keys of the client are not implemented"
+            "keys of the client are not implemented"
         ));
     }
     Ok(())
@@ -133,14 +136,18 @@ fn refuse_unknown(version: Option<&str>, part: Option<i32>, sealed: bool) -> S3R
 
 async fn open(buckets: &Buckets, path: &Path, options: GetOptions) -> S3Result<GetResult> {
     let ranged = options.range.is_some();
-    let size = async || buckets.store.head(path).await.ok().map(|meta| meta.size);
-    let wanted = options.if_none_match.clone();
     let got = buckets.store.get_opts(path, options).await;
     let failure = match got {
         Ok(got) if ranged && got.range.is_empty() => return Err(outside(Some(got.meta.size))),
         Ok(got) => return Ok(got),
-        Err(error @ StoreError::NotModified { .. }) => not_modified(error, wanted.as_deref()),
-        Err(error) if ranged && is_outside(&error) => outside(size().await),
+        Err(error @ StoreError::NotModified { .. }) => {
+            let there = buckets.store.head(path).await.ok();
+            not_modified(error, there.and_then(|meta| meta.e_tag).as_deref())
+        }
+        Err(error) if ranged && is_outside(&error) => {
+            let there = buckets.store.head(path).await.ok();
+            outside(there.map(|meta| meta.size))
+        }
         Err(error) => failed(error),
     };
     Err(failure)
@@ -156,7 +163,7 @@ fn outside(size: Option<u64>) -> S3Error {
     error
 }
 
-/// A 304 repeats the tag that the client has.
+/// A 304 tells the tag of what the client has.
 fn not_modified(error: StoreError, tag: Option<&str>) -> S3Error {
     let mut error = failed(error);
     if let Some(tag) = tag.and_then(|tag| tag.parse().ok()) {
