@@ -59,17 +59,11 @@ pub(crate) fn is_outside(error: &StoreError) -> bool {
     matches!(error, StoreError::Generic { .. }) && io_kind(error).is_none()
 }
 
-/// What failed when a part was asked for.
-pub(crate) fn range_failed(error: StoreError) -> S3Error {
-    if is_outside(&error) {
-        s3_error!(InvalidRange)
-    } else {
-        failed(error)
-    }
-}
-
 pub(crate) fn unsupported_key() -> S3Error {
-    s3_error!(InvalidArgument, "the key is not supported")
+    s3_error!(
+        InvalidArgument,
+        "the key is not supported: it has an empty part, `.` or `..` in it, or ends with `/`; there are no folders to be made"
+    )
 }
 
 /// A body that ended early, was too long or did not match its signature.

@@ -140,7 +140,17 @@ async fn a_part_is_copied_from_an_object() {
     };
     let beyond = copy().copy_source_range("bytes=2-10").send().await;
     assert_eq!(beyond.unwrap_err().code(), Some("InvalidRange"));
-    let copied = copy().copy_source_range("bytes=2-4").send().await.unwrap();
+    let other = copy().copy_source_if_match("\"x\"").send().await;
+    assert_eq!(other.unwrap_err().code(), Some("PreconditionFailed"));
+    let head = server
+        .client
+        .head_object()
+        .bucket(BUCKET)
+        .key("from")
+        .send();
+    let e_tag = head.await.unwrap().e_tag().unwrap().to_owned();
+    let copy = copy().copy_source_if_match(e_tag);
+    let copied = copy.copy_source_range("bytes=2-4").send().await.unwrap();
     let tag = copied.copy_part_result().unwrap().e_tag().unwrap();
     let part = CompletedPart::builder().part_number(1).e_tag(tag).build();
     assert_eq!(server.complete(&id, &[part], false).await, None);

@@ -10,7 +10,10 @@ use object_store::{
     Attributes, CopyMode, CopyOptions, Error as StoreError, GetOptions, ObjectStore,
     ObjectStoreExt, PutMode, PutOptions,
 };
-use s3s::dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, MetadataDirective};
+use s3s::dto::{
+    CopyObjectInput, CopyObjectOutput, CopyObjectResult, ETagCondition, MetadataDirective,
+    Timestamp,
+};
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 pub(super) async fn copy(
@@ -90,11 +93,26 @@ fn must_be_new(headers: &HeaderMap) -> S3Result<bool> {
 }
 
 fn conditions(input: &CopyObjectInput) -> S3Result<GetOptions> {
-    let since = input.copy_source_if_modified_since.as_ref();
-    let until = input.copy_source_if_unmodified_since.as_ref();
+    on_source(
+        (
+            input.copy_source_if_match.as_ref(),
+            input.copy_source_if_none_match.as_ref(),
+        ),
+        (
+            input.copy_source_if_modified_since.as_ref(),
+            input.copy_source_if_unmodified_since.as_ref(),
+        ),
+    )
+}
+
+/// The conditions on what is copied: the tags that it must and must not have, the times since and until which it must have changed.
+pub(super) fn on_source(
+    (wanted, unwanted): (Option<&ETagCondition>, Option<&ETagCondition>),
+    (since, until): (Option<&Timestamp>, Option<&Timestamp>),
+) -> S3Result<GetOptions> {
     Ok(GetOptions {
-        if_match: input.copy_source_if_match.as_ref().map(condition),
-        if_none_match: input.copy_source_if_none_match.as_ref().map(condition),
+        if_match: wanted.map(condition),
+        if_none_match: unwanted.map(condition),
         if_modified_since: since.map(to_date).transpose()?,
         if_unmodified_since: until.map(to_date).transpose()?,
         ..GetOptions::default()
@@ -136,7 +154,7 @@ async fn rewrite(
 }
 
 /// A source that has not changed fails a copy, which has no 304.
-fn unmet(error: StoreError) -> S3Error {
+pub(super) fn unmet(error: StoreError) -> S3Error {
     match error {
         StoreError::NotModified { .. } => condition_unmet(),
         error => failed(error),

@@ -2,11 +2,12 @@
 //! write, with its conditions.
 
 use super::conditions::put_mode;
+use super::copy::{on_source, unmet};
 use super::put::{body_length, read_body, write};
 use super::{Buckets, place};
 use crate::checksums::{Claims, hex_of_md5, verify_whole};
 use crate::endpoint::Peer;
-use crate::error::{failed, range_failed, too_large};
+use crate::error::{failed, is_outside, too_large};
 use crate::memory::Share;
 use crate::objects::{Headers, keep_checksum, length, range, timestamp, to_tag};
 use crate::uploads::{Part, Upload};
@@ -112,14 +113,23 @@ pub(super) async fn part_copy(
     };
     let options = GetOptions {
         range: wanted.map(range),
-        ..GetOptions::default()
+        ..on_source(
+            (
+                input.copy_source_if_match.as_ref(),
+                input.copy_source_if_none_match.as_ref(),
+            ),
+            (
+                input.copy_source_if_modified_since.as_ref(),
+                input.copy_source_if_unmodified_since.as_ref(),
+            ),
+        )?
     };
     let source = buckets.store.get_opts(&from, options).await;
     let source = source.map_err(|e| {
-        if wanted.is_some() {
-            range_failed(e)
+        if wanted.is_some() && is_outside(&e) {
+            s3_error!(InvalidRange)
         } else {
-            failed(e)
+            unmet(e)
         }
     })?;
     let bytes = source.range.end - source.range.start;
@@ -163,14 +173,10 @@ pub(super) async fn part_copy(
 
 /// Where a part is copied from.
 fn source_of(buckets: &Buckets, input: &UploadPartCopyInput) -> S3Result<Path> {
-    let is_conditional = input.copy_source_if_match.is_some()
-        || input.copy_source_if_none_match.is_some()
-        || input.copy_source_if_modified_since.is_some()
-        || input.copy_source_if_unmodified_since.is_some();
-    if is_conditional || input.copy_source_sse_customer_algorithm.is_some() {
+    if input.copy_source_sse_customer_algorithm.is_some() {
         return Err(s3_error!(
             NotImplemented,
-            "conditions and keys of the client are not implemented for copies of parts"
+            "keys of the client are not implemented"
         ));
     }
     buckets.source(&input.copy_source)

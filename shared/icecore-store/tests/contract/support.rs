@@ -54,6 +54,7 @@ impl ports::Ids for Ids {
 }
 
 /// Where a server is that `cargo xtask test` starts. `None` when there is none and the test is to be skipped.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 pub(crate) fn server(variable: &str) -> Option<String> {
     let address = env(variable);
     if address.is_none() {

@@ -255,25 +255,9 @@ impl Root {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
             Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => {
-                Err(self.in_the_way(target, ErrorKind::IsADirectory))
+                Err(in_the_way(target, ErrorKind::IsADirectory))
             }
             Err(e) => Err(self.failed("create", target, e)),
-        }
-    }
-
-    /// One directory cannot hold both `a` and `a/b`.
-    fn in_the_way(&self, path: &FilePath, what: ErrorKind) -> Error {
-        let source = FolderError {
-            doing: "create",
-            path: path.to_owned(),
-            source: io::Error::new(
-                what,
-                "a folder cannot hold an object and others below it: choose another name",
-            ),
-        };
-        Error::Generic {
-            store: "Folder",
-            source: source.into(),
         }
     }
 
@@ -440,7 +424,7 @@ impl Root {
         }
         fs::create_dir_all(directory).map_err(|e| match e.kind() {
             ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
-                self.in_the_way(directory, ErrorKind::NotADirectory)
+                in_the_way(directory, ErrorKind::NotADirectory)
             }
             _ => self.failed("create", directory, e),
         })?;
@@ -528,6 +512,22 @@ impl Drop for Staged {
             // A leftover is hidden and harmless.
             drop(fs::remove_file(&self.path));
         }
+    }
+}
+
+/// One directory cannot hold both `a` and `a/b`.
+fn in_the_way(path: &FilePath, what: ErrorKind) -> Error {
+    let source = FolderError {
+        doing: "create",
+        path: path.to_owned(),
+        source: io::Error::new(
+            what,
+            "a folder cannot hold an object and others below it: choose another name",
+        ),
+    };
+    Error::Generic {
+        store: "Folder",
+        source: source.into(),
     }
 }
 
