@@ -3,6 +3,7 @@
 
 const { createHmac } = require('node:crypto');
 const { createRequire } = require('node:module');
+const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
 
@@ -10,7 +11,10 @@ const [folder, port, container] = process.argv.splice(2, 3);
 const modules = createRequire(path.join(folder, '..', 'modules', 'package.json'));
 const { EMULATOR_ACCOUNT_KEY, EMULATOR_ACCOUNT_NAME } = modules('azurite/dist/src/blob/utils/constants');
 
-process.stdin.resume().on('end', () => process.exit());
+process.stdin.resume().on('end', () => {
+  fs.rmSync(folder, { recursive: true, force: true });
+  process.exit();
+});
 
 // `object_store` has no call that makes a container.
 function create(answered) {

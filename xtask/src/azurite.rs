@@ -88,3 +88,13 @@ pub(crate) fn start(installed: &Installed) -> Outcome<Server> {
         is_ready: &|_, log| log.contains("the container is there"),
     })
 }
+
+/// Runs a server until it or this command is stopped, and prints how to use it.
+pub(crate) fn foreground() -> Outcome {
+    let installed = install()?;
+    let server = start(&installed)?;
+    println!("Azure's emulator, its state in memory, until Ctrl-C; for another terminal:\n");
+    println!("export AZURITE_BLOB_STORAGE_URL={}", server.address());
+    println!("export AZURE_STORAGE_USE_EMULATOR=true ICECORE_STORE=az://{CONTAINER}/store\n");
+    server.wait()
+}

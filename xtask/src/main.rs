@@ -51,6 +51,7 @@ Usage: cargo xtask <command>
   tools         only install what the tests need, into target/tools/
   infra         lint the template and build both functions from it, quickly and not for use
   s3            run the server of the tests (S3, SQS, SSM) in the foreground, to try things on
+  azure         run Azure's emulator in the foreground, likewise
   fuzz [SECS]   fuzz every parser for so long, 60 seconds unless said otherwise
   mutants [K/N] make changes in core, store and replica, or a part of them, and list which no test finds
   mutants named [TEXT]
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         ["tools"] => install(),
         ["infra"] => infra(),
         ["s3"] => localstack::foreground().map(|()| true),
+        ["azure"] => azurite::foreground().map(|()| true),
         ["fuzz"] => fuzz::run_all(60).map(|()| true),
         ["fuzz", seconds] if seconds.parse::<u32>().is_ok() => {
             fuzz::run_all(seconds.parse().unwrap_or(60)).map(|()| true)

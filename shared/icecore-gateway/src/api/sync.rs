@@ -15,7 +15,8 @@ use icecore_core::{Result, SpaceName};
 
 /// Look at a space, get slots to write to it, or both.
 ///
-/// A look needs the right `read`, slots need `write`. Slots alone cost the bucket no request.
+/// A look needs the right `read`, slots need `write`. Slots alone cost the bucket no request, but for a
+/// listing now and then where the space may hold only so much.
 #[utoipa::path(
     post,
     path = "/v1/spaces/{space}/sync",
