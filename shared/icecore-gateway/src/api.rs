@@ -3,6 +3,7 @@
 //! # Layout
 //! - `caller`: who asks, from the request's token
 //! - `refusal`: what an error looks like
+//! - `charge`: what a token may write, and a space may hold
 //! - `edge`: what every request passes through: limits, request id, headers, CORS, the log
 //! - `apart`: where what computes for long is done
 //! - `answer`: JSON, packed where the client takes it
@@ -13,6 +14,7 @@ mod about;
 mod answer;
 mod apart;
 mod caller;
+mod charge;
 mod document;
 mod edge;
 mod refusal;
@@ -26,12 +28,12 @@ pub use edge::Origins;
 
 use apart::Apart;
 
-use crate::guests::Guests;
+use crate::guests::{GuestSettings, Guests};
 use crate::limits::{Limits, Rate};
 use crate::observer::Observer;
 use crate::presign::{Presigner, Unsigned};
 use crate::token::{Access, Verifier};
-use crate::usage::{Quota, Usage};
+use crate::usage::{Amount, OBJECTS_MAX, Usage};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use icecore_core::Result;
@@ -133,19 +135,23 @@ impl Gateway {
         self.presigner.sign(&request, own, now)
     }
 
-    /// The most that a space may hold which this token writes to; `None` where nobody limits it.
-    pub(crate) fn quota(&self, access: &Access) -> Option<Quota> {
+    /// The most that a space may hold which this token writes to; `None` where nobody limits it. A guest keeps its token when
+    /// no more guests are taken.
+    pub(crate) fn most(&self, access: &Access) -> Option<Amount> {
         if access.guest {
-            return self.guests.as_ref().map(|guests| guests.quota());
+            let guests = self.guests.as_ref();
+            return Some(
+                guests.map_or_else(|| GuestSettings::default().most(), |guests| guests.most()),
+            );
         }
         let Limits {
             space_bytes,
             space_objects,
             ..
         } = *self.limits;
-        (space_bytes.is_some() || space_objects.is_some()).then(|| Quota {
+        (space_bytes.is_some() || space_objects.is_some()).then(|| Amount {
             bytes: space_bytes.unwrap_or(u64::MAX),
-            objects: space_objects.unwrap_or(u64::MAX),
+            objects: space_objects.unwrap_or(OBJECTS_MAX).min(OBJECTS_MAX),
         })
     }
 

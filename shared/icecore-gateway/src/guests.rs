@@ -5,7 +5,7 @@
 use crate::limits::Rate;
 use crate::settings::Settings;
 use crate::token::{Claims, Rights, SigningKey, SpacePattern, mint};
-use crate::usage::Quota;
+use crate::usage::{Amount, OBJECTS_MAX};
 use icecore_core::wire::NewUser;
 use icecore_core::{Error, ModelRef, Result, SpaceName};
 use icecore_store::Ids;
@@ -30,7 +30,7 @@ pub struct GuestSettings {
     pub models: Vec<String>,
     /// The most bytes that the space of one may hold, as they are stored …
     pub space_bytes: u64,
-    /// … and objects.
+    /// … and objects, at most 200,000.
     pub space_objects: u64,
 }
 
@@ -43,6 +43,16 @@ impl Default for GuestSettings {
             models: vec!["document".to_owned(), "log".to_owned()],
             space_bytes: 64 << 20,
             space_objects: 50_000,
+        }
+    }
+}
+
+impl GuestSettings {
+    /// What the space of one may hold.
+    pub(crate) fn most(&self) -> Amount {
+        Amount {
+            bytes: self.space_bytes,
+            objects: self.space_objects.min(OBJECTS_MAX),
         }
     }
 }
@@ -94,11 +104,8 @@ impl Guests {
     }
 
     /// What the space of one may hold.
-    pub(crate) fn quota(&self) -> Quota {
-        Quota {
-            bytes: self.settings.space_bytes,
-            objects: self.settings.space_objects,
-        }
+    pub(crate) fn most(&self) -> Amount {
+        self.settings.most()
     }
 
     /// Takes one from what is allowed each minute, at the monotonic time `now`.

@@ -39,9 +39,9 @@ pub struct Limits {
     pub write_bytes_burst: u64,
     /// … and so many each second. A guest may write a quarter of both; whoever administers the space as much as it likes.
     pub write_bytes_per_second: u64,
-    /// The most bytes that a space may hold, as they are stored …
+    /// The most bytes that a space may hold, as they are stored; nobody limits it unless this or the next is set.
     pub space_bytes: Option<u64>,
-    /// … and objects. Whoever administers the space may write as much as it likes; a guest's has limits of its own
+    /// The most objects, at most 200,000, and as many where only the bytes are limited. Whoever administers the space may write as much as it likes; a guest's has limits of its own
     /// ([`GuestSettings`](crate::GuestSettings)).
     pub space_objects: Option<u64>,
     /// How long a slot can be used.
@@ -151,6 +151,14 @@ impl Rate {
         Ok(())
     }
 
+    /// Gives back what was taken for nothing.
+    pub(crate) fn give_back(&self, who: &str, many: f64, now: Duration) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = left.get_mut(who) {
+            *entry = ((self.at(entry.0, entry.1, now) + many).min(self.burst), now);
+        }
+    }
+
     fn at(&self, calls: f64, since: Duration, now: Duration) -> f64 {
         let passed = now.saturating_sub(since).as_secs_f64();
         (calls + passed * self.per_second).min(self.burst)
@@ -238,6 +246,8 @@ mod tests {
         assert_eq!(rate.take_many("a", 300.0, at(2)), Err(at(10)));
         rate.take_many("a", 300.0, at(12)).unwrap();
         assert_eq!(rate.take_many("a", 10.0, at(12)), Err(at(21)));
+        rate.give_back("a", 300.0, at(21));
+        rate.take_many("a", 100.0, at(21)).unwrap();
         // Where nothing is allowed, nothing is.
         let none = Rate::new(0.0, 0.0);
         assert!(none.take_many("a", 1.0, at(9)).is_err());

@@ -13,16 +13,33 @@ use std::time::Duration;
 const GOOD_FOR: Duration = Duration::from_hours(1);
 /// Where the count says that a space is full, a roll-up may have made room meanwhile.
 const FULL_FOR: Duration = Duration::from_mins(1);
+/// A slot is used within this time or never: until then a listing may not show what it is for.
+const IN_USE: Duration = Duration::from_secs(30);
 /// More spaces than this are not kept in mind at once.
 const SPACES_MAX: usize = 10_000;
+/// No space may be allowed more objects: a listing has to come to an end while the call waits.
+pub(crate) const OBJECTS_MAX: u64 = 200_000;
+/// As many as S3 lists at once, a few times.
+const PAGE: usize = 5_000;
 
-/// The most that a space may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Quota {
-    /// Of all its objects: updates, segments and snapshots, as they are stored.
-    pub(crate) bytes: u64,
-    /// Objects.
+/// Objects, and their bytes as they are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Amount {
     pub(crate) objects: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Amount {
+    fn and(self, other: Self) -> Self {
+        Self {
+            objects: self.objects.saturating_add(other.objects),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
+    fn fits(self, most: Self) -> bool {
+        self.bytes <= most.bytes && self.objects <= most.objects
+    }
 }
 
 /// What is known of each space that was written to.
@@ -32,84 +49,108 @@ pub(crate) struct Usage {
 }
 
 /// What a space holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Held {
-    bytes: u64,
-    objects: u64,
+    /// What a listing showed, and slots that are over.
+    stored: Amount,
+    /// Slots that were handed out just now, and in the stretch of time before.
+    slots: [Amount; 2],
+    /// When the present stretch began.
+    since: Duration,
     /// When it was measured.
     at: Duration,
 }
 
 impl Held {
-    fn with(self, (objects, bytes): (u64, u64)) -> Self {
-        Self {
-            bytes: self.bytes.saturating_add(bytes),
-            objects: self.objects.saturating_add(objects),
-            at: self.at,
-        }
+    fn total(&self) -> Amount {
+        self.stored.and(self.slots[0]).and(self.slots[1])
     }
 
-    fn fits(self, quota: Quota) -> bool {
-        self.bytes <= quota.bytes && self.objects <= quota.objects
+    fn pass(&mut self, now: Duration) {
+        for _ in 0..self.slots.len() {
+            if now.saturating_sub(self.since) >= IN_USE {
+                self.stored = self.stored.and(self.slots[1]);
+                self.slots = [Amount::default(), self.slots[0]];
+                self.since = self.since.saturating_add(IN_USE);
+            }
+        }
+        if now.saturating_sub(self.since) >= IN_USE {
+            self.since = now;
+        }
     }
 }
 
+/// What became of counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    Fits,
+    /// The space would hold more than it may; it holds so much.
+    Full(Amount),
+    /// What is known is too old: whoever is told this measures the space, and nobody else does meanwhile.
+    Unknown,
+}
+
 impl Usage {
-    /// Counts so many objects with so many bytes as written to a space.
+    /// Counts slots that are handed out for a space; the refusal, if it would hold more than it may.
     ///
     /// # Errors
-    /// `Denied` when the space would hold more than it may; what listing it reports.
+    /// What listing the space reports.
     pub(crate) async fn add(
         &self,
         store: &Store,
         space: &SpaceName,
-        more: (u64, u64),
-        quota: Quota,
-    ) -> Result<()> {
+        more: Amount,
+        most: Amount,
+    ) -> Result<Option<Error>> {
         let now = store.clock.monotonic();
-        if let Some(counted) = self.count(space, more, quota, now) {
-            return counted.map_err(|held| full(space, held, quota));
+        let mut counted = self.count(space, more, most, now);
+        if counted == Counted::Unknown {
+            match measure(store, space, most).await {
+                Ok(stored) => self.known().entry(space.clone()).or_default().stored = stored,
+                Err(error) => {
+                    self.known().remove(space);
+                    return Err(error);
+                }
+            }
+            counted = self.count(space, more, most, now);
         }
-        let held = measure(store, space, quota, now).await?;
-        self.keep(space, held);
-        match self.count(space, more, quota, now) {
-            Some(Ok(())) => Ok(()),
-            _ => Err(full(space, held, quota)),
+        match counted {
+            Counted::Fits => Ok(None),
+            Counted::Full(held) => Ok(Some(full(space, held, most))),
+            // It was forgotten meanwhile, for there are too many spaces.
+            Counted::Unknown => {
+                Err(Error::unavailable("the gateway is busy").with_hint("try again in a moment"))
+            }
         }
     }
 
-    /// Counts it, unless the space would be full. `None` where what is known of the space is too old to say so: a listing has its
-    /// price, also for whoever has to pay for the calls of a stranger.
-    fn count(
-        &self,
-        space: &SpaceName,
-        more: (u64, u64),
-        quota: Quota,
-        now: Duration,
-    ) -> Option<Result<(), Held>> {
+    fn count(&self, space: &SpaceName, more: Amount, most: Amount, now: Duration) -> Counted {
         let mut known = self.known();
-        let held = known.get_mut(space)?;
-        let (with, age) = (held.with(more), now.saturating_sub(held.at));
-        if !with.fits(quota) {
-            return (age < FULL_FOR).then_some(Err(*held));
+        if !known.contains_key(space) {
+            if known.len() >= SPACES_MAX {
+                known.clear();
+            }
+            let held = Held {
+                at: now,
+                since: now,
+                ..Held::default()
+            };
+            known.insert(space.clone(), held);
+            return Counted::Unknown;
         }
-        if age > GOOD_FOR {
-            return None;
+        let held = known.entry(space.clone()).or_default();
+        held.pass(now);
+        let age = now.saturating_sub(held.at);
+        let fits = held.total().and(more).fits(most);
+        if age > GOOD_FOR || (!fits && age >= FULL_FOR) {
+            held.at = now;
+            return Counted::Unknown;
         }
-        *held = with;
-        Some(Ok(()))
-    }
-
-    /// Of two calls that measure at the same time, the first one's slots must not be forgotten.
-    fn keep(&self, space: &SpaceName, held: Held) {
-        let mut known = self.known();
-        if known.len() >= SPACES_MAX && !known.contains_key(space) {
-            known.clear();
+        if !fits {
+            return Counted::Full(held.total());
         }
-        let entry = known.entry(space.clone()).or_insert(held);
-        if held.at.saturating_sub(entry.at) >= FULL_FOR {
-            *entry = held;
-        }
+        held.slots[0] = held.slots[0].and(more);
+        Counted::Fits
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<SpaceName, Held>> {
@@ -117,29 +158,39 @@ impl Usage {
     }
 }
 
-/// Lists a space, no further than until it is known to be full.
-async fn measure(store: &Store, space: &SpaceName, quota: Quota, at: Duration) -> Result<Held> {
+/// Lists a space, no further than until it is known to be full. Transient events are over before it matters.
+async fn measure(store: &Store, space: &SpaceName, most: Amount) -> Result<Amount> {
     let folder = ObjectKey::space(space);
-    let enough = usize::try_from(quota.objects.saturating_add(1)).unwrap_or(usize::MAX);
-    let (listed, _) = store
-        .bucket
-        .list_some(&folder, None, enough, |_| Some(()))
-        .await?;
-    Ok(Held {
-        bytes: listed.iter().map(|object| object.bytes).sum(),
-        objects: listed.len() as u64,
-        at,
-    })
+    let mut held = Amount::default();
+    let mut after = None;
+    loop {
+        let name = |name: &str| Some(name.to_owned());
+        let page = store.bucket.list_some(&folder, after, PAGE, name);
+        let (listed, is_more) = page.await?;
+        for object in listed
+            .iter()
+            .filter(|object| !object.key.contains("/transient/"))
+        {
+            held = held.and(Amount {
+                objects: 1,
+                bytes: object.bytes,
+            });
+        }
+        after = listed.into_iter().next_back().map(|object| object.key);
+        if !is_more || after.is_none() || !held.fits(most) {
+            return Ok(held);
+        }
+    }
 }
 
-fn full(space: &SpaceName, held: Held, quota: Quota) -> Error {
+fn full(space: &SpaceName, held: Amount, most: Amount) -> Error {
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     Error::denied(format!(
         "the space holds {} objects and {} MiB already, and may hold {} and {} MiB",
         held.objects,
         mib(held.bytes),
-        quota.objects,
-        mib(quota.bytes)
+        most.objects,
+        mib(most.bytes)
     ))
     .with_object(space.to_string())
     .with_hint(
@@ -152,52 +203,66 @@ fn full(space: &SpaceName, held: Held, quota: Quota) -> Error {
 mod tests {
     use super::*;
 
-    const QUOTA: Quota = Quota {
-        bytes: 100,
+    const MOST: Amount = Amount {
         objects: 3,
+        bytes: 100,
     };
 
     fn space() -> SpaceName {
         "todo".parse().unwrap()
     }
 
-    fn held(bytes: u64, objects: u64, seconds: u64) -> Held {
-        Held {
-            bytes,
-            objects,
-            at: Duration::from_secs(seconds),
-        }
+    fn count(usage: &Usage, (objects, bytes): (u64, u64), seconds: u64) -> Counted {
+        let now = Duration::from_secs(seconds);
+        usage.count(&space(), Amount { objects, bytes }, MOST, now)
     }
 
-    fn count(usage: &Usage, more: (u64, u64), seconds: u64) -> Option<bool> {
-        let now = Duration::from_secs(seconds);
-        let counted = usage.count(&space(), more, QUOTA, now);
-        counted.map(|counted| counted.is_ok())
+    fn measured(usage: &Usage, objects: u64, bytes: u64) {
+        usage.known().get_mut(&space()).unwrap().stored = Amount { objects, bytes };
     }
 
     #[test]
     fn slots_are_counted_until_the_space_is_full() {
         let usage = Usage::default();
-        assert_eq!(count(&usage, (1, 1), 0), None, "not measured");
-        usage.keep(&space(), held(40, 0, 0));
-        assert_eq!(count(&usage, (1, 30), 1), Some(true));
-        assert_eq!(count(&usage, (1, 31), 1), Some(false), "70 + 31 bytes");
-        assert_eq!(count(&usage, (1, 30), 1), Some(true));
-        assert_eq!(count(&usage, (1, 0), 1), Some(true));
-        assert_eq!(count(&usage, (1, 0), 1), Some(false), "a fourth object");
+        assert_eq!(count(&usage, (1, 1), 0), Counted::Unknown);
+        assert_eq!(
+            count(&usage, (0, 0), 0),
+            Counted::Fits,
+            "another one measures"
+        );
+        measured(&usage, 0, 40);
+        assert_eq!(count(&usage, (1, 30), 1), Counted::Fits);
+        let held = |objects, bytes| Counted::Full(Amount { objects, bytes });
+        assert_eq!(count(&usage, (1, 31), 1), held(1, 70), "70 + 31 bytes");
+        assert_eq!(count(&usage, (1, 30), 1), Counted::Fits);
+        assert_eq!(count(&usage, (1, 0), 1), Counted::Fits);
+        assert_eq!(count(&usage, (1, 0), 1), held(3, 100), "a fourth object");
     }
 
     #[test]
-    fn what_is_known_is_measured_again_later_and_not_forgotten_before() {
+    fn what_is_known_is_measured_again_later_and_slots_in_use_are_not_forgotten() {
         let usage = Usage::default();
-        usage.keep(&space(), held(0, 0, 0));
-        assert_eq!(count(&usage, (3, 90), 1), Some(true));
-        usage.keep(&space(), held(0, 0, 1));
-        assert_eq!(count(&usage, (1, 1), 2), Some(false), "slots in use");
-        assert_eq!(count(&usage, (1, 1), 60), None, "it may be empty again");
-        usage.keep(&space(), held(0, 0, 60));
-        assert_eq!(count(&usage, (1, 1), 61), Some(true));
-        assert_eq!(count(&usage, (1, 1), 60 + 3_601), None);
+        assert_eq!(count(&usage, (1, 1), 0), Counted::Unknown);
+        assert_eq!(count(&usage, (1, 10), 1), Counted::Fits);
+        assert_eq!(count(&usage, (2, 80), 55), Counted::Fits);
+        // It may have been pruned since: one call measures, and the others are refused meanwhile.
+        assert_eq!(count(&usage, (1, 0), 61), Counted::Unknown);
+        assert!(matches!(count(&usage, (1, 0), 61), Counted::Full(_)));
+        // The listing shows nothing, but the slots of six seconds ago may still be used.
+        measured(&usage, 0, 0);
+        assert_eq!(
+            count(&usage, (2, 0), 61),
+            Counted::Full(Amount {
+                objects: 2,
+                bytes: 80
+            })
+        );
+        assert_eq!(count(&usage, (1, 0), 61), Counted::Fits);
+        // Over they are what was there before the listing.
+        assert_eq!(count(&usage, (1, 0), 122), Counted::Unknown);
+        measured(&usage, 0, 0);
+        assert_eq!(count(&usage, (3, 0), 122), Counted::Fits);
+        assert_eq!(count(&usage, (0, 0), 122 + 3_601), Counted::Unknown);
     }
 
     #[test]
@@ -205,7 +270,7 @@ mod tests {
         let usage = Usage::default();
         for n in 0..2 * SPACES_MAX {
             let name: SpaceName = format!("s{n}").parse().unwrap();
-            usage.keep(&name, held(0, 0, 0));
+            usage.count(&name, Amount::default(), MOST, Duration::ZERO);
         }
         assert!(usage.known().len() <= SPACES_MAX);
     }

@@ -48,6 +48,23 @@ pub(crate) struct Upload {
     /// When it began, and when something came last, milliseconds since 1970.
     pub(crate) began: i64,
     touched: i64,
+    /// Whether it is just becoming an object.
+    is_completing: bool,
+}
+
+/// Keeps others from completing an upload too, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Completing<'a> {
+    uploads: &'a Uploads,
+    id: String,
+}
+
+impl Drop for Completing<'_> {
+    fn drop(&mut self) {
+        if let Some(upload) = self.uploads.open().by_id.get_mut(&self.id) {
+            upload.is_completing = false;
+        }
+    }
 }
 
 /// A part that has come.
@@ -91,6 +108,7 @@ impl Uploads {
             parts: BTreeMap::new(),
             began: now,
             touched: now,
+            is_completing: false,
         };
         open.by_id.insert(id.clone(), upload);
         Ok(id)
@@ -136,6 +154,27 @@ impl Uploads {
         drop(open);
         // Behind the lock: there may be much to free.
         drop(upload);
+    }
+
+    /// Lets one call at a time complete an upload: a second one, whose client did not hear of the first, would write again over
+    /// what others wrote meanwhile.
+    ///
+    /// # Errors
+    /// `NoSuchUpload` when there is none; `SlowDown`, which clients repeat, while another call is at it.
+    pub(crate) fn completing(
+        &self,
+        object: (&str, &str),
+        id: &str,
+        now: i64,
+    ) -> S3Result<Completing<'_>> {
+        let claim = |upload: &mut Upload| !std::mem::replace(&mut upload.is_completing, true);
+        if !self.with(object, id, now, claim)? {
+            return Err(s3_error!(SlowDown, "the upload is just being completed"));
+        }
+        Ok(Completing {
+            uploads: self,
+            id: id.to_owned(),
+        })
     }
 
     /// What became of an upload of this object that was completed a while ago.
@@ -194,6 +233,23 @@ mod tests {
         assert!(!is_there(&idle, IDLE_MAX_MS));
         assert!(is_there(&busy, IDLE_MAX_MS));
         assert_eq!(uploads.of_bucket("b", IDLE_MAX_MS).len(), 1);
+    }
+
+    #[test]
+    fn one_call_at_a_time_completes_an_upload() {
+        let uploads = Uploads::default();
+        let id = begin(&uploads, 0).unwrap();
+        let claim = || uploads.completing(("b", "k"), &id, 0);
+        let first = claim().unwrap();
+        assert!(claim().is_err());
+        drop(first);
+        let second = claim().unwrap();
+        uploads.complete(&id, Some("tag".to_owned()), 0);
+        drop(second);
+        let ended = uploads.completed(("b", "k"), &id).unwrap();
+        assert_eq!(ended.e_tag.as_deref(), Some("tag"));
+        assert_eq!(uploads.completed(("b", "other"), &id), None);
+        assert!(claim().is_err());
     }
 
     #[test]

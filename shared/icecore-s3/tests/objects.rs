@@ -159,6 +159,7 @@ async fn an_object_below_another_is_refused_on_a_folder() {
     let again = Draft::put("d", "3").with("if-none-match", "*");
     assert_eq!(send_one(again).await.status, 200);
     assert_eq!(send_one(Draft::get("d")).await.text(), "3");
+    refused(&send_one(Draft::put("d/e/f", "4")).await);
 }
 
 /// Older tools send and sign `Date`, and no `x-amz-date`.

@@ -235,7 +235,8 @@ fn a_guest_writes_only_so_much() {
 /// What a guest writes beyond what its space may hold stays with the guest, until there is room; nobody else notices.
 #[test]
 fn a_guest_fills_no_more_than_its_space() {
-    const OBJECTS: usize = 12;
+    // Each update has three slots, and each counts.
+    const OBJECTS: usize = 40;
     let folder = tempfile::tempdir().expect("a folder");
     let settings = |guests: &Value| {
         let file = folder.path().join("settings.json");
@@ -262,13 +263,21 @@ fn a_guest_fills_no_more_than_its_space() {
         }
         assert!(written <= OBJECTS, "a space of {OBJECTS} objects is full");
     };
-    assert!(written > OBJECTS / 2, "only {written} were taken");
+    assert!(written > OBJECTS / 5, "only {written} were taken");
     assert!(refused.stderr.contains("may hold"), "{}", refused.stderr);
     assert!(refused.stderr.contains("hint:"), "{}", refused.stderr);
     let status = &writer.json(&["status", &space])[0];
     assert_eq!(status["queued"], 1, "{status}");
     let problem = status["problem"].as_str().expect("a problem");
     assert!(problem.contains("may hold"), "{problem}");
+    let event = json!({ "author": AUTHOR, "kind": "typing", "data": {} });
+    let url = format!("{}/v1/spaces/{space}/transient", serving.url());
+    // There may be room for less than the slots of an update.
+    let send = |_| Http::new().call("POST", &url, &token, &event);
+    let refused = (0..4).map(send).find(|answer| answer.status != 201);
+    let refused = refused.expect("an event is too much");
+    assert_eq!(refused.status, 413, "{}", refused.body);
+    assert_eq!(refused.json()["code"], "denied");
     // Somebody else's space has room, and whoever administers a space needs none.
     let http = Http::new();
     let other = guest(&serving, &http);

@@ -49,12 +49,9 @@ impl Refused {
         }
     }
 
-    /// A space holds as much as it may; an error of another kind stays what it is.
+    /// A space holds as much as it may.
     pub(crate) fn full(error: Error) -> Self {
-        match error.kind() {
-            ErrorKind::Denied => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error),
-            _ => error.into(),
-        }
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, error)
     }
 
     /// One token calls too often.

@@ -3,15 +3,18 @@
 use super::Gateway;
 use super::answer::{parse, signed};
 use super::caller::{Caller, OwnAddress, SpaceInPath};
+use super::charge::charge;
 use super::refusal::Refused;
 use crate::look::prepare;
+use crate::presign::Unsigned;
 use crate::slots;
-use crate::token::{Access, Right};
+use crate::token::Right;
+use crate::usage::Amount;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use icecore_core::wire::{Refusal, Slot, SyncRequest, SyncResponse, WriteRequest};
-use icecore_core::{Result, SpaceName};
+use icecore_core::{Key, Result};
 
 /// Look at a space, get slots to write to it, or both.
 ///
@@ -57,9 +60,10 @@ pub(crate) async fn sync(
     let now = gateway.store.now();
     let mut all = Vec::new();
     if let Some(write) = &request.write {
-        charge(&gateway, &access, &name, write).await?;
         let at = (now, &*gateway.store.ids);
-        for keys in slots::plan((&access, &name), write, &gateway.limits, at)? {
+        let planned = slots::plan((&access, &name), write, &gateway.limits, at)?;
+        charge(&gateway, &access, &name, amount(&planned, write)).await?;
+        for keys in planned {
             let sign = |(key, unsigned)| {
                 let signed = gateway.sign_for(&access, unsigned, &own, now)?;
                 Ok(Slot { key, signed })
@@ -78,35 +82,14 @@ pub(crate) async fn sync(
     signed(&answer, count)
 }
 
-/// Takes what is about to be written from what the token may write, and from what the space may hold.
-async fn charge(
-    gateway: &Gateway,
-    access: &Access,
-    space: &SpaceName,
-    write: &WriteRequest,
-) -> Result<(), Refused> {
-    if access.may(Right::Admin, space) {
-        return Ok(());
+/// What is written if each slot is used.
+fn amount(slots: &[Vec<(Key, Unsigned)>], write: &WriteRequest) -> Amount {
+    let mut amount = Amount::default();
+    for (slots, body) in slots.iter().zip(&write.objects) {
+        let slots = slots.len() as u64;
+        amount.objects = amount.objects.saturating_add(slots);
+        let bytes = body.bytes.saturating_mul(slots);
+        amount.bytes = amount.bytes.saturating_add(bytes);
     }
-    let bytes = write.objects.iter().map(|body| body.bytes);
-    let total = bytes.fold(0, u64::saturating_add);
-    let slots = u64::from(write.spare.min(gateway.limits.spare_max)) + 1;
-    let share = if access.guest { 4 } else { 1 };
-    let bytes = total.saturating_mul(slots).saturating_mul(share);
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "beyond 2^53 bytes one more or less is of no account"
-    )]
-    let bytes = bytes as f64;
-    let now = gateway.clock().monotonic();
-    gateway
-        .written
-        .take_many(&access.token_id, bytes, now)
-        .map_err(Refused::too_much)?;
-    let Some(quota) = gateway.quota(access) else {
-        return Ok(());
-    };
-    let more = (write.objects.len() as u64, total);
-    let added = gateway.usage.add(&gateway.store, space, more, quota).await;
-    added.map_err(Refused::full)
+    amount
 }

@@ -3,8 +3,10 @@
 use super::Gateway;
 use super::answer::{created, json, parse};
 use super::caller::{Caller, SpaceInPath};
+use super::charge::charge;
 use super::refusal::Refused;
 use crate::token::Right;
+use crate::usage::Amount;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
@@ -29,8 +31,8 @@ use std::time::Duration;
         (status = 404, description = "There is no such space", body = Refusal),
         (status = 408, description = "The body did not arrive in time", body = Refusal),
         (status = 409, description = "The author sends too many at once", body = Refusal),
-        (status = 413, description = "The body is too large", body = Refusal),
-        (status = 429, description = "The token makes too many calls", body = Refusal),
+        (status = 413, description = "The body is too large, or the space is full", body = Refusal),
+        (status = 429, description = "The token makes too many calls, or writes too much", body = Refusal),
         (status = 503, description = "The bucket does not answer", body = Refusal),
     ),
     security(("token" = []))
@@ -47,6 +49,11 @@ pub(crate) async fn post(
     let ttl = request.ttl_ms.map_or(TRANSIENT_TTL, Duration::from_millis);
     let event = TransientEvent::new(&request.kind, request.data, ttl)?;
     let info = gateway.store.space(&name).await?.info;
+    let more = Amount {
+        objects: 1,
+        bytes: body.len() as u64,
+    };
+    charge(&gateway, &access, &name, more).await?;
     let key = send(&gateway.store, &info, request.author, &event).await?;
     let ttl = i64::try_from(event.ttl_ms).unwrap_or(i64::MAX);
     created(&SentTransient {

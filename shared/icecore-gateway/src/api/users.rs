@@ -90,6 +90,13 @@ pub(crate) async fn link(
 ) -> Result<Response, Refused> {
     let LinkUser { guest_token, into } = parse(&body)?;
     access.check(Right::Write, &into)?;
+    if access.guest {
+        // Else one guest's space could take in those of many.
+        return Err(Error::denied("a guest's space joins the space of a user")
+            .with_object("into")
+            .with_hint("sign in first, and call with the user's token")
+            .into());
+    }
     if access.author.is_some() || access.must_be_bound {
         // What a guest wrote may name any author, which such a token must not.
         access.check(Right::Admin, &into)?;

@@ -248,6 +248,7 @@ pub(super) async fn complete(
         // Its answer was lost, and the client asks again.
         return Ok(completed((input.bucket, input.key), ended.e_tag.as_deref()));
     }
+    let _alone = buckets.uploads.completing(object, id, buckets.now())?;
     let look = |upload: &mut Upload| {
         let bodies = chosen(upload, &named);
         bodies.map(|bodies| (bodies, upload.path.clone(), upload.attributes.clone()))

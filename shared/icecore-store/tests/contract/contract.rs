@@ -19,6 +19,8 @@ pub(crate) struct Subject {
     pub(crate) prefix: Path,
     /// Whether it holds both `a` and `a/b`.
     pub(crate) nests: bool,
+    /// Whether it has the habits of Azure's, which icecore allows for.
+    pub(crate) is_azure: bool,
 }
 
 impl Subject {
@@ -116,7 +118,7 @@ async fn bodies(subject: &Subject) {
     }
 }
 
-/// Not from the end: icecore never asks for that, and Azure has no word for it.
+/// Azure has no word for the end of an object, which icecore never asks for.
 async fn ranges(subject: &Subject) {
     subject
         .put("ranges/a", "0123456789", PutMode::Overwrite)
@@ -127,8 +129,10 @@ async fn ranges(subject: &Subject) {
         (GetRange::Bounded(2..5), "234"),
         (GetRange::Bounded(8..20), "89"),
         (GetRange::Offset(7), "789"),
+        (GetRange::Suffix(2), "89"),
     ];
-    for (range, expected) in cases {
+    let has_word = |range: &GetRange| !subject.is_azure || !matches!(range, GetRange::Suffix(_));
+    for (range, expected) in cases.into_iter().filter(|(range, _)| has_word(range)) {
         let options = GetOptions {
             range: Some(range),
             ..GetOptions::default()
@@ -290,20 +294,24 @@ async fn deleting(subject: &Subject) {
     // Azure says that nothing was there, which is as good.
     for path in [&paths[0], &paths[0], &subject.path("delete/never")] {
         match subject.store.delete(path).await {
-            Ok(()) | Err(Error::NotFound { .. }) => {}
+            Ok(()) => {}
+            Err(Error::NotFound { .. }) if subject.is_azure => {}
             Err(error) => panic!("{error}"),
         }
     }
     let error = subject.store.get(&paths[0]).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
-    let all = stream::iter(paths.into_iter().skip(1).map(Ok)).boxed();
+    if subject.is_azure {
+        subject.store.put(&paths[0], "x".into()).await.unwrap();
+    }
+    let all = stream::iter(paths.into_iter().map(Ok)).boxed();
     let deleted: Vec<_> = subject
         .store
         .delete_stream(all)
         .try_collect()
         .await
         .unwrap();
-    assert_eq!(deleted.len(), 29);
+    assert_eq!(deleted.len(), 30);
     assert_eq!(
         keys(subject.store.list(Some(&subject.path("delete")))).await,
         []

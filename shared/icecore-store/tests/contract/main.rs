@@ -24,6 +24,7 @@ async fn contract_in_memory() {
         store: Arc::new(InMemory::new()),
         prefix: Path::from("a/prefix"),
         nests: true,
+        is_azure: false,
     })
     .await;
 }
@@ -35,6 +36,7 @@ async fn contract_in_a_folder() {
         store: Arc::new(Folder::new(directory.path())),
         prefix: Path::default(),
         nests: false,
+        is_azure: false,
     })
     .await;
 }
@@ -47,6 +49,7 @@ async fn contract_on_the_s3_server_in_process() {
         store: Arc::clone(&backend.store),
         prefix: backend.prefix.clone(),
         nests: true,
+        is_azure: false,
     })
     .await;
     assert!(backend.server_time.is_known());
@@ -62,6 +65,7 @@ async fn contract_on_the_s3_server_over_a_folder() {
         store: backend.store,
         prefix: backend.prefix,
         nests: false,
+        is_azure: false,
     })
     .await;
 }
@@ -82,6 +86,7 @@ async fn contract_on_an_outside_s3_server() {
         store: Arc::clone(&backend.store),
         prefix: backend.prefix.clone(),
         nests: true,
+        is_azure: false,
     })
     .await;
     assert!(backend.server_time.is_known());
@@ -107,6 +112,7 @@ async fn contract_on_azures_emulator() {
         store: Arc::clone(&backend.store),
         prefix: backend.prefix.clone(),
         nests: true,
+        is_azure: true,
     })
     .await;
     assert!(backend.server_time.is_known());

@@ -11,9 +11,11 @@ use std::io;
 /// ext4 has one block for all attributes of a file, of 4 KiB as a rule.
 const SIZE_MAX: usize = 3 << 10;
 
-/// What the S3 endpoint over a folder keeps for those who ask for it. Each object of the protocol comes with one, and those who read it
-/// check digests of their own.
+/// What begins so is kept by the S3 endpoint over a folder, as headers of an object: whoever put it did not send it.
+const OF_ENDPOINT: &str = "icecore-";
 const CHECKSUM: &str = "icecore-checksum";
+/// What a slot says of an update.
+const AUTHOR: &str = "author";
 
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 const NAME: &str = "user.icecore";
@@ -36,12 +38,23 @@ struct Stored {
 }
 
 impl Stored {
+    /// Each object of the protocol comes with a checksum, and those who read it check digests of their own.
+    fn forget_what_the_protocol_checks(&mut self) {
+        let is_json = self.content_type.as_deref() == Some("application/json");
+        if is_json
+            && self
+                .metadata
+                .keys()
+                .all(|name| name == CHECKSUM || name == AUTHOR)
+        {
+            self.metadata.remove(CHECKSUM);
+        }
+    }
+
     /// Whether nothing is said but what the protocol says of each of its objects.
     fn is_plain(&self) -> bool {
         let is = |said: &Option<String>, plain: &str| said.as_deref().is_none_or(|s| s == plain);
-        let is_checksum = |name: &String| name == CHECKSUM;
-        self.metadata.keys().all(is_checksum)
-            && (self.metadata.is_empty() || self.content_type.is_some())
+        self.metadata.is_empty()
             && self.content_disposition.is_none()
             && self.content_language.is_none()
             && is(&self.content_type, "application/json")
@@ -66,6 +79,7 @@ pub(super) fn encode(attributes: &Attributes) -> Result<Option<Vec<u8>>> {
             _ => {}
         }
     }
+    stored.forget_what_the_protocol_checks();
     if stored.is_plain() {
         return Ok(None);
     }
@@ -102,7 +116,12 @@ pub(super) fn decode(bytes: &[u8]) -> io::Result<Attributes> {
 /// Whether there are metadata of a client's among the attributes that were encoded.
 pub(super) fn has_metadata(bytes: &[u8]) -> bool {
     let stored: Option<Stored> = serde_json::from_slice(bytes).ok();
-    stored.is_none_or(|stored| stored.metadata.keys().any(|name| name != CHECKSUM))
+    stored.is_none_or(|stored| {
+        stored
+            .metadata
+            .keys()
+            .any(|name| !name.starts_with(OF_ENDPOINT))
+    })
 }
 
 /// Attaches the bytes to a file that has no name yet.

@@ -251,6 +251,9 @@ impl Root {
     /// makes them again.
     fn make_way(&self, target: &FilePath) -> Result<()> {
         let _lock = self.lock()?;
+        // What is made again is not on disk because something of this name was.
+        self.with_durable(|durable| durable.retain(|known| !known.starts_with(target)));
+        self.with_settled(|settled| settled.retain(|known, _| !known.starts_with(target)));
         match remove_empty(target) {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
@@ -271,8 +274,8 @@ impl Root {
     ) -> Result<Staged> {
         self.ensure(directory, false)?;
         let (path, file) = match Self::create_temporary(directory) {
-            // Somebody removed the directory since it was last seen.
-            Err(e) if e.kind() == ErrorKind::NotFound => {
+            // Somebody removed the directory since it was last seen, or put an object in its place.
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 self.ensure(directory, true)?;
                 Self::create_temporary(directory)
             }

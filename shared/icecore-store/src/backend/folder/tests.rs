@@ -293,6 +293,36 @@ async fn what_others_say_of_their_objects_is_kept_without_metadata_too() {
     assert_eq!(folder.get(&key).await.unwrap().attributes, expected);
 }
 
+/// Readers of the protocol check digests of their own, and the file of an update need not carry another.
+#[tokio::test]
+async fn the_checksum_of_an_update_is_not_attached() {
+    let (directory, folder) = folder();
+    let checksum = (Attribute::Metadata("icecore-checksum".into()), "SHA256 x");
+    let json = (Attribute::ContentType, "application/json");
+    let author = (Attribute::Metadata("author".into()), "0190");
+    let key = Path::from("a");
+    let attached = async |values: &[(Attribute, &'static str)]| {
+        let put = folder.put_opts(&key, "{}".into(), with(values)).await;
+        put.unwrap();
+        let file = fs::File::open(directory.path().join("a")).unwrap();
+        let bytes = attributes::read(&file).unwrap();
+        bytes.map(|bytes| String::from_utf8(bytes).unwrap())
+    };
+    assert_eq!(attached(&[json.clone(), checksum.clone()]).await, None);
+    let update = attached(&[json.clone(), author, checksum.clone()]).await;
+    assert!(!update.unwrap().contains("SHA256"));
+    assert!(
+        attached(std::slice::from_ref(&checksum))
+            .await
+            .unwrap()
+            .contains("SHA256")
+    );
+    // What the endpoint keeps is no reason to refuse an object where there can be no attributes.
+    let expires = (Attribute::Metadata("icecore-expires".into()), "never");
+    let own = attributes::encode(&with(&[checksum, expires]).attributes).unwrap();
+    assert!(!attributes::has_metadata(&own.unwrap()));
+}
+
 #[tokio::test]
 async fn metadata_that_cannot_be_kept_are_refused() {
     let (directory, folder) = folder();
