@@ -42,7 +42,7 @@ pub struct Limits {
     /// The most bytes that a space may hold, as they are stored; nobody limits it unless this or the next is set.
     pub space_bytes: Option<u64>,
     /// The most objects, at most 200,000, and as many where only the bytes are limited. Whoever administers the space may write as much as it likes; a guest's has limits of its own
-    /// ([`GuestSettings`](crate::GuestSettings)).
+    /// ([`GuestSettings`](crate::guests::GuestSettings)).
     pub space_objects: Option<u64>,
     /// How long a slot can be used.
     pub slot_expires_in: Duration,
