@@ -143,9 +143,7 @@ impl Buckets {
         prefixes.insert(bucket.to_owned(), Path::from(bucket));
         Ok(())
     }
-}
 
-impl Buckets {
     /// Forgets a bucket that clients might have created, and in which nothing is.
     async fn remove(&self, bucket: &str) -> S3Result<()> {
         let prefix = self.prefix(bucket)?;

@@ -84,12 +84,10 @@ pub(crate) async fn sync(
 
 /// What is written if each slot is used.
 fn amount(slots: &[Vec<(Key, Unsigned)>], write: &WriteRequest) -> Amount {
-    let mut amount = Amount::default();
-    for (slots, body) in slots.iter().zip(&write.objects) {
-        let slots = slots.len() as u64;
-        amount.objects = amount.objects.saturating_add(slots);
-        let bytes = body.bytes.saturating_mul(slots);
-        amount.bytes = amount.bytes.saturating_add(bytes);
-    }
-    amount
+    let each = slots.iter().zip(&write.objects).map(|(slots, body)| {
+        let objects = slots.len() as u64;
+        let bytes = body.bytes.saturating_mul(objects);
+        Amount { objects, bytes }
+    });
+    each.fold(Amount::default(), Amount::and)
 }

@@ -1,12 +1,14 @@
-//! What a write or a deletion asks for: that there is no object, that there is one, or that it is this one.
+//! What a read, a write or a deletion asks for: that there is no object, that there is one, or that it is this one.
 
 use super::Buckets;
 use crate::error::{failed, unmet};
-use crate::objects::condition;
+use crate::objects::{condition, to_date};
 use object_store::path::Path;
-use object_store::{Error as StoreError, ObjectMeta, ObjectStoreExt, PutMode, UpdateVersion};
+use object_store::{
+    Error as StoreError, GetOptions, ObjectMeta, ObjectStoreExt, PutMode, UpdateVersion,
+};
 use s3s::S3Result;
-use s3s::dto::ETagCondition;
+use s3s::dto::{ETagCondition, Timestamp};
 
 /// What a PUT with `If-None-Match` and `If-Match` asks of the store. Where the store has no word for it, the object that is there
 /// is looked at, and the write asks for that one: if it is replaced meanwhile, the client hears of a conflict, as of any other.
@@ -44,6 +46,21 @@ pub(super) async fn put_mode(
             }))
         }
     }
+}
+
+/// What a read asks for, and a copy of its source: the tags that the object must and must not have, and the times since and
+/// until which it must have changed.
+pub(super) fn on_read(
+    (wanted, unwanted): (Option<&ETagCondition>, Option<&ETagCondition>),
+    (since, until): (Option<&Timestamp>, Option<&Timestamp>),
+) -> S3Result<GetOptions> {
+    Ok(GetOptions {
+        if_match: wanted.map(condition),
+        if_none_match: unwanted.map(condition),
+        if_modified_since: since.map(to_date).transpose()?,
+        if_unmodified_since: until.map(to_date).transpose()?,
+        ..GetOptions::default()
+    })
 }
 
 /// What is there under a path, if anything is.

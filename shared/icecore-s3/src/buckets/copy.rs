@@ -1,8 +1,9 @@
 //! `CopyObject`, within the store.
 
+use super::conditions::on_read;
 use super::{Buckets, place};
 use crate::error::{failed, too_large, unmet as condition_unmet};
-use crate::objects::{Headers, condition, keep_checksum, modified, tag, to_date};
+use crate::objects::{Headers, keep_checksum, modified, tag};
 use http::HeaderMap;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use object_store::path::Path;
@@ -10,10 +11,7 @@ use object_store::{
     Attributes, CopyMode, CopyOptions, Error as StoreError, GetOptions, ObjectStore,
     ObjectStoreExt, PutMode, PutOptions,
 };
-use s3s::dto::{
-    CopyObjectInput, CopyObjectOutput, CopyObjectResult, ETagCondition, MetadataDirective,
-    Timestamp,
-};
+use s3s::dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, MetadataDirective};
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 pub(super) async fn copy(
@@ -93,7 +91,7 @@ fn must_be_new(headers: &HeaderMap) -> S3Result<bool> {
 }
 
 fn conditions(input: &CopyObjectInput) -> S3Result<GetOptions> {
-    on_source(
+    on_read(
         (
             input.copy_source_if_match.as_ref(),
             input.copy_source_if_none_match.as_ref(),
@@ -103,20 +101,6 @@ fn conditions(input: &CopyObjectInput) -> S3Result<GetOptions> {
             input.copy_source_if_unmodified_since.as_ref(),
         ),
     )
-}
-
-/// The conditions on what is copied: the tags that it must and must not have, the times since and until which it must have changed.
-pub(super) fn on_source(
-    (wanted, unwanted): (Option<&ETagCondition>, Option<&ETagCondition>),
-    (since, until): (Option<&Timestamp>, Option<&Timestamp>),
-) -> S3Result<GetOptions> {
-    Ok(GetOptions {
-        if_match: wanted.map(condition),
-        if_none_match: unwanted.map(condition),
-        if_modified_since: since.map(to_date).transpose()?,
-        if_unmodified_since: until.map(to_date).transpose()?,
-        ..GetOptions::default()
-    })
 }
 
 /// Writes the bytes of an object with other metadata.

@@ -1,8 +1,8 @@
 //! Multipart uploads, as tools that copy whole buckets send large files: parts come in any order, and become one object with one
 //! write, with its conditions.
 
-use super::conditions::put_mode;
-use super::copy::{on_source, unmet};
+use super::conditions::{on_read, put_mode};
+use super::copy::unmet;
 use super::put::{body_length, read_body, write};
 use super::{Buckets, place};
 use crate::checksums::{Claims, hex_of_md5, verify_whole};
@@ -113,7 +113,7 @@ pub(super) async fn part_copy(
     };
     let options = GetOptions {
         range: wanted.map(range),
-        ..on_source(
+        ..on_read(
             (
                 input.copy_source_if_match.as_ref(),
                 input.copy_source_if_none_match.as_ref(),

@@ -1,16 +1,16 @@
 //! `GetObject` and `HeadObject`.
 
 use super::Buckets;
+use super::conditions::{found, names, on_read};
 use crate::error::{failed, is_outside};
-use crate::objects::{Headers, condition, length, modified, range, tag, to_date};
+use crate::objects::{Headers, length, modified, range, tag};
 use futures::{StreamExt, TryStreamExt};
 use http_body_util::StreamBody;
 use object_store::path::Path;
-use object_store::{
-    Error as StoreError, GetOptions, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt,
-};
+use object_store::{Error as StoreError, GetOptions, GetResult, ObjectMeta, ObjectStore};
 use s3s::dto::{
-    Checksum, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, StreamingBlob,
+    Checksum, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    StreamingBlob,
 };
 use s3s::{Body, S3Error, S3Result, s3_error};
 
@@ -21,19 +21,18 @@ pub(super) async fn get(buckets: &Buckets, input: GetObjectInput) -> S3Result<Ge
     let path = buckets.path_to_read(&input.bucket, &input.key)?;
     let sealed = input.sse_customer_algorithm.is_some();
     refuse_unknown(input.version_id.as_deref(), input.part_number, sealed)?;
+    let unwanted = input.if_none_match.as_ref();
     let options = GetOptions {
-        if_match: input.if_match.as_ref().map(condition),
-        if_none_match: input.if_none_match.as_ref().map(condition),
-        if_modified_since: input.if_modified_since.as_ref().map(to_date).transpose()?,
-        if_unmodified_since: input
-            .if_unmodified_since
-            .as_ref()
-            .map(to_date)
-            .transpose()?,
         range: input.range.map(range),
-        ..GetOptions::default()
+        ..on_read(
+            (input.if_match.as_ref(), unwanted),
+            (
+                input.if_modified_since.as_ref(),
+                input.if_unmodified_since.as_ref(),
+            ),
+        )?
     };
-    let got = open(buckets, &path, options).await?;
+    let got = open(buckets, &path, options, unwanted).await?;
     let headers = Headers::stored(&got.attributes);
     let (meta, span) = (got.meta.clone(), got.range.clone());
     // Of all bytes, so it says nothing of a part.
@@ -77,19 +76,18 @@ pub(super) async fn head(buckets: &Buckets, input: HeadObjectInput) -> S3Result<
     let path = buckets.path_to_read(&input.bucket, &input.key)?;
     let sealed = input.sse_customer_algorithm.is_some();
     refuse_unknown(input.version_id.as_deref(), input.part_number, sealed)?;
+    let unwanted = input.if_none_match.as_ref();
     let options = GetOptions {
-        if_match: input.if_match.as_ref().map(condition),
-        if_none_match: input.if_none_match.as_ref().map(condition),
-        if_modified_since: input.if_modified_since.as_ref().map(to_date).transpose()?,
-        if_unmodified_since: input
-            .if_unmodified_since
-            .as_ref()
-            .map(to_date)
-            .transpose()?,
         head: true,
-        ..GetOptions::default()
+        ..on_read(
+            (input.if_match.as_ref(), unwanted),
+            (
+                input.if_modified_since.as_ref(),
+                input.if_unmodified_since.as_ref(),
+            ),
+        )?
     };
-    let got = open(buckets, &path, options).await?;
+    let got = open(buckets, &path, options, unwanted).await?;
     let headers = Headers::stored(&got.attributes);
     let checksum = told(headers.checksum, input.checksum_mode.is_some());
     Ok(HeadObjectOutput {
@@ -136,28 +134,26 @@ fn refuse_unknown(version: Option<&str>, part: Option<i32>, sealed: bool) -> S3R
     Ok(())
 }
 
-async fn open(buckets: &Buckets, path: &Path, options: GetOptions) -> S3Result<GetResult> {
+async fn open(
+    buckets: &Buckets,
+    path: &Path,
+    options: GetOptions,
+    unwanted: Option<&ETagCondition>,
+) -> S3Result<GetResult> {
     let ranged = options.range.is_some();
     // It may be replaced before it is looked at once more: the client has what its condition names.
-    let unwanted = options.if_none_match.clone();
-    let is_had = |meta: &ObjectMeta| match (unwanted.as_deref(), meta.e_tag.as_deref()) {
-        (None | Some("*"), _) => true,
-        (Some(list), Some(tag)) => list.contains(tag),
-        (Some(_), None) => false,
-    };
+    let is_had = |meta: &ObjectMeta| unwanted.is_none_or(|tags| names(tags, meta));
     let got = buckets.store.get_opts(path, options).await;
     let failure = match got {
         Ok(got) if ranged && got.range.is_empty() => return Err(outside(Some(got.meta.size))),
         Ok(got) => return Ok(got),
         Err(error @ StoreError::NotModified { .. }) => {
-            let there = buckets.store.head(path).await.ok();
-            let tag = there
-                .filter(|meta| is_had(meta))
-                .and_then(|meta| meta.e_tag);
+            let there = found(buckets, path).await.ok().flatten();
+            let tag = there.filter(is_had).and_then(|meta| meta.e_tag);
             not_modified(error, tag.as_deref())
         }
         Err(error) if ranged && is_outside(&error) => {
-            let there = buckets.store.head(path).await.ok();
+            let there = found(buckets, path).await.ok().flatten();
             outside(there.map(|meta| meta.size))
         }
         Err(error) => failed(error),

@@ -5,7 +5,7 @@ mod listing;
 use bytes::Bytes;
 use futures::future::join_all;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use icecore_store::backend::is_already_exists;
+use icecore_store::backend::{Backend, BackendKind, is_already_exists};
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, Error, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt,
@@ -24,6 +24,16 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
+    /// A back end as a URL opens it.
+    pub(crate) fn of(backend: &Backend, nests: bool) -> Self {
+        Self {
+            store: Arc::clone(&backend.store),
+            prefix: backend.prefix.clone(),
+            nests,
+            is_azure: backend.kind == BackendKind::Azure,
+        }
+    }
+
     fn path(&self, key: &str) -> Path {
         if self.prefix.as_ref().is_empty() {
             return Path::from(key);
