@@ -10,4 +10,5 @@ mod main_line;
 mod security;
 mod slots;
 mod transient;
+mod uploads;
 mod users;

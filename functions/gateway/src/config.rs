@@ -1,7 +1,7 @@
 //! What the function is told by its environment, read once and checked.
 
 use icecore_core::{Error, Result};
-use icecore_function::{Endpoint, Variables};
+use icecore_function::{Endpoint, Memory, Variables};
 use icecore_gateway::Presigner;
 use icecore_store::{Clock, Ids, Settings, Store, backend};
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub struct Config {
     /// The name of the function, as Lambda tells it.
     pub function: String,
     tag_transient: bool,
-    unpacked_max: Option<u64>,
+    memory: Option<Memory>,
     environment: BTreeMap<String, String>,
 }
 
@@ -84,7 +84,7 @@ impl Config {
                 .get("AWS_LAMBDA_FUNCTION_NAME")
                 .unwrap_or("icecore-gateway")
                 .to_owned(),
-            unpacked_max: of.unpacked_max()?,
+            memory: Memory::of(of)?,
             tag_transient: of.get("ICECORE_TAG_TRANSIENT") == Some("true"),
             environment,
         })
@@ -100,10 +100,11 @@ impl Config {
             .map_err(|e| e.with_object("ICECORE_STORE"))?;
         let settings = Settings {
             tag_transient: self.tag_transient,
-            unpacked_max: self
-                .unpacked_max
-                .unwrap_or(Settings::default().unpacked_max),
             ..Settings::default()
+        };
+        let settings = match self.memory {
+            Some(memory) => memory.limit(&settings),
+            None => settings,
         };
         Ok(Store::new(&backend, clock, ids).with_settings(settings))
     }

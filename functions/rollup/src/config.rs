@@ -1,7 +1,7 @@
 //! What the function is told by its environment, read once and checked.
 
 use icecore_core::{Registry, Result};
-use icecore_function::{Endpoint, Variables};
+use icecore_function::{Endpoint, Memory, Variables};
 use icecore_store::rounds::Limits;
 use icecore_store::{Clock, Ids, Settings, Store, backend};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ const CHUNK_BYTES_MAX: u64 = 4 << 20;
 /// | `ICECORE_RETENTION` | how long covered update objects are kept | `24h` |
 /// | `ICECORE_MARGIN` | nothing is begun when less than this is left of the time | `10s` |
 /// | `ICECORE_SPACES_AT_ONCE` | spaces under way at once | `8` |
-/// | `ICECORE_WARM_BYTES_MAX` | estimated bytes of models kept in memory | 32 MiB |
+/// | `ICECORE_WARM_BYTES_MAX` | estimated bytes of models kept in memory | 32 MiB, or less where there is little |
 /// | `ICECORE_LOG` | what is logged besides the line of each invocation | `info` |
 ///
 /// The function's time-out must be well above the margin, and long enough to list the largest backlog: 1,000 update
@@ -40,7 +40,7 @@ pub struct Config {
     /// Which messages are logged.
     pub log_filter: String,
     /// For the back end, which takes its credentials from it.
-    unpacked_max: Option<u64>,
+    memory: Option<Memory>,
     environment: BTreeMap<String, String>,
 }
 
@@ -61,13 +61,15 @@ impl Config {
     pub fn new(environment: BTreeMap<String, String>) -> Result<Self> {
         let of = Variables(&environment);
         let defaults = Limits::default();
+        let memory = Memory::of(of)?;
+        let warm = memory.map_or(u64::MAX, Memory::warm);
         let limits = Limits {
             spaces_at_once: of
                 .number("ICECORE_SPACES_AT_ONCE")?
                 .unwrap_or(defaults.spaces_at_once),
             warm_bytes_max: of
                 .number("ICECORE_WARM_BYTES_MAX")?
-                .unwrap_or(defaults.warm_bytes_max),
+                .unwrap_or(defaults.warm_bytes_max.min(warm)),
             margin: of.duration("ICECORE_MARGIN")?.unwrap_or(defaults.margin),
             retention: of.duration("ICECORE_RETENTION")?,
             ..defaults
@@ -80,7 +82,7 @@ impl Config {
                 .get("AWS_LAMBDA_FUNCTION_NAME")
                 .unwrap_or("icecore-rollup")
                 .to_owned(),
-            unpacked_max: of.unpacked_max()?,
+            memory,
             log_filter: of.get("ICECORE_LOG").unwrap_or("info").to_owned(),
             environment,
         })
@@ -102,10 +104,11 @@ impl Config {
         let settings = Settings {
             chunk_objects_max: CHUNK_OBJECTS_MAX,
             chunk_bytes_max: CHUNK_BYTES_MAX,
-            unpacked_max: self
-                .unpacked_max
-                .unwrap_or(Settings::default().unpacked_max),
             ..Settings::default()
+        };
+        let settings = match self.memory {
+            Some(memory) => memory.limit(&settings),
+            None => settings,
         };
         let store = Store::new(&backend, clock, ids);
         Ok(store.with_registry(registry).with_settings(settings))

@@ -54,19 +54,6 @@ impl<'a> Variables<'a> {
         })
     }
 
-    /// How many bytes a segment or snapshot may have in the memory that Lambda gave: beside 64 MiB for everything else a
-    /// roll-up takes three times the state (docs/performance.md).
-    ///
-    /// # Errors
-    /// `Invalid`, naming the variable.
-    pub fn unpacked_max(self) -> Result<Option<u64>> {
-        const BESIDE: u64 = 64 << 20;
-        const LEAST: u64 = 16 << 20;
-        let mebibytes: Option<u64> = self.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?;
-        let share = |mebibytes: u64| mebibytes.saturating_mul(1 << 20).saturating_sub(BESIDE) / 3;
-        Ok(mebibytes.map(|mebibytes| share(mebibytes).max(LEAST)))
-    }
-
     /// `500ms`, `90s`, `15m`, `24h` or `7d`.
     ///
     /// # Errors

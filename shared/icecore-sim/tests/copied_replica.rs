@@ -3,9 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+use futures::TryStreamExt;
 use icecore_core::model::log::State;
 use icecore_core::plan::KeyClock;
-use icecore_core::{ModelRef, Order, SpaceName, Update, UpdateObject};
+use icecore_core::{Author, ModelRef, Order, SpaceName, Update, UpdateObject};
 use icecore_replica::{NewUpdate, Replica};
 use icecore_sim::bucket::SimBucket;
 use icecore_sim::clock::SimClock;
@@ -16,7 +17,9 @@ use icecore_store::publish::publish;
 use icecore_store::rollup::{RollupOptions, roll_up};
 use icecore_store::{Clock, Reader, Store};
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 struct Bench {
@@ -104,6 +107,24 @@ impl Bench {
             .map(|e| e.data.as_str().unwrap().to_owned())
             .collect()
     }
+
+    /// How many update objects hold each id.
+    async fn stored(&self) -> BTreeMap<(Author, u64), usize> {
+        let objects = self.store.bucket.objects();
+        let listed: Vec<_> = objects.list(None).try_collect().await.unwrap();
+        let mut stored = BTreeMap::new();
+        for object in listed {
+            if !object.location.as_ref().contains("/updates/") {
+                continue;
+            }
+            let got = objects.get(&object.location).await.unwrap();
+            let read = UpdateObject::from_json(&got.bytes().await.unwrap()).unwrap();
+            for n in 0..read.updates.len() as u64 {
+                *stored.entry((read.author, read.seq.get() + n)).or_default() += 1;
+            }
+        }
+        stored
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,6 +175,10 @@ async fn what_waits_in_two_copies_counts_once_though_its_id_is_taken() {
             "two",
         ];
         assert_eq!(texts, expected, "rolled up: {rolled_up}");
+        // Each looked whether the other had sent it, before it sent.
+        let stored = bench.stored().await;
+        assert_eq!(stored.len(), 6);
+        assert!(stored.values().all(|times| *times == 1), "{stored:?}");
     }
 }
 
