@@ -1,11 +1,12 @@
-//! `POST /sync` over HTTP.
+//! `POST /api/sync/activity` over HTTP.
 //!
 //! It asks for no token, so it listens on this machine only unless it is told otherwise; then a proxy in front has to say
 //! who may call.
 
 use crate::hub::{Hub, SyncRequest};
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn};
@@ -13,13 +14,19 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use icecore::{Error, ErrorKind, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
+/// Where a client syncs.
+pub const SYNC_PATH: &str = "/api/sync/activity";
+/// What to send there.
+const SYNC_HINT: &str = r#"send {"lastSyncTimestamp": 0, "events": [{"id": "…", "attemptId": "…", "type": "START", "occurredAt": 1678886401000, "createdAt": 1678886401000, "source": "user"}]}"#;
+/// What a client asks for that asks for something else.
+const ENDPOINT_HINT: &str = "use POST /api/sync/activity";
 /// The longest body: a thousand events take about 200 KiB.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// How long a call may take, its body included. What was stored by then stays stored.
@@ -28,7 +35,7 @@ pub const CALL_TIME_MAX: Duration = Duration::from_secs(30);
 /// The endpoints.
 pub fn router(hub: Arc<Hub>) -> Router {
     Router::new()
-        .route("/sync", post(sync))
+        .route(SYNC_PATH, post(sync))
         .route("/healthz", get(async || "ok\n"))
         .fallback(no_endpoint)
         .method_not_allowed_fallback(no_method)
@@ -61,12 +68,29 @@ pub async fn serve(
         .map_err(failed)
 }
 
+/// What may stand behind the `?`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Options {
+    /// Whether each event comes with its server time: a client that wants the merged order of the devices sorts by it.
+    #[serde(default)]
+    server_times: bool,
+}
+
 async fn sync(
     State(hub): State<Arc<Hub>>,
+    options: Result<Query<Options>, QueryRejection>,
     headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refused> {
     check_type(&headers)?;
+    let Query(options) = options.map_err(|e| {
+        Error::invalid(format!(
+            "the query is not as it has to be: {}",
+            e.body_text()
+        ))
+        .with_hint("leave it out, or ask for ?serverTimes=true")
+    })?;
     let body = body.map_err(|rejection| Refused {
         status: rejection.status(),
         error: Error::invalid("the body cannot be read").with_hint(format!(
@@ -76,9 +100,10 @@ async fn sync(
     let request: SyncRequest = serde_json::from_slice(&body).map_err(|e| {
         Error::invalid(format!("the body is not as it has to be: {e}"))
             .with_object("body")
-            .with_hint(r#"send {"lastSyncTimestamp": "…", "events": [{"occurredAt": "…", "kind": "START", "data": {"attempt": "…", "id": "…", "createdAt": "…"}}]}"#)
+            .with_hint(SYNC_HINT)
     })?;
-    Ok(Json(hub.call(request).await?).into_response())
+    let answer = hub.call(request, options.server_times).await?;
+    Ok(Json(answer).into_response())
 }
 
 /// A web page of somebody else can make a browser send plain text here, but not JSON.
@@ -96,14 +121,14 @@ fn check_type(headers: &HeaderMap) -> Result<(), Refused> {
 }
 
 async fn no_endpoint() -> Refused {
-    let error = Error::not_found("there is no such endpoint").with_hint("use POST /sync");
+    let error = Error::not_found("there is no such endpoint").with_hint(ENDPOINT_HINT);
     error.into()
 }
 
 async fn no_method() -> Refused {
     Refused {
         status: StatusCode::METHOD_NOT_ALLOWED,
-        error: Error::invalid("not by this method").with_hint("use POST /sync"),
+        error: Error::invalid("not by this method").with_hint(ENDPOINT_HINT),
     }
 }
 

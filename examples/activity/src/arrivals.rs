@@ -1,48 +1,62 @@
-//! In which order events became visible to this server: what a watermark counts.
+//! When this server first saw each event: what a watermark means.
 //!
-//! A watermark that is a time, or the greatest key seen, skips for ever what becomes visible late with a lower one: a phone
-//! that was offline, an upload that took a minute. Here it is a position in this log, and an event is appended when it is
-//! first seen, whatever its times say. So what comes late comes after all that a client was given before.
+//! A watermark that is a client's time, or the greatest server time of what it was given, skips for ever what becomes
+//! visible late with a lower one: a phone that was offline, an upload that took a minute. Here it is a time of this log's
+//! own. Each entry has a later one than all before it, whatever the clock says: a tie is raised by a millisecond, and a
+//! clock that goes back lowers nothing. An event gets its entry when it is first seen, so what comes late comes after all
+//! that a client was given before, and no two entries share a time at which an answer could be cut.
 
 use crate::attempts::Attempts;
-use crate::event::{AttemptId, EventId};
+use crate::event::EventId;
+use crate::event::parts::{SAFE_INTEGER_MAX, whole};
 use icecore::{Error, Key, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use uuid::Uuid;
 
-/// What a client holds: which log, and how many of its entries the client was given. Opaque to the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watermark {
-    log: Uuid,
-    position: usize,
-}
+/// The most entries of the log that one answer goes through.
+pub const PAGE_MAX: usize = 5_000;
+/// After how many bytes of events an answer is cut.
+pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-impl fmt::Display for Watermark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.log.simple(), self.position)
+/// What a client holds: the time of the last entry that it was given, in milliseconds since 1970 UTC. 0 is before all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Number", into = "u64")]
+pub struct Watermark(u64);
+
+impl Watermark {
+    /// The number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The next entry's: the clock's time, or later.
+    fn after(self, now: i64) -> Option<Self> {
+        let now = u64::try_from(now).unwrap_or(0).min(SAFE_INTEGER_MAX);
+        let next = now.max(self.0 + 1);
+        (next <= SAFE_INTEGER_MAX).then_some(Self(next))
     }
 }
 
-impl FromStr for Watermark {
-    type Err = Error;
+impl TryFrom<Number> for Watermark {
+    type Error = Error;
 
-    fn from_str(text: &str) -> Result<Self> {
-        let parsed = text.split_once('.').and_then(|(log, position)| {
-            let log = Uuid::try_parse(log).ok()?;
-            let position = position.parse().ok()?;
-            Some(Self { log, position })
-        });
-        parsed.ok_or_else(|| {
-            Error::invalid("this is no watermark")
-                .with_object("lastSyncTimestamp")
-                .with_hint("send the newSyncTimestamp of the last answer as it was, or leave it out to get everything")
+    fn try_from(number: Number) -> Result<Self> {
+        let millis = whole(&number).and_then(|n| u64::try_from(n).ok());
+        millis.map(Self).ok_or_else(|| {
+            Error::invalid(format!(
+                "not a whole number of milliseconds from 0 to {SAFE_INTEGER_MAX}"
+            ))
         })
+    }
+}
+
+impl From<Watermark> for u64 {
+    fn from(watermark: Watermark) -> Self {
+        watermark.0
     }
 }
 
@@ -50,17 +64,17 @@ impl FromStr for Watermark {
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     v: u32,
-    /// Random: positions of one log mean nothing in another.
-    log: Uuid,
 }
 
 /// Any other line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Arrival {
-    attempt: AttemptId,
+    /// Later than that of the line before.
+    seen: Watermark,
     id: EventId,
     /// The server time with which it was given out. Should an earlier copy of the event turn up, it is given out again.
-    server: Key,
+    server_time: Key,
 }
 
 /// The log, in a file: watermarks outlive the server.
@@ -70,9 +84,8 @@ pub struct Arrivals {
     file: File,
     /// How much of the file is whole lines; what follows is left of a write that failed.
     len: u64,
-    log: Uuid,
     entries: Vec<Arrival>,
-    given: BTreeMap<(AttemptId, EventId), Key>,
+    given: BTreeMap<EventId, Key>,
 }
 
 impl Arrivals {
@@ -98,7 +111,6 @@ impl Arrivals {
             path: path.to_owned(),
             file,
             len: 0,
-            log: Uuid::nil(),
             entries: Vec::new(),
             given: BTreeMap::new(),
         };
@@ -119,9 +131,11 @@ impl Arrivals {
                 .with_object(self.path.display().to_string())
                 .with_hint("update this program; nothing was changed"));
         }
-        self.log = header.log;
         for line in lines {
-            let arrival = parse(&self.path, line)?;
+            let arrival: Arrival = parse(&self.path, line)?;
+            if arrival.seen <= self.last() {
+                return Err(unreadable(&self.path));
+            }
             self.take(arrival);
         }
         self.len = text.len() as u64;
@@ -129,12 +143,7 @@ impl Arrivals {
     }
 
     fn begin(&mut self) -> Result<()> {
-        self.log = new_id();
-        let header = Header {
-            v: 1,
-            log: self.log,
-        };
-        self.write(&line_of(&header)?)?;
+        self.write(&line_of(&Header { v: 1 })?)?;
         // The name is to outlive a power cut too.
         let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))
@@ -142,30 +151,26 @@ impl Arrivals {
             .map_err(|e| failed(&self.path, e))
     }
 
-    /// Appends what the state holds and the log does not: durable when this returns. What waits on this device is left
-    /// out: it has no server time yet.
+    /// Appends what the state holds and the log does not, at this time by the server's clock or later: durable when this
+    /// returns. What waits on this device is left out: it has no server time yet.
     ///
     /// # Errors
     /// `Denied` when the file cannot be written; then nothing was appended.
-    pub fn append_new(&mut self, state: &Attempts) -> Result<usize> {
-        let mut news = Vec::new();
-        let mut lines = Vec::new();
-        for (attempt, timeline) in state.iter() {
-            for event in timeline.events().iter().filter(|e| e.is_confirmed()) {
-                let name = (attempt.clone(), event.id);
-                if self.given.get(&name) == Some(&event.server) {
-                    continue;
-                }
-                let (attempt, id) = name;
-                let server = event.server;
-                let arrival = Arrival {
-                    attempt,
-                    id,
-                    server,
-                };
-                lines.extend(line_of(&arrival)?);
-                news.push(arrival);
+    pub fn append_new(&mut self, state: &Attempts, now: i64) -> Result<usize> {
+        let (mut news, mut lines, mut last) = (Vec::new(), Vec::new(), self.last());
+        let events = state.iter().flat_map(|(_, timeline)| timeline.events());
+        for event in events.filter(|e| e.is_confirmed()) {
+            if self.given.get(&event.id) == Some(&event.server_time) {
+                continue;
             }
+            last = last.after(now).ok_or_else(|| unreadable(&self.path))?;
+            let arrival = Arrival {
+                seen: last,
+                id: event.id.clone(),
+                server_time: event.server_time,
+            };
+            lines.extend(line_of(&arrival)?);
+            news.push(arrival);
         }
         if !lines.is_empty() {
             self.write(&lines)?;
@@ -178,8 +183,7 @@ impl Arrivals {
     }
 
     fn take(&mut self, arrival: Arrival) {
-        let name = (arrival.attempt.clone(), arrival.id);
-        self.given.insert(name, arrival.server);
+        self.given.insert(arrival.id.clone(), arrival.server_time);
         self.entries.push(arrival);
     }
 
@@ -195,25 +199,38 @@ impl Arrivals {
         Ok(())
     }
 
-    /// What arrived after a watermark, each event once, at most `limit` entries of the log; the watermark after them, and
-    /// whether there are more. A watermark of another log, or from beyond the end of this one, counts as none: the client
-    /// gets everything anew, and is never told that it has what it has not.
-    pub fn after(&self, watermark: Option<Watermark>, limit: usize) -> Page {
-        let from = match watermark {
-            Some(w) if w.log == self.log && w.position <= self.entries.len() => w.position,
-            _ => 0,
-        };
-        let to = self.entries.len().min(from.saturating_add(limit));
-        let events: BTreeSet<(AttemptId, EventId)> = self.entries[from..to]
-            .iter()
-            .map(|arrival| (arrival.attempt.clone(), arrival.id))
-            .collect();
+    /// The time of the last entry; 0 before the first.
+    fn last(&self) -> Watermark {
+        self.entries
+            .last()
+            .map_or_else(Watermark::default, |e| e.seen)
+    }
+
+    /// What arrived after a watermark, each event once: at most [`PAGE_MAX`] entries, and as many as weigh
+    /// [`PAGE_BYTES_MAX`] bytes; the watermark after them, and whether there are more.
+    ///
+    /// A watermark that is no entry's time was not given out by this log: it is of another server, of a log that was lost or
+    /// put back, or of a client's own clock. It counts as none. The client gets everything anew, and is never told that it
+    /// has what it has not.
+    pub fn after(&self, watermark: Watermark, weigh: impl Fn(&EventId) -> usize) -> Page {
+        let found = self.entries.binary_search_by_key(&watermark, |e| e.seen);
+        let from = found.map_or(0, |at| at + 1);
+        let (mut ids, mut to, mut bytes) = (BTreeSet::new(), from, 0_usize);
+        for arrival in self.entries[from..].iter().take(PAGE_MAX) {
+            if !ids.contains(&arrival.id) {
+                bytes = bytes.saturating_add(weigh(&arrival.id));
+            }
+            // The first is given whatever it weighs, so that each answer gets further.
+            if to > from && bytes > PAGE_BYTES_MAX {
+                break;
+            }
+            ids.insert(arrival.id.clone());
+            to += 1;
+        }
+        let last = to.checked_sub(1).and_then(|at| self.entries.get(at));
         Page {
-            events: events.into_iter().collect(),
-            watermark: Watermark {
-                log: self.log,
-                position: to,
-            },
+            ids,
+            watermark: last.map_or_else(Watermark::default, |e| e.seen),
             has_more: to < self.entries.len(),
         }
     }
@@ -223,20 +240,11 @@ impl Arrivals {
 #[derive(Debug)]
 pub struct Page {
     /// Which events.
-    pub events: Vec<(AttemptId, EventId)>,
+    pub ids: BTreeSet<EventId>,
     /// The client has everything up to here now.
     pub watermark: Watermark,
     /// Whether there are later ones.
     pub has_more: bool,
-}
-
-/// A new random id, for an event or a log.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is where an app's ids come from; nothing is replayed from a seed"
-)]
-pub fn new_id() -> Uuid {
-    Uuid::now_v7()
 }
 
 fn line_of(value: &impl Serialize) -> Result<Vec<u8>> {
@@ -247,12 +255,13 @@ fn line_of(value: &impl Serialize) -> Result<Vec<u8>> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(path: &Path, line: &'a [u8]) -> Result<T> {
-    serde_json::from_slice(line).map_err(|e| {
-        Error::corrupt("the log of arrivals cannot be read")
-            .with_object(path.display().to_string())
-            .with_hint("delete it: no event is lost, and clients get everything once more")
-            .with_source(e)
-    })
+    serde_json::from_slice(line).map_err(|e| unreadable(path).with_source(e))
+}
+
+fn unreadable(path: &Path) -> Error {
+    Error::corrupt("the log of arrivals cannot be read")
+        .with_object(path.display().to_string())
+        .with_hint("delete it: no event is lost, and clients get everything once more")
 }
 
 fn failed(path: &Path, error: std::io::Error) -> Error {
@@ -261,3 +270,6 @@ fn failed(path: &Path, error: std::io::Error) -> Error {
         .with_hint("check the folder's owner and permissions, and the space on its disk")
         .with_source(error)
 }
+
+#[cfg(test)]
+mod tests;

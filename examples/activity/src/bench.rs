@@ -1,8 +1,7 @@
 //! How long it takes to fold an attempt, and to project it.
 
-use crate::arrivals::new_id;
 use crate::attempts::{Activity, Attempts};
-use crate::event::{AttemptId, Message, Stamp, Time, What};
+use crate::event::{ActivityEvent, AttemptId, EventId, Message, Time, USER, What};
 use crate::projection::{Projection, project};
 use icecore::{Author, Error, Key, Meta, Model, RawValue, Result, Seq, message};
 use serde::{Deserialize, Serialize};
@@ -77,18 +76,23 @@ fn lines(events: usize) -> Result<Vec<String>> {
     let begin = 1_700_000_000_000;
     let mut lines = Vec::with_capacity(events);
     for (n, second) in (0..events).zip(0_i64..) {
-        let at = Time(begin + second * 1_000);
-        let stamp = Stamp {
-            attempt: attempt.clone(),
-            created_at: at,
-            id: new_id(),
-        };
+        let at = Time::new(begin + second * 1_000)?;
         let what = match n % 4 {
             0 => What::Resume,
             2 => What::Pause,
             _ => What::Score { points: 1 },
         };
-        let (kind, data) = message::encode(&Message::new(stamp, what))?;
+        let (kind, more) = what.into_parts()?;
+        let event = ActivityEvent {
+            id: EventId::random(),
+            attempt_id: attempt.clone(),
+            kind,
+            occurred_at: at,
+            created_at: at,
+            source: USER.parse()?,
+            more,
+        };
+        let (kind, data) = message::encode(&Message::Event(event))?;
         let line = Line {
             at: &at.to_string(),
             kind: &kind,
@@ -126,8 +130,9 @@ fn project_all(state: &Attempts) -> Vec<Projection> {
 
 fn plain(lines: &[&str]) -> Result<()> {
     for line in lines {
-        let message: Message = serde_json::from_str(line).map_err(bug)?;
-        black_box(message);
+        let line: Line<'_> = serde_json::from_str(line).map_err(bug)?;
+        let event: ActivityEvent = serde_json::from_str(line.data.get()).map_err(bug)?;
+        black_box((line.at, line.kind, event));
     }
     Ok(())
 }

@@ -1,13 +1,11 @@
 //! The `activity` command, without its terminal: from arguments to what is printed.
 
 use crate::api;
-use crate::arrivals::new_id;
-use crate::attempts::{Activity, Attempts};
+use crate::apply::apply_events;
+use crate::attempts::{Activity, ActivityAttempt};
 use crate::bench;
-use crate::event::{AttemptId, Message, Stamp, Time, What};
+use crate::event::{ActivityEvent, AttemptId, EventId, Time, USER, What};
 use crate::hub::Hub;
-use crate::projection::Projection;
-use crate::timeline::Timeline;
 use clap::{Args, Parser, Subcommand};
 use icecore::{Error, Order, Place, Replica, Result};
 use serde::Serialize;
@@ -37,7 +35,7 @@ pub struct Cli {
 enum Command {
     /// Give an attempt a title
     Create {
-        /// An id: 1 to 64 of `a-z A-Z 0-9 - _ .`
+        /// An id: any text of at most 200 bytes
         attempt: AttemptId,
         /// The title
         #[arg(long, default_value = "")]
@@ -72,7 +70,7 @@ enum Command {
     },
     /// Get what others wrote, and send what waits here
     Sync,
-    /// Answer `POST /sync` for clients that speak no icecore
+    /// Answer `POST /api/sync/activity` for clients that speak no icecore
     Serve(ServeArgs),
     /// Measure the fold of one long attempt
     Bench {
@@ -139,8 +137,8 @@ pub async fn run(
         Command::Bench { events } => return measure(events, cli.json),
     };
     let replica = open(&cli.place, &cli.space).await?;
-    record(&replica, (attempt.clone(), what), when.at).await?;
-    let shown = Shown::of(&attempt, &replica)?;
+    let attempt = record(&replica, (attempt, what), when.at).await?;
+    let shown = Shown::new(attempt, &replica);
     if cli.json {
         json(&shown)
     } else {
@@ -163,21 +161,24 @@ async fn open(place: &Place, space: &str) -> Result<Replica<Activity>> {
 /// Makes one event: durable on this device when it returns.
 ///
 /// # Errors
-/// As [`Replica::update`].
+/// `Invalid` for what is beyond its limit, and as [`apply_events`].
 pub async fn record(
     replica: &Replica<Activity>,
     (attempt, what): (AttemptId, What),
     at: Option<Time>,
-) -> Result<()> {
-    let now = replica.now();
-    let stamp = Stamp {
-        attempt,
-        created_at: Time(now),
-        id: new_id(),
+) -> Result<ActivityAttempt> {
+    let (kind, more) = what.into_parts()?;
+    let now = Time::nearest(replica.now());
+    let event = ActivityEvent {
+        id: EventId::random(),
+        attempt_id: attempt.clone(),
+        kind,
+        occurred_at: at.unwrap_or(now),
+        created_at: now,
+        source: USER.parse()?,
+        more,
     };
-    let at = at.map_or(now, |at| at.0);
-    replica.update_at(at, Message::new(stamp, what)).await?;
-    Ok(())
+    apply_events(replica, &attempt, vec![event]).await
 }
 
 async fn sync(cli: &Cli) -> Result<String> {
@@ -220,18 +221,19 @@ async fn serve(
 
 async fn show(cli: &Cli, attempt: Option<&AttemptId>) -> Result<String> {
     let replica = open(&cli.place, &cli.space).await?;
+    let state = replica.state();
     if let Some(attempt) = attempt {
-        let shown = Shown::of(attempt, &replica)?;
+        let shown = Shown::new(state.attempt(attempt)?, &replica);
         return if cli.json {
             json(&shown)
         } else {
             Ok(shown.page())
         };
     }
-    let state = replica.state();
-    let ids = state.iter().map(|(attempt, _)| attempt);
-    let all: Result<Vec<Shown<'_>>> = ids.map(|id| Shown::of(id, &replica)).collect();
-    let all = all?;
+    let attempts = state
+        .iter()
+        .map(|(id, timeline)| ActivityAttempt::new(id, timeline.events()));
+    let all: Vec<Shown> = attempts.map(|a| Shown::new(a, &replica)).collect();
     if cli.json {
         return json(&all);
     }
@@ -261,56 +263,75 @@ fn json(value: &impl Serialize) -> Result<String> {
 
 /// An attempt as it is shown: with what depends on the present.
 #[derive(Debug, Serialize)]
-struct Shown<'a> {
-    attempt: &'a AttemptId,
+#[serde(rename_all = "camelCase")]
+struct Shown {
     /// Up to now, where it runs.
-    duration_now_ms: u64,
-    /// How many of its events wait on this device.
-    waiting: usize,
+    duration_now: u64,
     #[serde(flatten)]
-    projection: Projection,
+    attempt: ActivityAttempt,
 }
 
-impl<'a> Shown<'a> {
-    fn of(attempt: &'a AttemptId, replica: &Replica<Activity>) -> Result<Self> {
-        let state: &Attempts = &replica.state();
-        let projection = state.projection(attempt)?;
-        let events = state.timeline(attempt).map_or(&[][..], Timeline::events);
-        Ok(Self {
+impl Shown {
+    fn new(attempt: ActivityAttempt, replica: &Replica<Activity>) -> Self {
+        let now = Time::nearest(replica.now());
+        Self {
+            duration_now: attempt.projection.duration_at(now),
             attempt,
-            duration_now_ms: projection.duration_at(Time(replica.now())),
-            waiting: events.iter().filter(|e| !e.is_confirmed()).count(),
-            projection,
-        })
+        }
     }
 
     fn line(&self) -> String {
-        let seconds = self.duration_now_ms / 1_000;
+        let seconds = self.duration_now / 1_000;
         let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-        let waiting = match self.waiting {
-            0 => String::new(),
-            n => format!("  ({n} not synced)"),
-        };
-        format!(
-            "{}  {}  {hours}:{minutes:02}:{seconds:02}  {} points{waiting}\n",
-            self.attempt, self.projection.status, self.projection.points
-        )
+        let projection = &self.attempt.projection;
+        let mut line = format!(
+            "{}  {}  {hours}:{minutes:02}:{seconds:02}  {} points",
+            printable(self.attempt.attempt_id.as_str()),
+            projection.status,
+            projection.points_earned
+        );
+        let notes = [
+            (!projection.created).then(|| "no CREATE yet".to_owned()),
+            Some(projection.unknown())
+                .filter(|n| *n > 0)
+                .map(|n| format!("{n} of unknown type")),
+            Some(self.attempt.waiting)
+                .filter(|n| *n > 0)
+                .map(|n| format!("{n} not synced")),
+        ];
+        for note in notes.into_iter().flatten() {
+            line.extend(["  (", &note, ")"]);
+        }
+        line.push('\n');
+        line
     }
 
     fn page(&self) -> String {
-        let projection = &self.projection;
-        let title = projection.title.clone().filter(|title| !title.is_empty());
+        let projection = &self.attempt.projection;
+        let title = projection.title.as_deref().filter(|t| !t.is_empty());
         let lines = [
-            ("title", title),
-            ("started", projection.started_at.map(String::from)),
-            ("ended", projection.ended_at.map(String::from)),
+            ("title", title.map(printable)),
+            ("started", projection.started_at.map(|t| t.to_string())),
+            ("ended", projection.ended_at.map(|t| t.to_string())),
             ("events", Some(projection.events.to_string())),
         ];
         let known = lines
             .into_iter()
             .filter_map(|(name, value)| Some(format!("  {name:<8} {}\n", value?)));
-        let odd = projection.odd.iter();
-        let odd = odd.map(|odd| format!("  odd      {} {}\n", odd.id, odd.why));
-        [self.line()].into_iter().chain(known).chain(odd).collect()
+        let missing = (!projection.created)
+            .then(|| "  odd      no CREATE yet: it may be on its way\n".to_owned());
+        let odd = projection.odd.iter().map(|odd| {
+            let (id, kind) = (printable(odd.id.as_str()), printable(odd.kind.as_str()));
+            format!("  odd      {id} {kind} {}\n", odd.why)
+        });
+        let head = [self.line()].into_iter().chain(known);
+        head.chain(missing).chain(odd).collect()
     }
+}
+
+/// A text of somebody else on a terminal: what could be taken for a command to it, or for the end of the text, is escaped.
+fn printable(text: &str) -> String {
+    let quoted = format!("{text:?}");
+    let is_plain = !text.is_empty() && quoted.get(1..quoted.len() - 1) == Some(text);
+    if is_plain { text.to_owned() } else { quoted }
 }

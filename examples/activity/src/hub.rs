@@ -3,55 +3,46 @@
 //! The server is a replica like any other. What it is given becomes durable updates of its own; what it gives out is all
 //! that the bucket holds, whoever wrote it.
 
+use crate::apply::store_events;
 use crate::arrivals::{Arrivals, Page, Watermark};
 use crate::attempts::{Activity, Attempts};
-use crate::event::{Message, Time};
+use crate::event::parts::json_bytes;
+use crate::event::{ActivityEvent, EventId, Time};
+use crate::timeline::Event;
 use icecore::{Error, Replica, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Not;
 use std::path::Path;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use tokio::sync::Mutex;
 
 /// The most events of one call.
 pub const EVENTS_MAX: usize = 1_000;
-/// The most entries of the log that one answer goes through.
-pub const PAGE_MAX: usize = 5_000;
 
 /// What a client sends.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SyncRequest {
-    /// The `newSyncTimestamp` of the last answer. Not a time: clients call it so because it once was one.
+    /// The `newSyncTimestamp` of the last answer. None, or 0, for everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_sync_timestamp: Option<String>,
+    pub last_sync_timestamp: Option<Watermark>,
     /// What happened on the client since; also what it does not know the fate of.
     #[serde(default)]
-    pub events: Vec<GivenEvent>,
-}
-
-/// An event of a client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GivenEvent {
-    /// When it happened by the client's clock.
-    #[serde(rename = "occurredAt")]
-    pub occurred_at: Time,
-    /// `kind` and `data`.
-    #[serde(flatten)]
-    pub message: Message,
+    pub events: Vec<ActivityEvent>,
 }
 
 /// What a client gets.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncResponse {
-    /// All that became visible after the watermark, the client's own events among it: they have a server time now. A
-    /// client replaces what it holds under the same id.
+    /// All that became visible after the watermark, but for what the client just sent; and what counts in the place of
+    /// something that it just sent. A client replaces what it holds under the same id.
     pub new_events: Vec<SeenEvent>,
     /// What to send next time.
-    pub new_sync_timestamp: String,
-    /// Whether to call again at once for the rest.
+    pub new_sync_timestamp: Watermark,
+    /// Whether to call again at once for the rest; left out when not.
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub has_more: bool,
 }
 
@@ -59,11 +50,12 @@ pub struct SyncResponse {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeenEvent {
-    /// What the merged order goes by first.
-    pub server_time: Time,
     /// The event.
     #[serde(flatten)]
-    pub event: GivenEvent,
+    pub event: ActivityEvent,
+    /// What the merged order goes by first; left out unless it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_time: Option<Time>,
 }
 
 /// A replica of the space, and the log of what arrived in it.
@@ -92,24 +84,11 @@ impl Hub {
     /// # Errors
     /// `Invalid` for a request that is wrong: nothing of it was stored. `Unavailable` when the bucket does not answer:
     /// the events are stored here, and sent when it does; the call is to be repeated for the answer.
-    pub async fn call(&self, request: SyncRequest) -> Result<SyncResponse> {
-        let text = request.last_sync_timestamp.as_deref();
-        let watermark = text
-            .filter(|text| !text.is_empty())
-            .map(str::parse)
-            .transpose()?;
-        self.store(request.events).await?;
-        self.replica.sync().await.map_err(|error| {
-            if error.is_unavailable() {
-                return error.with_hint("the events are kept here and sent later; repeat the call");
-            }
-            error
-        })?;
-        self.page(watermark).await
-    }
-
-    /// Makes updates of the events that are not there yet.
-    async fn store(&self, events: Vec<GivenEvent>) -> Result<()> {
+    pub async fn call(&self, request: SyncRequest, with_times: bool) -> Result<SyncResponse> {
+        let SyncRequest {
+            last_sync_timestamp,
+            events,
+        } = request;
         if events.len() > EVENTS_MAX {
             return Err(
                 Error::invalid(format!("more than {EVENTS_MAX} events in one call"))
@@ -117,64 +96,84 @@ impl Hub {
                     .with_hint("send them in several calls"),
             );
         }
-        let _storing = self.storing.lock().await;
-        let state = self.replica.state();
-        let mut seen = BTreeSet::new();
-        let mut new = Vec::new();
-        for GivenEvent {
-            occurred_at,
-            message,
-        } in events
-        {
-            let stamp = message.stamp();
-            let is_known = state.event(&stamp.attempt, stamp.id).is_some();
-            if !is_known && seen.insert((stamp.attempt.clone(), stamp.id)) {
-                new.push((occurred_at.0, message));
+        if !events.is_empty() {
+            let _storing = self.storing.lock().await;
+            store_events(&self.replica, events.clone()).await?;
+        }
+        self.replica.sync().await.map_err(|error| {
+            if error.is_unavailable() {
+                return error.with_hint("the events are kept here and sent later; repeat the call");
             }
-        }
-        if !new.is_empty() {
-            self.replica.update_all(new).await?;
-        }
-        Ok(())
+            error
+        })?;
+        let watermark = last_sync_timestamp.unwrap_or_default();
+        self.answer(watermark, events, with_times).await
     }
 
-    async fn page(&self, watermark: Option<Watermark>) -> Result<SyncResponse> {
-        let (arrivals, seen) = (Arc::clone(&self.arrivals), self.replica.state());
+    async fn answer(
+        &self,
+        watermark: Watermark,
+        brought: Vec<ActivityEvent>,
+        with_times: bool,
+    ) -> Result<SyncResponse> {
+        let (arrivals, replica) = (Arc::clone(&self.arrivals), self.replica.clone());
         // A disk is waited for, and a client that goes away must not leave half of it done.
-        let append = move || -> Result<Page> {
+        let work = move || -> Result<SyncResponse> {
             let mut arrivals = arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-            arrivals.append_new(&seen)?;
-            Ok(arrivals.after(watermark, PAGE_MAX))
+            // Looked at under the lock: no call logs an older state than another one did.
+            let state = replica.state();
+            arrivals.append_new(&state, replica.now())?;
+            let page = arrivals.after(watermark, |id| weight(&state, id));
+            drop(arrivals);
+            Ok(answer(&page, &state, &brought, with_times))
         };
-        let page = tokio::task::spawn_blocking(append)
+        tokio::task::spawn_blocking(work)
             .await
-            .map_err(|e| Error::internal("the log of arrivals broke off").with_source(e))??;
-        // Looked up in the state of now: another call may have appended what the one of before does not hold.
-        Ok(answer(&page, &self.replica.state()))
+            .map_err(|e| Error::internal("the log of arrivals broke off").with_source(e))?
     }
 }
 
-fn answer(page: &Page, state: &Attempts) -> SyncResponse {
-    let mut found: Vec<_> = page
-        .events
-        .iter()
+fn weight(state: &Attempts, id: &EventId) -> usize {
+    state.event(id).map_or(0, |(_, event)| json_bytes(event))
+}
+
+/// What the client lacks: what arrived, but for what it brought itself. Where something else counts under an id that it
+/// brought, it gets that, however long ago it arrived: the client has just shown that it holds another copy.
+fn answer(
+    page: &Page,
+    state: &Attempts,
+    brought: &[ActivityEvent],
+    with_times: bool,
+) -> SyncResponse {
+    let counts = |id: &EventId| {
         // One that was redacted since is in no state any more.
-        .filter_map(|(attempt, id)| Some((attempt, state.event(attempt, *id)?)))
-        .filter(|(_, event)| event.is_confirmed())
-        .collect();
-    found.sort_by_key(|(_, event)| event.rank());
+        let (attempt, event) = state.event(id)?;
+        event.is_confirmed().then_some((attempt, event))
+    };
+    let mut lacking = page.ids.clone();
+    for event in brought {
+        lacking.remove(&event.id);
+    }
+    for event in brought {
+        if counts(&event.id).is_some_and(|(attempt, e)| e.to_exchanged(attempt) != *event) {
+            lacking.insert(event.id.clone());
+        }
+    }
+    let mut found: Vec<_> = lacking.iter().filter_map(counts).collect();
+    found.sort_by_key(|(_, event)| (event.rank(), &event.id));
     let new_events = found.into_iter().map(|(attempt, event)| SeenEvent {
-        server_time: Time(i64::try_from(event.server.get()).unwrap_or(i64::MAX)),
-        event: GivenEvent {
-            occurred_at: event.occurred,
-            message: event.to_message(attempt),
-        },
+        event: event.to_exchanged(attempt),
+        server_time: with_times.then(|| server_time(event)),
     });
     SyncResponse {
         new_events: new_events.collect(),
-        new_sync_timestamp: page.watermark.to_string(),
+        new_sync_timestamp: page.watermark,
         has_more: page.has_more,
     }
+}
+
+fn server_time(event: &Event) -> Time {
+    Time::nearest(i64::try_from(event.server_time.get()).unwrap_or(i64::MAX))
 }
 
 impl fmt::Debug for Hub {

@@ -1,135 +1,125 @@
 //! The events of an attempt in their merged order.
 
-use crate::event::{AttemptId, EventId, Message, Stamp, Time, What};
+use crate::event::{ActivityEvent, AttemptId, EventId, EventType, Members, Source, Time};
 use icecore::Key;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// An event with its place in the merged order.
 // The fields stand in the order of their names, as canonical JSON has them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Event {
     /// When the device wrote it down.
-    pub created: Time,
+    pub created_at: Time,
     /// What makes it count once.
     pub id: EventId,
+    /// Members of its own.
+    #[serde(default, skip_serializing_if = "Members::is_empty")]
+    pub more: Members,
     /// When it happened by the device's clock.
-    pub occurred: Time,
+    pub occurred_at: Time,
     /// Server time: the key of the update that carried it. `Key::MAX` while it waits on this device, so that it comes last.
-    pub server: Key,
+    pub server_time: Key,
+    /// Who says so.
+    pub source: Source,
     /// What happened.
-    pub what: What,
+    #[serde(rename = "type")]
+    pub kind: EventType,
 }
 
-/// What the merged order goes by: server time, then occurred-at, then created-at, then the id.
+/// What the merged order goes by: server time, then occurred-at, then created-at; then the id.
 ///
 /// All updates that a device sends in one object share a server time: what was done offline is ordered by when it occurred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
-    server: Key,
-    occurred: Time,
-    created: Time,
-    id: EventId,
+    server_time: Key,
+    occurred_at: Time,
+    created_at: Time,
 }
 
 impl Event {
-    /// Its place.
+    /// The attempt of an event, and the event as it stands there.
+    pub fn new(event: ActivityEvent, server_time: Key) -> (AttemptId, Self) {
+        let stands = Self {
+            created_at: event.created_at,
+            id: event.id,
+            more: event.more,
+            occurred_at: event.occurred_at,
+            server_time,
+            source: event.source,
+            kind: event.kind,
+        };
+        (event.attempt_id, stands)
+    }
+
+    /// The event as devices exchange it.
+    pub fn to_exchanged(&self, attempt: &AttemptId) -> ActivityEvent {
+        ActivityEvent {
+            id: self.id.clone(),
+            attempt_id: attempt.clone(),
+            kind: self.kind.clone(),
+            occurred_at: self.occurred_at,
+            created_at: self.created_at,
+            source: self.source.clone(),
+            more: self.more.clone(),
+        }
+    }
+
+    /// Its place, but for the id.
     pub fn rank(&self) -> Rank {
         Rank {
-            server: self.server,
-            occurred: self.occurred,
-            created: self.created,
-            id: self.id,
+            server_time: self.server_time,
+            occurred_at: self.occurred_at,
+            created_at: self.created_at,
         }
     }
 
     /// Whether it has reached the bucket.
     pub fn is_confirmed(&self) -> bool {
-        self.server != Key::MAX
+        self.server_time != Key::MAX
     }
 
-    /// The message that made it.
-    pub fn to_message(&self, attempt: &AttemptId) -> Message {
-        let stamp = Stamp {
-            attempt: attempt.clone(),
-            created_at: self.created,
-            id: self.id,
-        };
-        Message::new(stamp, self.what.clone())
+    /// The order of copies of one id that stand at the same place: any will do that all replicas share, for that they differ
+    /// is a fault of the device.
+    pub(crate) fn cmp_content(&self, other: &Self) -> Ordering {
+        let by_words = (&self.kind, &self.source).cmp(&(&other.kind, &other.source));
+        by_words.then_with(|| self.more.to_json().cmp(&other.more.to_json()))
     }
 }
 
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Event {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // Two of one id that differ in what they say are a fault of the device: any order will do that all replicas share.
-        let by_rank = self.rank().cmp(&other.rank());
-        by_rank.then_with(|| self.what.cmp(&other.what))
-    }
-}
-
-/// The events of an attempt, sorted, each id once. The same events make the same timeline in whatever order they arrive.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(from = "Vec<Event>")]
-pub struct Timeline {
-    events: Vec<Event>,
-    /// Where each id stands; made anew when a state is read.
-    ranks: BTreeMap<EventId, Rank>,
-}
+/// The events of an attempt, sorted. They are shared by all copies of a state: a copy costs little.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Timeline(Vec<Arc<Event>>);
 
 impl Timeline {
-    /// Puts an event in its place; `false` when that changes nothing. Of two with one id the one that stands earlier counts:
-    /// a copy that was sent again does not move what others have seen.
-    pub fn insert(&mut self, event: Event) -> bool {
-        if let Some(rank) = self.ranks.get(&event.id) {
-            let at = self.events.partition_point(|e| e.rank() < *rank);
-            if self.events[at] <= event {
-                return false;
-            }
-            self.events.remove(at);
-        }
-        let rank = event.rank();
-        self.ranks.insert(event.id, rank);
-        // Most events are the newest: those cost no search, and nothing is moved.
-        let at = match self.events.last() {
-            Some(last) if last.rank() > rank => self.events.partition_point(|e| e.rank() < rank),
-            _ => self.events.len(),
-        };
-        self.events.insert(at, event);
-        true
-    }
-
     /// The events in their merged order.
-    pub fn events(&self) -> &[Event] {
-        &self.events
+    pub fn events(&self) -> &[Arc<Event>] {
+        &self.0
     }
 
-    /// The event with this id.
-    pub fn get(&self, id: EventId) -> Option<&Event> {
-        let rank = self.ranks.get(&id)?;
-        let at = self.events.partition_point(|e| e.rank() < *rank);
-        self.events.get(at)
+    /// Puts an event in its place; no other has its id.
+    pub(crate) fn insert(&mut self, event: Arc<Event>) {
+        let at = self.position(&event);
+        self.0.insert(at, event);
     }
-}
 
-impl From<Vec<Event>> for Timeline {
-    fn from(events: Vec<Event>) -> Self {
-        let mut timeline = Self::default();
-        for event in events {
-            timeline.insert(event);
+    /// Takes an event out.
+    pub(crate) fn remove(&mut self, event: &Event) {
+        let at = self.position(event);
+        if at < self.0.len() {
+            self.0.remove(at);
         }
-        timeline
     }
-}
 
-impl Serialize for Timeline {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.events.serialize(serializer)
+    fn position(&self, event: &Event) -> usize {
+        let place = (event.rank(), &event.id);
+        let is_before = |e: &Arc<Event>| (e.rank(), &e.id) < place;
+        // Most events are the newest: those cost no search, and nothing is moved.
+        match self.0.last() {
+            Some(last) if !is_before(last) => self.0.partition_point(is_before),
+            _ => self.0.len(),
+        }
     }
 }

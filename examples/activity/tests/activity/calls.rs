@@ -1,42 +1,45 @@
 //! The one-call sync: everything once, nothing skipped.
 
-use crate::support::{SPACE, Server, Site, event, ids, projection, write};
+use crate::support::{SPACE, Server, Site, event, held, ids, projection, write};
 use axum::http::StatusCode;
 use icecore::{ErrorKind, Place, Replica};
-use icecore_example_activity::{Activity, Hub, Status, What};
+use icecore_example_activity::{Activity, ActivityEvent, Hub, Status, What};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+const HOUR: i64 = 3_600_000;
 
 #[tokio::test]
 async fn a_client_sends_what_it_has_and_gets_what_it_lacks() {
     let site = Site::new();
     let server = site.server("server").await;
     let phone = site.device("phone").await;
-    write(&phone, &event("run", 0, What::Start)).await;
+    let start = event("run", 0, What::Start);
+    write(&phone, &start).await;
     phone.sync().await.unwrap();
 
     let score = event("run", 5, What::Score { points: 10 });
-    let first = server.sync(None, std::slice::from_ref(&score)).await;
-    assert_eq!((first.new_events.len(), first.has_more), (2, false));
-    // Its own event comes back with the server time that it has now.
-    assert_eq!(first.new_events[1].event, score);
-    assert!(first.new_events[1].server_time > first.new_events[0].server_time);
+    let first = server.sync(0, std::slice::from_ref(&score)).await;
+    // What it brought itself does not come back.
+    assert_eq!((ids(&first), first.has_more), (vec![start.id], false));
     // A hint, in another spelling than this server's own, tells of it.
     let head = site.path("store/heads/activity");
     let hint = std::fs::read_to_string(&head).unwrap() + " ";
     std::fs::write(&head, hint).unwrap();
 
-    let second = server.sync(Some(&first.new_sync_timestamp), &[]).await;
+    let second = server.sync(held(&first), &[]).await;
     assert!(second.new_events.is_empty());
-    assert_eq!(second.new_sync_timestamp, first.new_sync_timestamp);
+    assert_eq!(held(&second), held(&first));
 
-    write(&phone, &event("run", 60, What::Complete)).await;
+    let complete = event("run", 60, What::Complete);
+    write(&phone, &complete).await;
     phone.sync().await.unwrap();
-    let third = server.sync(Some(&second.new_sync_timestamp), &[]).await;
-    assert_eq!(third.new_events.len(), 1);
+    let third = server.sync(held(&second), &[]).await;
+    assert_eq!(ids(&third), [complete.id]);
+    assert!(held(&third) > held(&second));
     let shown = projection(&phone, "run");
-    assert_eq!((shown.status, shown.points), (Status::Completed, 10));
+    assert_eq!((shown.status, shown.points_earned), (Status::Completed, 10));
     site.verify().await;
 }
 
@@ -51,26 +54,91 @@ async fn a_call_that_is_repeated_stores_nothing_twice() {
     // Twice within one call, in four calls at once, and after the server was started anew.
     let twice: Vec<_> = events.iter().chain(&events).cloned().collect();
     let answers = tokio::join!(
-        server.sync(None, &twice),
-        server.sync(None, &events),
-        server.sync(None, &events),
-        server.sync(None, &events[1..]),
+        server.sync(0, &twice),
+        server.sync(0, &events),
+        server.sync(0, &events),
+        server.sync(0, &events),
     );
-    for answer in [&answers.0, &answers.1, &answers.2] {
-        assert_eq!(answer.new_events.len(), 2);
+    for answer in [&answers.0, &answers.1, &answers.2, &answers.3] {
+        assert!(answer.new_events.is_empty());
     }
     drop(server);
     let server = site.server("server").await;
-    let again = server
-        .sync(Some(&answers.0.new_sync_timestamp), &events)
-        .await;
+    let again = server.sync(held(&answers.0), &events).await;
     assert!(again.new_events.is_empty());
+    assert_eq!(server.sync(0, &[]).await.new_events.len(), 2);
     // A client of another server that has the same: what is there is not written again.
     let other = site.server("other").await;
-    assert_eq!(other.sync(None, &events).await.new_events.len(), 2);
+    assert!(other.sync(0, &events).await.new_events.is_empty());
+    assert_eq!(site.stored().await, 2);
+    assert_eq!(
+        projection(&site.device("device").await, "run").points_earned,
+        10
+    );
+    site.verify().await;
+}
+
+/// A copy of an event, with another id for what it says.
+fn saying(event: &ActivityEvent, member: &str, value: serde_json::Value) -> ActivityEvent {
+    let mut json = json!(event);
+    json[member] = value;
+    serde_json::from_value(json).unwrap()
+}
+
+#[tokio::test]
+async fn an_id_that_is_sent_again_is_not_stored_and_the_client_gets_what_counts() {
+    let site = Site::new();
+    let server = site.server("server").await;
+    let first = event("run", 0, What::Score { points: 10 });
+    let mark = held(&server.sync(0, std::slice::from_ref(&first)).await);
+    // Whatever the second one says: other points, another type or time, another attempt.
+    for (member, value) in [
+        ("points", json!(99)),
+        ("type", json!("PAUSE")),
+        ("occurredAt", json!(1)),
+        ("source", json!("import")),
+        ("attemptId", json!("swim")),
+        ("note", json!("mine")),
+    ] {
+        let second = saying(&first, member, value);
+        let answer = server.sync(mark, std::slice::from_ref(&second)).await;
+        // The one that counts, although the client's watermark is past it.
+        assert_eq!(answer.new_events.len(), 1, "{member}");
+        assert_eq!(answer.new_events[0].event, first);
+        assert_eq!(held(&answer), mark);
+        // Also where both came in one call: one of them is not what counts.
+        let both = server.sync(mark, &[first.clone(), second]).await;
+        assert_eq!(ids(&both), std::slice::from_ref(&first.id), "{member}");
+    }
+    assert_eq!(site.stored().await, 1);
     let device = site.device("device").await;
-    assert_eq!(device.history().await.unwrap().len(), 2);
-    assert_eq!(projection(&device, "run").points, 10);
+    assert_eq!(device.state().iter().count(), 1);
+    assert_eq!(projection(&device, "run").points_earned, 10);
+    site.verify().await;
+}
+
+#[tokio::test]
+async fn a_copy_that_stands_earlier_counts_and_is_given_out_again() {
+    let site = Site::new();
+    let server = site.server("server").await;
+    let ours = event("run", 100, What::Score { points: 10 });
+    let brought = server.sync(0, std::slice::from_ref(&ours)).await;
+    let seen = server.sync(0, &[]).await;
+    let server_time = seen.new_events[0].server_time.unwrap().millis();
+    // The same id, said by another device of another attempt, in an upload that was stamped before ours and took until now.
+    let earlier = saying(&ours, "attemptId", json!("swim"));
+    site.put(server_time - 5_000, &earlier);
+    let again = server.sync(held(&brought), &[]).await;
+    assert_eq!(again.new_events.len(), 1);
+    assert_eq!(again.new_events[0].event, earlier);
+    assert!(held(&again) > held(&brought));
+    // It counts once, and in one attempt.
+    let device = site.device("device").await;
+    assert!(device.state().attempt(&"run".parse().unwrap()).is_err());
+    assert_eq!(projection(&device, "swim").points_earned, 10);
+    // A client that sends its own once more is told.
+    let told = server.sync(held(&again), &[ours]).await;
+    assert_eq!(told.new_events[0].event, earlier);
     site.verify().await;
 }
 
@@ -80,29 +148,17 @@ async fn a_call_that_is_repeated_stores_nothing_twice() {
 async fn row_01_a_watermark_never_skips_what_becomes_visible_late() {
     let site = Site::new();
     let server = site.server("server").await;
-    let first = server.sync(None, &[event("run", 100, What::Start)]).await;
-    // An upload that was stamped long before, and took until now. It is written as a program in any language would.
+    server.sync(0, &[event("run", 100, What::Start)]).await;
+    let first = server.sync(0, &[]).await;
+    let server_time = first.new_events[0].server_time.unwrap();
+    // An upload that was stamped long before, and took until now.
     let late = event("run", 0, What::Score { points: 7 });
-    let mut update = serde_json::to_value(&late.message).unwrap();
-    update["at"] = json!(late.occurred_at);
-    let object = json!({
-        "v": 1, "author": "018bcfe5-6800-7fff-bfff-ffffffffffff", "seq": 1, "updates": [update],
-    });
-    let space = std::fs::read_dir(site.path("store/spaces/activity")).unwrap();
-    let mut folders = space.map(|entry| entry.unwrap().path());
-    let epoch = folders.find(|path| path.is_dir() && path.join("updates").is_dir());
-    let updates = epoch.unwrap().join("updates");
-    let key = first.new_events[0].server_time.0 - 5_000;
-    std::fs::write(updates.join(format!("{key:013}")), object.to_string()).unwrap();
-    let head = site.path("store/heads/activity");
-    let mut hint: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(&head).unwrap()).unwrap();
-    hint["key"] = json!(hint["key"].as_u64().unwrap() + 1);
-    std::fs::write(&head, hint.to_string()).unwrap();
+    site.put(server_time.millis() - 5_000, &late);
 
-    let second = server.sync(Some(&first.new_sync_timestamp), &[]).await;
-    assert_eq!(ids(&second), [late.message.stamp().id.to_string()]);
-    assert!(second.new_events[0].server_time < first.new_events[0].server_time);
+    let second = server.sync(held(&first), &[]).await;
+    assert_eq!(ids(&second), [late.id]);
+    assert!(second.new_events[0].server_time.unwrap() < server_time);
+    assert!(held(&second) > held(&first));
     site.verify().await;
 }
 
@@ -113,29 +169,55 @@ async fn a_watermark_outlives_the_server_and_a_strange_one_gets_everything() {
     let events: Vec<_> = (0..3)
         .map(|n| event("run", n, What::Score { points: 1 }))
         .collect();
-    let held = server.sync(None, &events).await.new_sync_timestamp;
+    let mark = held(&server.sync(0, &events).await);
     drop(server);
     // The last line of the log was cut by a power failure.
-    let log = site.path("server/arrivals.log");
-    let mut text = std::fs::read(&log).unwrap();
-    text.extend_from_slice(br#"{"attempt":"ru"#);
-    std::fs::write(&log, &text).unwrap();
+    let older = std::fs::read(site.log("server")).unwrap();
+    let cut = [&older[..], br#"{"seen":17"#].concat();
+    std::fs::write(site.log("server"), cut).unwrap();
     let server = site.server("server").await;
-    assert!(server.sync(Some(&held), &[]).await.new_events.is_empty());
-    let more = server
-        .sync(Some(&held), &[event("run", 9, What::Complete)])
-        .await;
-    assert_eq!(more.new_events.len(), 1);
+    assert!(server.sync(mark, &[]).await.new_events.is_empty());
+    let complete = event("run", 9, What::Complete);
+    let later = held(&server.sync(mark, std::slice::from_ref(&complete)).await);
     drop(server);
     let server = site.server("server").await;
-    assert_eq!(server.sync(Some(&held), &[]).await.new_events.len(), 1);
+    assert_eq!(ids(&server.sync(mark, &[]).await), [complete.id]);
 
-    // A watermark of another server, one from beyond the end, an empty one: everything, rather than a hole.
+    // One of another server, one from beyond the end, one that was never given: everything, rather than a hole.
     let other = site.server("other").await;
-    assert_eq!(other.sync(Some(&held), &[]).await.new_events.len(), 4);
-    let (log, _) = held.split_once('.').unwrap();
-    for strange in [format!("{log}.999"), String::new()] {
-        assert_eq!(server.sync(Some(&strange), &[]).await.new_events.len(), 4);
+    assert_eq!(other.sync(later, &[]).await.new_events.len(), 4);
+    for strange in [0, 1, mark - 3, later + 1, 9_007_199_254_740_991] {
+        let answer = server.sync(strange, &[]).await;
+        assert_eq!((answer.new_events.len(), held(&answer)), (4, later));
+    }
+    // The log was put back to an older copy, then lost.
+    drop(server);
+    std::fs::write(site.log("server"), older).unwrap();
+    let server = site.server("server").await;
+    assert_eq!(server.sync(later, &[]).await.new_events.len(), 4);
+    drop(server);
+    std::fs::remove_file(site.log("server")).unwrap();
+    let server = site.server("server").await;
+    assert_eq!(server.sync(later, &[]).await.new_events.len(), 4);
+    site.verify().await;
+}
+
+#[tokio::test]
+async fn a_watermark_rises_while_the_servers_clock_goes_back() {
+    let site = Site::new();
+    let (mut mark, mut seen) = (0, 0);
+    // Each time the server was started anew, and its clock is an hour further behind.
+    for hours in [0, -1, -2] {
+        let server = site.server_with_clock("server", hours * HOUR).await;
+        let start = event("run", hours, What::Start);
+        let answer = server.sync(mark, std::slice::from_ref(&start)).await;
+        assert!(held(&answer) > mark, "{hours}");
+        // Who held the one before gets this and nothing else.
+        let other = server.sync(mark, &[]).await;
+        assert_eq!(ids(&other), [start.id]);
+        mark = held(&answer);
+        seen += 1;
+        assert_eq!(server.sync(0, &[]).await.new_events.len(), seen);
     }
     site.verify().await;
 }
@@ -144,7 +226,7 @@ async fn a_watermark_outlives_the_server_and_a_strange_one_gets_everything() {
 async fn two_servers_never_share_a_log_and_a_broken_one_is_named() {
     let site = Site::new();
     let server = site.server("server").await;
-    let log = site.path("server/arrivals.log");
+    let log = site.log("server");
     let replica = site.device("server").await;
     let taken = Hub::open(replica.clone(), &log).unwrap_err();
     assert_eq!(taken.kind(), ErrorKind::Unavailable, "{taken}");
@@ -156,27 +238,28 @@ async fn two_servers_never_share_a_log_and_a_broken_one_is_named() {
 }
 
 #[tokio::test]
-async fn clients_at_any_watermark_see_each_event_once() {
+async fn clients_at_any_watermark_see_each_event_of_others_once() {
     let site = Site::new();
     let server = site.server("server").await;
     let phone = site.device("phone").await;
-    let (mut held, mut seen) = (None, BTreeSet::new());
+    let (mut mark, mut seen) = (0, BTreeSet::new());
     for n in 0..12 {
         write(&phone, &event("a", 100 - n, What::Score { points: 1 })).await;
         if n % 3 == 0 {
             phone.sync().await.unwrap();
         }
-        let answer = server
-            .sync(held.as_deref(), &[event("b", n, What::Start)])
-            .await;
+        let own = event("b", n, What::Start);
+        let answer = server.sync(mark, std::slice::from_ref(&own)).await;
         for id in ids(&answer) {
+            assert!(id != own.id, "its own came back");
             assert!(seen.insert(id), "given out twice");
         }
-        held = Some(answer.new_sync_timestamp);
+        mark = held(&answer);
     }
     phone.sync().await.unwrap();
-    let last = server.sync(held.as_deref(), &[]).await;
-    assert_eq!(seen.len() + last.new_events.len(), 24);
+    let last = server.sync(mark, &[]).await;
+    assert_eq!(seen.len() + last.new_events.len(), 12);
+    assert_eq!(server.sync(0, &[]).await.new_events.len(), 24);
     site.verify().await;
 }
 
@@ -184,18 +267,24 @@ async fn clients_at_any_watermark_see_each_event_once() {
 async fn a_long_answer_comes_in_pages() {
     let site = Site::new();
     let server = site.server("server").await;
+    let mut last = Vec::new();
     for _ in 0..6 {
-        let events: Vec<_> = (0..1_000)
+        last = (0..1_000)
             .map(|n| event("run", n, What::Score { points: 1 }))
             .collect();
-        server.sync(None, &events).await;
+        server.sync(0, &last).await;
     }
-    let first = server.sync(None, &[]).await;
+    let first = server.sync(0, &[]).await;
     assert_eq!((first.new_events.len(), first.has_more), (5_000, true));
-    let second = server.sync(Some(&first.new_sync_timestamp), &[]).await;
+    let second = server.sync(held(&first), &[]).await;
     assert_eq!((second.new_events.len(), second.has_more), (1_000, false));
     let all: BTreeSet<_> = ids(&first).into_iter().chain(ids(&second)).collect();
     assert_eq!(all.len(), 6_000);
+    // Who sends what it holds with each part is not given it.
+    let one = server.sync(0, &last).await;
+    let two = server.sync(held(&one), &last).await;
+    let others = one.new_events.len() + two.new_events.len();
+    assert_eq!((others, held(&two)), (5_000, held(&second)));
     site.verify().await;
 }
 
@@ -204,7 +293,7 @@ async fn while_the_bucket_is_away_events_are_kept_and_later_sent_once() {
     let site = Site::new();
     let nowhere = Place::new("http://127.0.0.1:9").with_replica(site.path("server"));
     let replica = Replica::open(Activity, &nowhere, SPACE).await.unwrap();
-    let hub = Hub::open(replica, &site.path("server/arrivals.log")).unwrap();
+    let hub = Hub::open(replica, &site.log("server")).unwrap();
     let server = Server { hub: Arc::new(hub) };
     let start = event("run", 0, What::Start);
     let body = json!({ "events": [start] }).to_string();
@@ -216,10 +305,8 @@ async fn while_the_bucket_is_away_events_are_kept_and_later_sent_once() {
     }
     drop(server);
     let server = site.server("server").await;
-    assert_eq!(server.sync(None, &[start]).await.new_events.len(), 1);
-    assert_eq!(
-        site.device("device").await.history().await.unwrap().len(),
-        1
-    );
+    assert!(server.sync(0, &[start]).await.new_events.is_empty());
+    assert_eq!(server.sync(0, &[]).await.new_events.len(), 1);
+    assert_eq!(site.stored().await, 1);
     site.verify().await;
 }

@@ -1,33 +1,10 @@
-//! The command, in processes of its own.
+//! The command, by hand.
 
+use crate::process::{Serving, ok, run};
 use crate::support::{Site, event};
 use icecore_example_activity::What;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
-
-fn command(site: &Site, device: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_activity"));
-    command
-        .env_clear()
-        .arg("--store")
-        .arg(site.path("store"))
-        .arg("--replica")
-        .arg(site.path(device));
-    command
-}
-
-fn run(site: &Site, device: &str, arguments: &[&str]) -> Output {
-    command(site, device).args(arguments).output().unwrap()
-}
-
-fn ok(site: &Site, device: &str, arguments: &[&str]) -> String {
-    let output = run(site, device, arguments);
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    assert!(output.status.success(), "{}", text(output.stderr));
-    text(output.stdout)
-}
+use std::process::Command;
 
 #[tokio::test]
 async fn two_devices_by_hand() {
@@ -59,9 +36,16 @@ async fn two_devices_by_hand() {
     );
     let shown: Value =
         serde_json::from_str(&ok(&site, "phone", &["show", "run-1", "--json"])).unwrap();
-    assert_eq!(shown["title"], "Park");
-    assert_eq!(shown["duration_ms"], 330_000);
-    assert_eq!(shown["odd"][0]["why"], "not_running");
+    assert_eq!(
+        (&shown["attemptId"], &shown["title"]),
+        (&json!("run-1"), &json!("Park"))
+    );
+    assert_eq!(
+        (&shown["status"], &shown["pointsEarned"]),
+        (&json!("paused"), &json!(7))
+    );
+    assert_eq!(shown["duration"], 330_000);
+    assert_eq!(shown["odd"][0]["why"], "notRunning");
     let page = ok(&site, "phone", &["show", "run-1"]);
     assert!(page.contains("ignored: it did not run"), "{page}");
     site.verify().await;
@@ -76,9 +60,13 @@ fn what_cannot_be_has_its_exit_code_and_a_hint() {
     assert_eq!(error["error"]["code"], "not_found");
     let stderr = String::from_utf8(unknown.stderr).unwrap();
     assert!(stderr.contains("hint: "), "{stderr}");
+    let (long, title) = ("x".repeat(201), "x".repeat(201));
     for arguments in [
-        &["start", "a/b"][..],
+        &["start", ""][..],
+        &["start", &long],
+        &["create", "a", "--title", &title],
         &["start", "a", "--at", "noon"],
+        &["start", "a", "--at", "1969-12-31T23:59:59Z"],
         &["score", "a", "1000001"],
         &["bench", "--events", "0"],
         &["--space", "UPPER", "show"],
@@ -103,55 +91,56 @@ fn what_cannot_be_has_its_exit_code_and_a_hint() {
     assert_eq!(output.status.code(), Some(4));
 }
 
-/// A server process, ended with the test.
-struct Serving(Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-fn post(address: &str, body: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "POST /sync HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
 #[tokio::test]
 async fn a_client_that_knows_nothing_of_icecore_syncs_by_http() {
     let site = Site::new();
     ok(&site, "phone", &["start", "run-1"]);
     ok(&site, "phone", &["sync"]);
-    let mut child = command(&site, "server")
-        .args(["serve", "--port", "0"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let _serving = Serving(child);
-    let mut line = String::new();
-    out.read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on http://").unwrap();
-    assert!(address.starts_with("127.0.0.1:"), "{address}");
+    let serving = Serving::start(&site, "server");
+    assert!(
+        serving.address.starts_with("127.0.0.1:"),
+        "{}",
+        serving.address
+    );
 
     let events = [event("run-1", 3, What::Score { points: 10 })];
-    let answer = post(address, &json!({ "events": events }).to_string());
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    let body: Value = serde_json::from_str(body).unwrap();
-    assert_eq!(body["newEvents"].as_array().unwrap().len(), 2);
+    let answer = serving.call(&json!({ "events": events }));
+    let given = answer["newEvents"].as_array().unwrap();
+    assert_eq!((given.len(), &given[0]["source"]), (1, &json!("user")));
     ok(&site, "phone", &["sync"]);
     assert!(ok(&site, "phone", &["show"]).contains("10 points"));
+    site.verify().await;
+}
+
+#[tokio::test]
+async fn an_attempt_before_its_create_and_what_is_unknown_are_shown() {
+    let site = Site::new();
+    let at = |time: &'static str| ["--at", time];
+    let start = [&["start", "run-1"][..], &at("2026-11-21T10:00:00Z")].concat();
+    assert!(ok(&site, "phone", &start).ends_with("(no CREATE yet)  (1 not synced)\n"));
+    let serving = Serving::start(&site, "server");
+    // A type of an app that is newer, with what would do harm on a terminal.
+    let mut lap = json!(event("run-1", 0, What::Start));
+    (lap["type"], lap["id"]) = (json!("LAP\u{1b}[2J"), json!("lap 1\n"));
+    serving.call(&json!({ "events": [lap] }));
+    serving.kill();
+    ok(&site, "phone", &["sync"]);
+    let page = ok(&site, "phone", &["show", "run-1"]);
+    assert!(
+        page.contains("(no CREATE yet)  (1 of unknown type)\n"),
+        "{page}"
+    );
+    assert!(page.contains("  events   2\n"), "{page}");
+    assert!(page.contains("  odd      no CREATE yet"), "{page}");
+    let odd = r#"  odd      "lap 1\n" "LAP\u{1b}[2J" ignored: unknown type"#;
+    assert!(page.contains(odd), "{page}");
+    // Its CREATE comes from another device, later.
+    ok(&site, "watch", &["create", "run-1", "--title", "Park"]);
+    ok(&site, "watch", &["sync"]);
+    ok(&site, "phone", &["sync"]);
+    let page = ok(&site, "phone", &["show", "run-1"]);
+    assert!(!page.contains("no CREATE yet"), "{page}");
+    assert!(page.contains("  title    Park\n"), "{page}");
     site.verify().await;
 }
 

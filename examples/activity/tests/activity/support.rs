@@ -2,14 +2,13 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
+use icecore::system::SystemClock;
 use icecore::{Order, Place, Replica};
-use icecore_example_activity::arrivals::new_id;
-use icecore_example_activity::hub::GivenEvent;
 use icecore_example_activity::{
-    Activity, AttemptId, Hub, Message, Projection, Stamp, SyncRequest, SyncResponse, Time, What,
-    api,
+    Activity, ActivityEvent, AttemptId, EventId, Hub, Message, Projection, SyncResponse, Time,
+    What, api,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -39,20 +38,62 @@ impl Site {
 
     /// A device that has been in sync once.
     pub(crate) async fn device(&self, name: &str) -> Replica<Activity> {
-        Replica::create(Activity, &self.place(name), SPACE, Order::Timestamp)
+        self.device_at(self.place(name)).await
+    }
+
+    async fn device_at(&self, place: Place) -> Replica<Activity> {
+        Replica::create(Activity, &place, SPACE, Order::Timestamp)
             .await
             .unwrap()
     }
 
     /// A server, as it is after each start.
     pub(crate) async fn server(&self, name: &str) -> Server {
-        let hub = Hub::open(
-            self.device(name).await,
-            &self.path(name).join("arrivals.log"),
-        );
+        self.serve(name, self.device(name).await)
+    }
+
+    /// The same, with a clock that is wrong by so many milliseconds.
+    pub(crate) async fn server_with_clock(&self, name: &str, wrong_by: i64) -> Server {
+        let clock = Arc::new(SystemClock::wrong_by(wrong_by));
+        let place = self.place(name).with_clock(clock);
+        self.serve(name, self.device_at(place).await)
+    }
+
+    fn serve(&self, name: &str, replica: Replica<Activity>) -> Server {
+        let hub = Hub::open(replica, &self.log(name));
         Server {
             hub: Arc::new(hub.unwrap()),
         }
+    }
+
+    /// Where a server's log of arrivals lies.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.path(name).join("arrivals.log")
+    }
+
+    /// How many updates the store holds.
+    pub(crate) async fn stored(&self) -> usize {
+        let counter = self.device("counter").await;
+        counter.history().await.unwrap().len()
+    }
+
+    /// An update that stands at this key, as a program in any language would write it, and the hint that tells of it.
+    pub(crate) fn put(&self, key: i64, event: &ActivityEvent) {
+        let update = json!({
+            "at": event.occurred_at.to_string(), "kind": "event", "data": event,
+        });
+        let object = json!({
+            "v": 1, "author": "018bcfe5-6800-7fff-bfff-ffffffffffff", "seq": 1, "updates": [update],
+        });
+        let space = std::fs::read_dir(self.path("store/spaces/activity")).unwrap();
+        let mut folders = space.map(|entry| entry.unwrap().path());
+        let epoch = folders.find(|path| path.is_dir() && path.join("updates").is_dir());
+        let updates = epoch.unwrap().join("updates");
+        std::fs::write(updates.join(format!("{key:013}")), object.to_string()).unwrap();
+        let head = self.path("store/heads/activity");
+        let mut hint: Value = serde_json::from_slice(&std::fs::read(&head).unwrap()).unwrap();
+        hint["key"] = json!(hint["key"].as_u64().unwrap() + 1);
+        std::fs::write(&head, hint.to_string()).unwrap();
     }
 
     /// Nothing in the store is wrong.
@@ -62,14 +103,23 @@ impl Site {
     }
 }
 
-/// `POST /sync` without a network.
+/// `POST /api/sync/activity` without a network.
 pub(crate) struct Server {
     pub(crate) hub: Arc<Hub>,
 }
 
 impl Server {
     pub(crate) async fn post(&self, kind: &str, body: impl Into<Body>) -> (StatusCode, Value) {
-        let request = Request::post("/sync").header("content-type", kind);
+        self.post_to("/api/sync/activity", kind, body).await
+    }
+
+    pub(crate) async fn post_to(
+        &self,
+        path: &str,
+        kind: &str,
+        body: impl Into<Body>,
+    ) -> (StatusCode, Value) {
+        let request = Request::post(path).header("content-type", kind);
         self.send(request.body(body.into()).unwrap()).await
     }
 
@@ -82,54 +132,56 @@ impl Server {
         (status, json.unwrap_or_else(|e| panic!("{e}: {body:?}")))
     }
 
-    /// A call that succeeds.
-    pub(crate) async fn sync(
-        &self,
-        watermark: Option<&str>,
-        events: &[GivenEvent],
-    ) -> SyncResponse {
-        let request = SyncRequest {
-            last_sync_timestamp: watermark.map(str::to_owned),
-            events: events.to_vec(),
-        };
-        let body = serde_json::to_string(&request).unwrap();
-        let (status, answer) = self.post("application/json", body).await;
+    /// A call that succeeds, and asks for server times.
+    pub(crate) async fn sync(&self, watermark: u64, events: &[ActivityEvent]) -> SyncResponse {
+        let body = json!({ "lastSyncTimestamp": watermark, "events": events });
+        let path = "/api/sync/activity?serverTimes=true";
+        let answer = self.post_to(path, "application/json", body.to_string());
+        let (status, answer) = answer.await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         serde_json::from_value(answer).unwrap()
     }
 }
 
+/// The watermark of an answer.
+pub(crate) fn held(answer: &SyncResponse) -> u64 {
+    answer.new_sync_timestamp.get()
+}
+
 /// The events of an answer, as a client keeps them.
-pub(crate) fn ids(answer: &SyncResponse) -> Vec<String> {
+pub(crate) fn ids(answer: &SyncResponse) -> Vec<EventId> {
     let events = answer.new_events.iter();
-    events
-        .map(|e| e.event.message.stamp().id.to_string())
-        .collect()
+    events.map(|e| e.event.id.clone()).collect()
 }
 
 pub(crate) fn attempt(name: &str) -> AttemptId {
     name.parse().unwrap()
 }
 
-/// What happened at a second of the day on which these tests play.
-pub(crate) fn event(name: &str, second: i64, what: What) -> GivenEvent {
-    let at = Time(1_700_000_000_000 + second * 1_000);
-    let stamp = Stamp {
-        attempt: attempt(name),
-        created_at: at,
-        id: new_id(),
-    };
-    GivenEvent {
+/// When the day on which these tests play begins.
+pub(crate) const DAY: i64 = 1_700_000_000_000;
+
+/// What happened at a second of that day.
+pub(crate) fn event(name: &str, second: i64, what: What) -> ActivityEvent {
+    let at = Time::new(DAY + second * 1_000).unwrap();
+    let (kind, more) = what.into_parts().unwrap();
+    ActivityEvent {
+        id: EventId::random(),
+        attempt_id: attempt(name),
+        kind,
         occurred_at: at,
-        message: Message::new(stamp, what),
+        created_at: at,
+        source: "user".parse().unwrap(),
+        more,
     }
 }
 
-pub(crate) async fn write(replica: &Replica<Activity>, event: &GivenEvent) {
-    let at = event.occurred_at.0;
-    replica.update_at(at, event.message.clone()).await.unwrap();
+pub(crate) async fn write(replica: &Replica<Activity>, event: &ActivityEvent) {
+    let at = event.occurred_at.millis();
+    let message = Message::Event(event.clone());
+    replica.update_at(at, message).await.unwrap();
 }
 
 pub(crate) fn projection(replica: &Replica<Activity>, name: &str) -> Projection {
-    replica.state().projection(&attempt(name)).unwrap()
+    replica.state().attempt(&attempt(name)).unwrap().projection
 }
