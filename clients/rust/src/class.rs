@@ -25,6 +25,10 @@ use std::ops::{Deref, DerefMut};
 /// let json = serde_json::to_string(&note).unwrap();
 /// assert_eq!(json, r#"{"$type":"Note","due":{"$date":"1970-01-01T00:00:00.000Z"},"title":"Pack"}"#);
 /// assert_eq!(serde_json::from_str::<Typed<Note>>(&json).unwrap(), note);
+///
+/// // The form to show has no types.
+/// let shown = icecore::typed::info(&note.0)?.to_string();
+/// assert_eq!(shown, r#"{"due":"1970-01-01T00:00:00.000Z","title":"Pack"}"#);
 /// # Ok::<(), icecore::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -72,6 +72,7 @@
 //! - [`class`]: typed JSON for states and arguments
 //! - [`example`]: a small model for trying things out
 //! - [`latest`]: values that go by modification time
+//! - [`inputs`]: a sequence of inputs, for a state that is a function of them
 //! - [`exit`]: how a command of one's own ends
 //! - [`past`]: the history, past states, conflicts and what else a person decides
 //! - [`system`]: the clock, the randomness and the environment of this machine
@@ -92,6 +93,7 @@ pub mod changes;
 pub mod class;
 pub mod example;
 pub mod exit;
+pub mod inputs;
 pub mod latest;
 pub mod past;
 pub mod place;
@@ -104,13 +106,14 @@ pub use changes::{Change, Changes, News, Stage};
 pub use class::Typed;
 pub use icecore_core::model::{self, message};
 pub use icecore_core::{
-    Author, Conflict, Epoch, Error, ErrorKind, Key, Meta, Model, ModelRef, Newer, Order, Reason,
-    Rejected, RejectedUpdate, Result, Seq, SpaceName, UpdateId, Violation, time, typed,
+    Author, Conflict, Covered, Epoch, Error, ErrorKind, Key, Meta, Model, ModelRef, Newer, Order,
+    Reason, Rejected, RejectedUpdate, Result, Seq, SpaceName, UpdateId, Violation, time, typed,
 };
 pub use icecore_replica::Refusal;
 pub use icecore_replica::status::{Refused, Status};
 pub use icecore_store::transient::Seen;
 pub use icecore_store::verify::VerifyReport;
+pub use inputs::Inputs;
 pub use latest::{Latest, Modified};
 pub use past::Recorded;
 pub use place::Place;

@@ -2,9 +2,11 @@
 
 use crate::notebook::{Add, Mark, NoteId, Notebook, Postpone, Rename, Write};
 use icecore::class::{from_argument, to_argument};
+use icecore::typed::info;
 use icecore::{RawValue, Rejected};
 use serde::ser::{Error as _, SerializeStruct};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 /// Lists the methods once; everything that must agree on them is made from that list.
 macro_rules! calls {
@@ -33,6 +35,16 @@ macro_rules! calls {
             pub fn argument(&self) -> icecore::Result<Box<RawValue>> {
                 match self {
                     $(Self::$variant(argument) => to_argument(argument),)*
+                }
+            }
+
+            /// The argument as it is shown: plain JSON, with the names of enums and the texts of dates.
+            ///
+            /// # Errors
+            /// As [`Call::argument`].
+            pub fn info(&self) -> icecore::Result<Value> {
+                match self {
+                    $(Self::$variant(argument) => info(argument),)*
                 }
             }
 
@@ -83,7 +95,7 @@ calls! {
 impl Call {
     /// The pointers into the state that it sets, for the rule to know who set what.
     pub fn touches(&self) -> Vec<String> {
-        let title = |id: &str| vec![format!("/notes/{}/title", escaped(id))];
+        let title = |id: &str| vec![title_of(id)];
         match self {
             Self::Add(Add { id, .. }) | Self::Rename(Rename { id, .. }) | Self::Remove(id) => {
                 title(id)
@@ -93,9 +105,10 @@ impl Call {
     }
 }
 
-/// A key as a part of a JSON pointer (RFC 6901).
-pub(crate) fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
+/// Where a note's title stands in the state: a JSON pointer (RFC 6901).
+pub(crate) fn title_of(id: &str) -> String {
+    let id = id.replace('~', "~0").replace('/', "~1");
+    format!("/notebook/notes/{id}/title")
 }
 
 /// As an update is written: `kind` and `data`.

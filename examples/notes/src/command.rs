@@ -1,13 +1,20 @@
-//! The command: makes one call, or shows what there is.
+//! The command: makes one call, shows what there is, or keeps running and takes calls from its input.
 
+mod app;
+mod inputs;
+mod lines;
+mod live;
 mod show;
 
 use crate::call::Call;
 use crate::model::NotesModel;
 use crate::notebook::{Add, Mark, Note, NoteId, Postpone, Rename, Status, Write};
+use app::App;
 use clap::{Parser, Subcommand, ValueEnum};
 use icecore::typed::Date;
-use icecore::{Error, Order, Place, Replica, Result};
+use icecore::{Order, Place, Replica, Result};
+use inputs::InputsCommand;
+use std::path::PathBuf;
 
 /// Notes on several devices, on nothing but a bucket or a folder
 #[derive(Debug, Parser)]
@@ -34,6 +41,9 @@ pub struct Notes {
     /// Do not talk to the store: what is changed is sent by the next command that does
     #[arg(long, global = true)]
     offline: bool,
+    /// Append each call that this instance makes to a file, one a line, for `notes replay` and `notes run`
+    #[arg(long, global = true, value_name = "FILE")]
+    record: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -93,14 +103,28 @@ enum Command {
         /// The note's id
         id: NoteId,
     },
-    /// Show the notes
-    List,
-    /// Show each update beside the call that it is
+    /// Show the notes; with --json as typed JSON, from which the very notes can be restored
+    List {
+        /// As plain JSON without types
+        #[arg(long)]
+        info: bool,
+    },
+    /// Show each call of the history; with --json as a recording
     Calls,
     /// Show what waits for a person: titles that two notes have
     Conflicts,
     /// Send what waits, and read what others wrote
     Sync,
+    /// Replay recorded calls into this instance, and end
+    Replay {
+        /// The recording, as --record and `notes calls --json` write it
+        file: PathBuf,
+    },
+    /// Keep running: take calls from the input, one a line, sync each second, and show what changes
+    Run,
+    /// The same notebook as a function of a sequence of inputs, in a space of its own: NAME-inputs
+    #[command(subcommand)]
+    Inputs(InputsCommand),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -125,50 +149,39 @@ pub async fn run(notes: Notes) -> Result<()> {
         }
         return show::line(&format!("the notebook {space} is there"));
     }
-    let replica = Replica::open(NotesModel, place, space).await?;
-    if !notes.offline {
-        // Against what is known now: a title that somebody else has taken is noticed at once.
-        pull(&replica).await?;
-    }
     let shows = show::Shows { json: notes.json };
-    let settles = match &notes.command {
-        Command::Rename { settles, .. } => settles.clone(),
-        _ => None,
-    };
-    let Some(call) = call_of(&notes.command, &replica).await? else {
+    if let Command::Inputs(command) = &notes.command {
+        return inputs::run(command, (place, space), notes.offline, shows).await;
+    }
+    let mut app = App::open(&notes, shows).await?;
+    match &notes.command {
+        Command::Run => return Box::pin(live::run(&mut app)).await,
+        Command::Replay { file } => return live::replay(&mut app, file).await,
+        _ => {}
+    }
+    // Against what is known now: a title that somebody else has taken is noticed at once.
+    app.pull().await?;
+    let Some(call) = call_of(&notes.command, &app.replica).await? else {
         return match notes.command {
-            Command::Calls => shows.calls(&replica).await,
-            Command::Conflicts => shows.conflicts(&replica).await,
-            Command::Sync => show::line(&format!("{} waiting", replica.pending().await?)),
-            _ => shows.list(&replica),
+            Command::Calls => shows.calls(&app.replica).await,
+            Command::Conflicts => shows.conflicts(&app.replica).await,
+            Command::Sync => show::line(&format!("{} waiting", app.replica.pending().await?)),
+            Command::List { info: true } => show::plain(&app.replica.state().notebook),
+            _ => shows.list(&app.replica).await,
         };
     };
-    check_title(&replica, &call)?;
-    match settles {
-        Some(conflict) => replica.resolve(&conflict, call.clone()).await?,
-        None => replica.update(call.clone()).await?,
+    let settles = match &notes.command {
+        Command::Rename { settles, .. } => settles.as_deref(),
+        _ => None,
     };
+    app.make(call.clone(), settles).await?;
     show::call(&call)?;
-    if !notes.offline {
-        pull(&replica).await?;
-    }
-    Ok(())
-}
-
-/// Syncs; a store that cannot be reached is no reason to stop, for what is changed here is kept here.
-async fn pull(replica: &Replica<NotesModel>) -> Result<()> {
-    match replica.sync().await {
-        Err(error) if error.is_unavailable() => {
-            show::warning(&format!("{error}; what is changed waits in the queue"));
-            Ok(())
-        }
-        synced => synced.map(drop),
-    }
+    app.pull().await
 }
 
 /// The call that a command is; none of those that only show something.
 async fn call_of(command: &Command, replica: &Replica<NotesModel>) -> Result<Option<Call>> {
-    Ok(Some(match command.clone_call() {
+    Ok(Some(match command.draft() {
         Some(Draft::Add(note)) => Call::Add(Add {
             id: new_id(replica).await?,
             note,
@@ -190,7 +203,7 @@ enum Draft {
 }
 
 impl Command {
-    fn clone_call(&self) -> Option<Draft> {
+    fn draft(&self) -> Option<Draft> {
         Some(match self {
             Self::Add { title, text, due } => Draft::Add(Note {
                 title: title.clone(),
@@ -219,9 +232,14 @@ impl Command {
                 }
             }
             Self::Remove { id } => Draft::Call(Call::Remove(id.clone())),
-            Self::Create { .. } | Self::List | Self::Calls | Self::Conflicts | Self::Sync => {
-                return None;
-            }
+            Self::Create { .. }
+            | Self::List { .. }
+            | Self::Calls
+            | Self::Conflicts
+            | Self::Sync
+            | Self::Replay { .. }
+            | Self::Run
+            | Self::Inputs(_) => return None,
         })
     }
 }
@@ -237,33 +255,11 @@ async fn new_id(replica: &Replica<NotesModel>) -> Result<NoteId> {
     let mut number = replica.now();
     while replica
         .state()
+        .notebook
         .notes
         .contains_key(&format!("{device}-{number:x}"))
     {
         number += 1;
     }
     Ok(format!("{device}-{number:x}"))
-}
-
-/// On one device no two notes get one title; only a merge can bring them together.
-fn check_title(replica: &Replica<NotesModel>, call: &Call) -> Result<()> {
-    let (Call::Add(Add {
-        id,
-        note: Note { title, .. },
-    })
-    | Call::Rename(Rename { id, title })) = call
-    else {
-        return Ok(());
-    };
-    let state = replica.state();
-    let taken = state
-        .notes
-        .iter()
-        .find(|(other, note)| *other != id && note.title == *title);
-    match taken {
-        None => Ok(()),
-        Some((other, _)) => Err(Error::invalid(format!("there is a note called {title:?}"))
-            .with_object(other.clone())
-            .with_hint("choose another title, or rename that note first")),
-    }
 }

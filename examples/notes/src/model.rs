@@ -1,20 +1,47 @@
 //! The fold: an update calls its method; and the rule that no two notes have one title.
 
-use crate::call::{Call, escaped};
+use crate::call::{Call, title_of};
 use crate::notebook::Notebook;
-use icecore::{Meta, Model, RawValue, Rejected, Typed, Violation};
+use crate::update::Update;
+use icecore::{Covered, Meta, Model, RawValue, Rejected, Typed, UpdateId, Violation};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The name of the rule.
 pub const ONE_TITLE: &str = "one-title";
+
+/// What a running instance holds.
+// The fields stand in the order of their names, as canonical JSON has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Which calls the notebook contains, by their ids, as ranges: a call that comes by another way once more is known.
+    pub calls: Covered,
+    /// The notebook.
+    pub notebook: Typed<Notebook>,
+}
+
+impl State {
+    /// Calls a method, unless this very call is contained already.
+    ///
+    /// # Errors
+    /// As the method. A call that was refused does not count as contained: it can be played again when it is possible.
+    pub fn play(&mut self, id: UpdateId, call: Call) -> Result<(), Rejected> {
+        if self.calls.contains(id) {
+            return Ok(());
+        }
+        call.apply(&mut self.notebook)?;
+        self.calls.insert(id);
+        Ok(())
+    }
+}
 
 /// The model `notes`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NotesModel;
 
 impl Model for NotesModel {
-    type State = Typed<Notebook>;
-    type Update = Call;
+    type State = State;
+    type Update = Update;
 
     fn name(&self) -> &'static str {
         "notes"
@@ -24,28 +51,24 @@ impl Model for NotesModel {
         1
     }
 
-    fn initial(&self) -> Typed<Notebook> {
-        Typed::default()
+    fn initial(&self) -> State {
+        State::default()
     }
 
-    fn decode(&self, kind: &str, data: &RawValue) -> Result<Call, Rejected> {
-        Call::from_update(kind, data)
+    fn decode(&self, kind: &str, data: &RawValue) -> Result<Update, Rejected> {
+        Update::from_parts(kind, data)
     }
 
-    fn apply(
-        &self,
-        notebook: &mut Typed<Notebook>,
-        call: Call,
-        _: &Meta<'_>,
-    ) -> Result<(), Rejected> {
-        call.apply(notebook)
+    fn apply(&self, state: &mut State, update: Update, meta: &Meta<'_>) -> Result<(), Rejected> {
+        let (author, seq) = (meta.author, meta.seq);
+        let (id, call) = update.into_call(UpdateId { author, seq });
+        state.play(id, call)
     }
 
-    fn check(&self, notebook: &Typed<Notebook>) -> Vec<Violation> {
+    fn check(&self, state: &State) -> Vec<Violation> {
         let mut titled: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for (id, note) in &notebook.notes {
-            let path = format!("/notes/{}/title", escaped(id));
-            titled.entry(&note.title).or_default().push(path);
+        for (id, note) in &state.notebook.notes {
+            titled.entry(&note.title).or_default().push(title_of(id));
         }
         titled.retain(|_, paths| paths.len() > 1);
         let violation = |(title, paths): (&str, Vec<String>)| Violation {
@@ -57,6 +80,7 @@ impl Model for NotesModel {
     }
 
     fn touches(&self, kind: &str, data: &RawValue) -> Vec<String> {
-        Call::from_update(kind, data).map_or_else(|_| Vec::new(), |call| call.touches())
+        let update = Update::from_parts(kind, data);
+        update.map_or_else(|_| Vec::new(), |update| update.call().touches())
     }
 }

@@ -20,6 +20,19 @@
 //!   what is finer than a millisecond; years are 0000 to 9999.
 //! - A missing field and null are the same for an optional field: an update that `merge`s null removes it.
 //!
+//! # What is stored, and what is shown
+//! [`to_typed`] is the form to store: all of it comes back. [`info`] is the form to show, to log, or to hand to a program
+//! that wants plain JSON: a date is its text, a member of an enum is its name, a class is its fields. It says less, and
+//! nothing is restored from it.
+//!
+//! | value | stored | info |
+//! | --- | --- | --- |
+//! | a date | `{"$date": "2026-11-20T12:00:00.000Z"}` | `"2026-11-20T12:00:00.000Z"` |
+//! | a member of an enum | `{"$enum": "Status", "name": "DONE"}` | `"DONE"` |
+//! | a member with content | `{"$enum": "Shape", "name": "Circle", "value": 2}` | `{"Circle": 2}` |
+//! | an object of a class | `{"$type": "Task", "title": "Pack"}` | `{"title": "Pack"}` |
+//! | a map's own `$date` | `{"$$date": "today"}` | `{"$date": "today"}` |
+//!
 //! A `merge` works field by field: a field that held one class and shall hold another must be sent with nulls
 //! for the fields of the old one.
 //!
@@ -102,6 +115,37 @@ pub fn to_typed<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
 /// expected, the error's object is the JSON pointer of the place.
 pub fn from_typed<'de, T: Deserialize<'de>>(json: &'de Value) -> Result<T> {
     T::deserialize(restore::Restorer::new(json)).map_err(Into::into)
+}
+
+/// A value as plain JSON without types, for people and for programs that only show it.
+///
+/// ```
+/// use icecore_core::typed::{Date, info};
+/// use serde::Serialize;
+/// use serde_json::json;
+///
+/// #[derive(Serialize)]
+/// enum Status {
+///     Open,
+///     Done(Date),
+/// }
+/// #[derive(Serialize)]
+/// struct Task {
+///     title: &'static str,
+///     status: [Status; 2],
+/// }
+///
+/// let at = "2026-11-20T12:00:00.000Z".parse()?;
+/// let task = Task { title: "Pack", status: [Status::Open, Status::Done(at)] };
+/// let expected = json!({"title": "Pack", "status": ["Open", {"Done": "2026-11-20T12:00:00.000Z"}]});
+/// assert_eq!(info(&task)?, expected);
+/// # Ok::<(), icecore_core::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`to_typed`].
+pub fn info<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
+    Ok(TypedValue::parse(&to_typed(value)?)?.info())
 }
 
 #[cfg(test)]

@@ -123,6 +123,59 @@ fn enums_structs_and_options_have_one_form() {
     );
 }
 
+/// The same value twice: what is stored comes back as what it was; what is shown has no types.
+#[test]
+fn what_is_shown_has_names_and_dates_and_no_types() {
+    let stored = to_typed(&task()).unwrap();
+    assert_eq!(stored["$type"], "Task");
+    let expected = json!({
+        "title": "Pack",
+        "due": "2026-11-20T12:00:00.000Z",
+        "status": "DONE",
+        "points": 3,
+        "parts": [],
+        "extra": {"$date": "the user's own", "list": [{"$type": 1}]},
+        "unknown": {"$x": {"$money": 1}},
+        "by_number": {"7": {"Circle": 2}, "10": {"Line": [1, -1]}},
+        "pair": [true, "ü"],
+    });
+    assert_eq!(info(&task()).unwrap(), expected);
+    assert_eq!(TypedValue::parse(&stored).unwrap().info(), expected);
+    // Nested: classes in classes, in lists and in maps, enums in maps, dates in enums.
+    let parent = TaskRecord {
+        parts: vec![task()],
+        ..task()
+    };
+    assert_eq!(info(&parent).unwrap()["parts"][0], expected);
+    let at: Date = "2026-11-20T13:00:00+01:00".parse().unwrap();
+    let label = "$enum".to_owned();
+    let members = BTreeMap::from([("$date", Shape::Labelled { label, at })]);
+    assert_eq!(
+        to_typed(&members).unwrap(),
+        json!({"$$date": {"$enum": "Shape", "name": "Labelled",
+            "value": {"$$label": "$enum", "at": {"$date": "2026-11-20T12:00:00.000Z"}}}})
+    );
+    assert_eq!(
+        info(&members).unwrap(),
+        json!({"$date": {"Labelled": {"$label": "$enum", "at": "2026-11-20T12:00:00.000Z"}}})
+    );
+    assert_eq!(info(&Marker).unwrap(), json!({}));
+    let error = info(&[f64::NAN]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "expected a finite number, found NaN (/0)"
+    );
+}
+
+/// Nothing is restored from what is shown: it is refused, and not taken for something like it.
+#[test]
+fn what_is_shown_is_not_taken_for_what_was_stored() {
+    let shown = info(&task()).unwrap();
+    assert!(from_typed::<TaskRecord>(&shown).is_err());
+    assert!(from_typed::<Status>(&info(&Status::Open).unwrap()).is_err());
+    assert!(from_typed::<Date>(&shown["due"]).is_err());
+}
+
 #[test]
 fn a_missing_field_is_none_and_an_unknown_one_is_ignored() {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]

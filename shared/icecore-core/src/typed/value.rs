@@ -96,6 +96,34 @@ impl TypedValue {
             Self::Other(members) => Value::Object(members.clone()),
         }
     }
+
+    /// Plain JSON without types, for showing; see [`info`](super::info). A [`TypedValue::Other`] is shown as it is
+    /// written: what its tag means is not known.
+    pub fn info(&self) -> Value {
+        match self {
+            Self::Date(date) => Value::String(date.to_string()),
+            Self::Enum {
+                name, value: None, ..
+            } => Value::String(name.clone()),
+            Self::Enum {
+                name,
+                value: Some(value),
+                ..
+            } => Value::Object(Map::from_iter([(name.clone(), value.info())])),
+            Self::Object { fields, .. } => shown(fields),
+            Self::List(items) => items.iter().map(Self::info).collect(),
+            Self::Map(members) => shown(members),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Other(_) => {
+                self.to_json()
+            }
+        }
+    }
+}
+
+/// Members as they are called, for nothing here is a tag.
+fn shown(members: &BTreeMap<String, TypedValue>) -> Value {
+    let shown = |(key, value): (&String, &TypedValue)| (key.clone(), value.info());
+    Value::Object(members.iter().map(shown).collect())
 }
 
 fn tagged(tag: &str, text: String, mut members: Map<String, Value>) -> Value {
