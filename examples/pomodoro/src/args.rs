@@ -119,8 +119,22 @@ pub enum Command {
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
     },
+    /// Follow the space: print what any device does as it arrives, and by this device's clock what ends by itself
+    Watch {
+        /// Seconds between two looks at the store
+        #[arg(long, default_value_t = 1, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+        every: u64,
+        /// Stop after so many seconds; without it, with Ctrl-C
+        #[arg(long = "for", value_name = "SECONDS")]
+        seconds: Option<u64>,
+    },
     /// Print the history as Flowkeeper's file
-    Log,
+    Log {
+        /// Leave out the line with this number, and number the others anew: what it deleted is there again where the rest is
+        /// imported. Can be given several times
+        #[arg(long, value_name = "NUMBER")]
+        without: Vec<u64>,
+    },
     /// Take over Flowkeeper's file, all of it or nothing
     Import {
         /// The file

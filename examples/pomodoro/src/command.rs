@@ -1,6 +1,7 @@
 //! The commands: from arguments to what is printed.
 
 mod recording;
+mod watch;
 
 use crate::args::{Cli, Command};
 use crate::import::Mode;
@@ -12,7 +13,11 @@ use crate::update::Update;
 use icecore::{Error, ErrorKind, Refusal, Result, message, time};
 use recording::{Recording, recording};
 use serde_json::json;
+use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
+
+pub use watch::{Lines, Watching, watch};
 
 /// What a command prints.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,11 +31,11 @@ pub struct Output {
 /// Said when the store does not have it yet.
 const LATER: &str = "recorded here, and sent with the next sync";
 
-/// Runs one command.
+/// Runs one command. What `watch` sees goes to `live` at once; everything else is returned.
 ///
 /// # Errors
 /// What went wrong; its kind decides the exit code.
-pub async fn run(cli: Cli) -> Result<Output> {
+pub async fn run(cli: Cli, live: &mut (dyn Write + Send)) -> Result<Output> {
     if cli.place.replica().is_none() {
         return Err(Error::invalid("no folder for this device is given")
             .with_hint("name one with --replica or ICECORE_REPLICA: what you record waits there until it is sent"));
@@ -40,6 +45,9 @@ pub async fn run(cli: Cli) -> Result<Output> {
         _ => Session::open(&cli.place, &cli.space).await?,
     };
     let app = App { session, cli };
+    if let Command::Watch { every, seconds } = &app.cli.command {
+        return app.watch((*every, *seconds), live).await;
+    }
     app.run().await
 }
 
@@ -59,7 +67,7 @@ impl App {
                 ))
             }
             Command::State { at } => self.state(at.as_deref()).await,
-            Command::Log => self.log().await,
+            Command::Log { without } => self.log(without).await,
             Command::Import { file, merge, .. } => {
                 let mode = if *merge { Mode::Merge } else { Mode::Replay };
                 self.import(file, mode).await
@@ -121,9 +129,28 @@ impl App {
         Ok(Output { text, notes })
     }
 
-    async fn log(&self) -> Result<Output> {
+    async fn watch(
+        &self,
+        (every, seconds): (u64, Option<u64>),
+        live: &mut (dyn Write + Send),
+    ) -> Result<Output> {
+        let notes = self.freshen().await?;
+        let how = Watching::at_a_terminal(Duration::from_secs(every), seconds);
+        let how = if self.cli.offline { how.offline() } else { how };
+        let mut lines = Lines::new(self.cli.json, live);
+        for note in notes {
+            lines.trouble(&note)?;
+        }
+        match watch(&self.session, &mut lines, how).await {
+            // Nobody reads any more, as in `pomodoro watch | head`: no reason to complain.
+            Err(error) if watch::is_closed(&error) => Ok(Output::default()),
+            watched => watched.map(|()| Output::default()).map_err(explained),
+        }
+    }
+
+    async fn log(&self, without: &[u64]) -> Result<Output> {
         let mut notes = self.freshen().await?;
-        let text = self.session.log().await?;
+        let text = self.session.log_without(without).await?;
         let pending = self.session.replica.pending().await?;
         if pending > 0 {
             notes.push(format!(
@@ -155,7 +182,7 @@ impl App {
     }
 
     async fn sync(&self) -> Result<Output> {
-        self.session.replica.sync().await.map_err(explained)?;
+        self.session.sync_now().await.map_err(explained)?;
         let count = self.session.replica.state().count;
         Ok(self.result(
             &json!({ "updates": count }),

@@ -90,7 +90,7 @@ pub fn fold_onto<'a>(
     for (at, update) in updates {
         let number = state.count + 1;
         apply(state, update.clone(), *at)
-            .map_err(|reason| icecore::Error::corrupt(format!("update {number} {reason}")))?;
+            .map_err(|reason| icecore::Error::corrupt(format!("update {number}: {reason}")))?;
     }
     Ok(())
 }

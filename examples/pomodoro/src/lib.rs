@@ -8,6 +8,7 @@
 //! - [`update`], [`span`]: what can happen
 //! - [`state`], [`model`]: what it makes
 //! - [`view`]: what a person sees at a given time
+//! - [`timekeeper`]: what a client tells by its own clock while it runs
 //! - [`line`](mod@line), [`kinds`], [`history`]: Flowkeeper's file
 //! - [`import`]: taking a file over
 //! - [`session`]: what one device does with a space
@@ -25,5 +26,6 @@ mod rules;
 pub mod session;
 pub mod span;
 pub mod state;
+pub mod timekeeper;
 pub mod update;
 pub mod view;

@@ -17,9 +17,9 @@ use std::process::ExitCode;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(cli).await {
+    let mut stdout = std::io::stdout();
+    match run(cli, &mut stdout).await {
         Ok(Output { text, notes }) => {
-            let mut stdout = std::io::stdout();
             // Nobody reads the output any more, as in `pomodoro log | head`: no reason to complain.
             drop(
                 stdout

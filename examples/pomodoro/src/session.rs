@@ -85,12 +85,36 @@ impl Session {
     /// As [`Replica::sync`], but not that the store is unavailable. `Conflict` names an update of this device that the
     /// others' made impossible; it is kept aside ([`Replica::refused`]).
     pub async fn sync(&self) -> Result<Sent> {
-        match self.replica.sync().await {
-            Ok(_) => Ok(Sent::Yes),
+        match self.sync_now().await {
+            Ok(()) => Ok(Sent::Yes),
             Err(error) if error.kind() == ErrorKind::Unavailable => {
                 Ok(Sent::Later(error.to_string()))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// The same where the store must answer.
+    ///
+    /// # Errors
+    /// As [`Replica::sync`]. `Corrupt` when an update is missing in the middle of the history: what came before it is
+    /// shown, what came after it is not, and nothing is made up in its place.
+    pub async fn sync_now(&self) -> Result<()> {
+        self.replica.sync().await?;
+        if self.replica.status().await?.gaps.is_empty() {
+            return Ok(());
+        }
+        // The listing of a store that others write to may have missed one of two new objects.
+        self.replica.sync().await?;
+        match self.replica.status().await?.gaps.first() {
+            None => Ok(()),
+            Some(id) => Err(Error::corrupt(
+                "an update is missing in the middle of the history",
+            )
+            .with_object(id)
+            .with_hint(
+                "put its object back into the store, from a backup; --offline shows what came before it",
+            )),
         }
     }
 
@@ -198,13 +222,34 @@ impl Session {
     /// # Errors
     /// As [`Self::stored`].
     pub async fn log(&self) -> Result<String> {
-        let stored = self.stored().await?;
-        let state = stored.fold()?;
-        let user = state
-            .user
-            .as_ref()
-            .map_or("", |User { identity, .. }| identity);
-        Ok(history::write(stored.base.count + 1, user, &stored.updates))
+        self.log_without(&[]).await
+    }
+
+    /// The history without the lines of these numbers, and the others numbered anew: another history, in which they never
+    /// happened. Without the line that deleted something it is still there.
+    ///
+    /// # Errors
+    /// `Invalid` for a number that no line has, and when what is left cannot have happened; otherwise as [`Self::stored`].
+    pub async fn log_without(&self, numbers: &[u64]) -> Result<String> {
+        let Stored { base, updates } = self.stored().await?;
+        let numbered = (base.count + 1..).zip(updates);
+        let (dropped, kept): (Vec<_>, Vec<_>) =
+            numbered.partition(|(number, _)| numbers.contains(number));
+        let is_there = |number: &&u64| dropped.iter().any(|(dropped, _)| dropped == *number);
+        if let Some(number) = numbers.iter().find(|number| !is_there(number)) {
+            return Err(Error::invalid(format!("the history has no line {number}"))
+                .with_hint("`pomodoro log` prints the lines with their numbers"));
+        }
+        let kept: Vec<Dated> = kept.into_iter().map(|(_, dated)| dated).collect();
+        let mut state = base.clone();
+        history::fold_onto(&mut state, &kept).map_err(|error| match numbers {
+            [] => error,
+            _ => Error::invalid(format!("what is left cannot have happened: {error}"))
+                .with_hint("leave out the lines too that follow from those"),
+        })?;
+        let user = state.user.as_ref();
+        let user = user.map_or("", |User { identity, .. }| identity);
+        Ok(history::write(base.count + 1, user, &kept))
     }
 
     /// Takes over Flowkeeper's file, all of it or nothing.
@@ -214,7 +259,7 @@ impl Session {
     /// something else; `Unavailable` when the store does not answer: without it nobody knows what the space lacks.
     pub async fn import(&self, file: &[u8], mode: Mode) -> Result<Imported> {
         let file = History::read(file)?;
-        self.replica.sync().await?;
+        self.sync_now().await?;
         let missing = plan(&file, &self.stored().await?, mode)?;
         let taken = missing.len();
         self.replica.update_all(missing).await?;
@@ -231,7 +276,7 @@ impl Session {
     /// # Errors
     /// As [`Replica::sync`].
     pub async fn replay(&self) -> Result<Replayed> {
-        self.replica.sync().await?;
+        self.sync_now().await?;
         let stored = self.stored().await?;
         let report = self.replica.verify().await?;
         Ok(Replayed {
@@ -252,7 +297,7 @@ impl Session {
     /// # Errors
     /// As [`Replica::send_transient`].
     pub async fn ping(&self) -> Result<u64> {
-        self.replica.sync().await?;
+        self.sync_now().await?;
         let author = self.replica.author().await?;
         let begun = self.replica.now();
         self.replica
@@ -275,10 +320,10 @@ impl Session {
     /// # Errors
     /// As [`Replica::compress`]; the old history stays then.
     pub async fn compress(&self) -> Result<bool> {
-        self.replica.sync().await?;
+        self.sync_now().await?;
         let before = self.replica.state();
         self.replica.compress().await?;
-        self.replica.sync().await?;
+        self.sync_now().await?;
         Ok(before == self.replica.state())
     }
 

@@ -135,6 +135,18 @@ impl Timer {
             Phase::Over
         }
     }
+
+    /// When the phase that it has at a time ends by itself: always later than that time. `None` for what ends only when
+    /// the user says so, and for what is over.
+    pub fn phase_ends(&self, at: i64) -> Option<i64> {
+        let WorkAndRest { work, rest } = self.span?;
+        let work_ends = work.after(self.started);
+        match self.phase(at) {
+            Phase::Work => Some(work_ends),
+            Phase::Rest => Some(rest.after(work_ends)),
+            Phase::LongBreak | Phase::Tracking | Phase::Over => None,
+        }
+    }
 }
 
 impl State {

@@ -18,7 +18,7 @@ async fn type_in(folder: &TempDir, device: &str, line: &[&str]) -> Result<Output
     ];
     let words = ["pomodoro".to_owned()].into_iter().chain(place);
     let words = words.chain(line.iter().map(|word| (*word).to_owned()));
-    run(Cli::try_parse_from(words).unwrap()).await
+    run(Cli::try_parse_from(words).unwrap(), &mut std::io::sink()).await
 }
 
 async fn text(folder: &TempDir, line: &[&str]) -> String {

@@ -7,6 +7,7 @@
 )]
 
 use icecore::{ErrorKind, Meta, Model, Place, RawValue, Refusal, Rejected, Replica, message};
+use icecore_example_pomodoro::command::{Lines, Watching, watch};
 use icecore_example_pomodoro::history::{self, History};
 use icecore_example_pomodoro::import::Mode;
 use icecore_example_pomodoro::line::read_call;
@@ -16,6 +17,7 @@ use icecore_example_pomodoro::state::State;
 use icecore_example_pomodoro::update::Update;
 use icecore_example_pomodoro::view::view;
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const SPACE: &str = "pomodoro";
@@ -557,4 +559,12 @@ async fn an_impossible_history_in_the_store_is_refused_with_the_update_that_is_w
             .await
             .is_err()
     );
+    // A client that runs stops there. Nobody repairs it: the store holds what it held.
+    let mut sink = std::io::sink();
+    let mut lines = Lines::new(false, &mut sink);
+    let how = Watching::until(Duration::from_millis(20), std::future::pending());
+    let ended = watch(&laptop, &mut lines, how).await.unwrap_err();
+    assert_eq!(ended.kind(), ErrorKind::Corrupt);
+    careless.sync().await.unwrap();
+    assert_eq!(careless.history().await.unwrap().len(), 8);
 }

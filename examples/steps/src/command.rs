@@ -1,7 +1,7 @@
 //! The `steps` command, without its terminal: from arguments to what is printed.
 
 use crate::account::{Owner, Token};
-use crate::device::Device;
+use crate::device::{Device, Whose};
 use crate::event::{Message, Sport};
 use crate::fitness::{Fitness, day_of};
 use clap::{Args, Parser, Subcommand};
@@ -9,7 +9,7 @@ use icecore::{Error, Result, time};
 use serde::Serialize;
 use serde_json::json;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Steps and activities of several devices, without an account until there is one
 #[derive(Debug, Parser)]
@@ -88,6 +88,20 @@ enum Command {
     Show,
     /// Get what other devices wrote, and send what waits here
     Sync,
+    /// Go on with a fresh token, where the one of before has expired, and send what waited
+    Renew {
+        /// The token, for a gateway
+        #[arg(
+            long,
+            env = "STEPS_TOKEN",
+            hide_env_values = true,
+            value_name = "TOKEN"
+        )]
+        token: String,
+        /// It is that of the guest, on a device that is linked to a user: `forget` needs both
+        #[arg(long)]
+        guest: bool,
+    },
     /// This guest is a user: let the guest's history join the user's
     Link {
         /// The user's space
@@ -135,8 +149,7 @@ pub async fn run(cli: Cli) -> Result<String> {
     })?;
     if let Command::Guest { gateway, store } = &cli.command {
         let store = gateway.as_deref().or(store.as_deref()).unwrap_or_default();
-        let device = Device::guest(store, folder).await?;
-        return said(&device, cli.json);
+        return guest(store, folder, cli.json).await;
     }
     let mut device = Device::open(folder).await?;
     match cli.command {
@@ -155,26 +168,41 @@ pub async fn run(cli: Cli) -> Result<String> {
         Command::Today => return today(&device, cli.json),
         Command::Show => return show(&device, cli.json),
         Command::Sync => device.sync().await?,
+        Command::Renew { token, guest } => {
+            let whose = if guest { Whose::Guest } else { Whose::Writer };
+            device.renew(whose, Token::from(token)).await?;
+        }
         Command::Link { into, user_token } => {
             let token = user_token.map(Token::from);
             return link(&mut device, Owner { space: into, token }, cli.json).await;
         }
-        Command::Forget { yes: false } => {
-            return Err(
-                Error::invalid("this erases everything, and cannot be undone")
-                    .with_hint("say so with --yes"),
-            );
-        }
-        Command::Forget { yes: true } => {
-            device.forget().await?;
-            return if cli.json {
-                line(&json!({ "erased": true }))
-            } else {
-                Ok("erased\n".to_owned())
-            };
-        }
+        Command::Forget { yes } => return forget(device, yes, cli.json).await,
     }
     said(&device, cli.json)
+}
+
+async fn guest(store: &str, folder: &Path, as_json: bool) -> Result<String> {
+    let device = Device::guest(store, folder).await?;
+    if as_json {
+        return said(&device, true);
+    }
+    let space = &device.owner().space;
+    Ok(format!("this device writes as {space}\n"))
+}
+
+async fn forget(device: Device, yes: bool, as_json: bool) -> Result<String> {
+    if !yes {
+        return Err(
+            Error::invalid("this erases everything, and cannot be undone")
+                .with_hint("say so with --yes"),
+        );
+    }
+    device.forget().await?;
+    if as_json {
+        line(&json!({ "erased": true }))
+    } else {
+        Ok("erased\n".to_owned())
+    }
 }
 
 async fn link(device: &mut Device, user: Owner, as_json: bool) -> Result<String> {

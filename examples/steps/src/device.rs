@@ -1,13 +1,13 @@
 //! What a person does on one device.
 
-use crate::account::{Account, Owner};
+use crate::account::{Account, Owner, Token};
 use crate::event::{Id, Message, Sport};
 use crate::fitness::{Fitness, Steps};
 use crate::gateway::Gateway;
-use icecore::{Error, Order, Place, Replica, Result};
+use icecore::{Error, ErrorKind, Order, Place, Replica, Result};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,6 +32,15 @@ pub struct Linking {
     pub updates: u64,
     /// Whether all of the guest's are there.
     pub complete: bool,
+}
+
+/// Whose token is renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// That of the space to which this device writes: the user's, or the guest's as long as there is no user.
+    Writer,
+    /// That of the guest as whom this device began: once it is linked, linking again and forgetting need it.
+    Guest,
 }
 
 impl Device {
@@ -229,9 +238,56 @@ impl Device {
     /// Gets what other devices wrote, and sends what waits here.
     ///
     /// # Errors
-    /// As [`Replica::sync`]; `NotFound` when the account was erased from another device.
+    /// As [`Replica::sync`]; `NotFound` when the account was erased from another device; `Denied` when the gateway takes
+    /// this device's token no more: what was recorded here waits, and is sent after [`Device::renew`].
     pub async fn sync(&self) -> Result<()> {
-        self.replica.sync().await.map(drop)
+        match self.replica.sync().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.explained(error).await),
+        }
+    }
+
+    async fn explained(&self, error: Error) -> Error {
+        let may_be_token = error.kind() == ErrorKind::Denied && Gateway::is_at(&self.store);
+        if !may_be_token || lets_in(&self.store, self.owner()).await.is_ok() {
+            return error;
+        }
+        let hint = error.hint().unwrap_or("get a new token").to_owned();
+        error.with_hint(format!(
+            "{hint}; `steps renew` takes it, and sends what was recorded here meanwhile"
+        ))
+    }
+
+    /// Goes on with a fresh token: the session of before has expired. What was recorded here meanwhile is sent with it.
+    ///
+    /// # Errors
+    /// `Invalid` where no token is needed; `Denied` for one that does not open the space, and `Unavailable` when the gateway
+    /// does not answer: nothing has changed then. As [`Device::sync`] when the token is kept, and something else is wrong.
+    pub async fn renew(&mut self, whose: Whose, token: Token) -> Result<()> {
+        if !Gateway::is_at(&self.store) {
+            return Err(
+                Error::invalid("this device's store needs no token").with_object(&self.store)
+            );
+        }
+        let owner = match whose {
+            Whose::Writer => self.owner(),
+            Whose::Guest => &self.guest,
+        };
+        let fresh = Owner {
+            token: Some(token),
+            ..owner.clone()
+        };
+        lets_in(&self.store, &fresh).await?;
+        let replica = open(&self.folder, &self.store, &fresh).await?;
+        match (&mut self.user, whose) {
+            (Some(user), Whose::Writer) => *user = fresh,
+            _ => self.guest = fresh,
+        }
+        if whose == Whose::Writer || self.user.is_none() {
+            self.replica = replica;
+        }
+        self.remember(self.session.clone())?;
+        self.sync().await
     }
 
     /// The guest turned out to be a user: the guest's history joins the user's, and this device writes there from now on.
@@ -302,7 +358,7 @@ impl Device {
         drop(replica);
         let copy = folder.join(COPY);
         match fs::remove_dir_all(&copy) {
-            Err(e) if e.kind() != ErrorKind::NotFound => {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 return Err(Error::denied("the copy on this device cannot be removed")
                     .with_object(copy.display().to_string())
                     .with_hint("what was stored is erased: remove this folder too")
@@ -316,12 +372,27 @@ impl Device {
 
 /// Opens a space of the device's; no request is made.
 async fn open(folder: &Path, store: &str, owner: &Owner) -> Result<Replica<Steps>> {
-    let place = Place::new(store).with_replica(folder.join(COPY));
-    let place = match &owner.token {
+    let place = at(store, owner).with_replica(folder.join(COPY));
+    Replica::open(Steps, &place, &owner.space).await
+}
+
+/// Whether the space can be read with the owner's token: without this device's queue, so that nothing else can be wrong.
+///
+/// # Errors
+/// `Denied` when it cannot; what else keeps it from being read.
+async fn lets_in(store: &str, owner: &Owner) -> Result<()> {
+    let place = at(store, owner);
+    let replica = Replica::open(Steps, &place, &owner.space).await?;
+    replica.sync().await.map(drop)
+}
+
+/// A store, with the owner's token.
+fn at(store: &str, owner: &Owner) -> Place {
+    let place = Place::new(store);
+    match &owner.token {
         Some(token) => place.with_environment(environment(token.secret())),
         None => place,
-    };
-    Replica::open(Steps, &place, &owner.space).await
+    }
 }
 
 /// This process's environment with a token in place of the one that it may name.

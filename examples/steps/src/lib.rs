@@ -16,6 +16,6 @@ pub mod fitness;
 pub mod gateway;
 
 pub use account::Account;
-pub use device::Device;
+pub use device::{Device, Whose};
 pub use event::{Id, Message, Sport};
 pub use fitness::{Fitness, Session, Steps};

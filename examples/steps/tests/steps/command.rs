@@ -30,7 +30,8 @@ fn json(folder: &TempDir, device: &str, arguments: &[&str]) -> Value {
 #[test]
 fn a_day_by_hand() {
     let folder = tempfile::tempdir().unwrap();
-    ok(&folder, "phone", &["guest", "--store", "store"]);
+    let begun = ok(&folder, "phone", &["guest", "--store", "store"]);
+    assert!(begun.starts_with("this device writes as guest-"), "{begun}");
     ok(&folder, "phone", &["add", "10"]);
     ok(&folder, "phone", &["goal", "8000"]);
     ok(&folder, "phone", &["activity", "run", "30"]);
@@ -100,6 +101,9 @@ fn what_cannot_be_has_its_exit_code_and_a_hint() {
         &["activity", "run", "0"],
         &["name", ""],
         &["end"],
+        // A folder needs no token.
+        &["renew", "--token", "x"],
+        &["renew"],
     ] {
         assert_eq!(
             run(&folder, "phone", arguments).status.code(),

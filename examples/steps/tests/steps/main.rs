@@ -3,9 +3,13 @@
 
 mod command;
 mod erased;
+mod expired;
 mod gateway;
 mod guests;
+mod home;
 mod latest;
 mod model;
 mod phones;
+mod sessions;
 mod support;
+mod year;

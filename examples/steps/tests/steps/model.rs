@@ -110,6 +110,28 @@ fn what_is_stored_is_cleared_and_what_waits_is_kept() {
     assert!(!snapshot.contains("waiting"), "{snapshot}");
 }
 
+/// What is recorded is added to, and never changed: there is no update for it, and the same id says nothing new.
+#[test]
+fn an_activity_is_never_changed() {
+    let mut state = Fitness::default();
+    for (minutes, sport) in [(30, Sport::Run), (45, Sport::Run), (30, Sport::Swim)] {
+        let message = Message::AddActivity {
+            session: id("s"),
+            id: id("a"),
+            sport,
+            minutes,
+        };
+        apply(&mut state, message, (0, Key::new(1_000).unwrap()));
+    }
+    let day = state.day(0);
+    assert_eq!(Vec::from_iter(day.minutes), [(Sport::Run, 30)]);
+    for kind in ["change_activity", "remove_activity", "set_steps", "clear"] {
+        let data = r#"{"session":"s","id":"a","sport":"run","minutes":1,"count":1}"#;
+        let data = RawValue::from_string(data.to_owned()).unwrap();
+        Steps.decode(kind, &data).unwrap_err();
+    }
+}
+
 #[test]
 fn what_a_device_should_not_send_is_rejected_with_the_field() {
     let steps = |count| Message::AddSteps {
