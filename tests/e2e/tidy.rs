@@ -233,9 +233,13 @@ fn every_test_that_a_page_names_is_one() {
         let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         word.matches('_').count() >= 3 && word.bytes().all(is_name)
     };
-    for page in ["docs/security.md", "docs/mutants.md"] {
-        let page = sources.iter().find(|source| source.path == page);
-        let page = page.expect("the page");
+    let names_tests = |source: &&Source| {
+        ["docs/security.md", "docs/mutants.md"].contains(&source.path.as_str())
+            || source.path.starts_with("docs/examples/")
+    };
+    let pages: Vec<_> = sources.iter().filter(names_tests).collect();
+    assert!(pages.len() >= 7, "{}", pages.len());
+    for page in pages {
         let named: Vec<_> = page.text.split('`').filter(is_a_sentence).collect();
         assert!(named.len() > 3, "{named:?}");
         none_breaks(
