@@ -1,8 +1,10 @@
 //! What can be typed.
 
+use crate::id::UserId;
 use crate::pace::Speed;
 use clap::{Parser, Subcommand};
 use icecore::Place;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 /// A chat on nothing but a bucket
@@ -16,6 +18,8 @@ use std::path::PathBuf;
   chat create
   chat join ada
   chat say 'Who brings the tent?'
+  chat conversations new Trip
+  chat say --in Trip 'When do we leave?'
   chat watch
 
 Exit codes: 0 done, 2 the input is wrong, 3 conflict, 4 the store does not answer, 5 damage, 1 anything else."
@@ -28,6 +32,14 @@ pub struct Cli {
     /// The chat's name
     #[arg(long, global = true, default_value = "chat", value_name = "NAME")]
     pub space: String,
+
+    /// Which conversation, by its name or its id; without it, the one that every chat begins with
+    #[arg(long = "in", global = true, value_name = "CONVERSATION")]
+    pub conversation: Option<String>,
+
+    /// Whose device this is, where a person has several; without it, it is a user of its own
+    #[arg(long, global = true, value_name = "UUID")]
+    pub user: Option<UserId>,
 
     /// Print JSON, one value per line
     #[arg(long, global = true)]
@@ -78,10 +90,18 @@ pub enum Command {
         #[arg(long, value_name = "SECONDS")]
         seconds: Option<u64>,
     },
-    /// Print the messages
+    /// Print the messages of a conversation, and how far each is: sending, sent, or read by whom
     Log,
+    /// Tell the others that you have read what they said
+    Read,
     /// Print who is in the chat, and who is connected or typing now
     Who,
+    /// List the conversations, make one, or rename one
+    Conversations {
+        /// What to do; without it, list them
+        #[command(subcommand)]
+        what: Option<Conversations>,
+    },
     /// Send what is queued and read what is new
     Sync,
     /// Play the log of an IRC channel with one replica per nickname, which lose the connection again and again
@@ -89,6 +109,37 @@ pub enum Command {
     /// Without --store it happens in a temporary folder, without --replica the replicas are in memory. At the end all must hold the same messages in the same order, none missing, none twice, and each
     /// author's in the author's order.
     Replay(ReplayArgs),
+    /// Answer `POST /EventService/Sync` and `GET /EventService/SyncFromServer` for clients that speak no icecore
+    Serve(ServeArgs),
+}
+
+/// What to do with conversations.
+#[derive(Debug, Subcommand)]
+pub enum Conversations {
+    /// List them
+    List,
+    /// Make one, and come in
+    New {
+        /// Its name
+        name: String,
+    },
+    /// Give one another name
+    Rename {
+        /// The name
+        name: String,
+    },
+}
+
+/// Where to listen.
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    /// The port; 0 is any that is free
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+
+    /// The address; another than this machine's own lets anybody call who can reach it
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub listen: IpAddr,
 }
 
 /// How to play a log.

@@ -1,10 +1,15 @@
-//! SHA-256, as text.
+//! SHA-256, as bytes and as text.
 
 use sha2::{Digest, Sha256};
 
+/// The SHA-256 of some bytes.
+pub fn digest(bytes: &[u8]) -> Vec<u8> {
+    Sha256::digest(bytes).to_vec()
+}
+
 /// The SHA-256 of some bytes in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
+    digest(bytes)
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect::<Vec<_>>()

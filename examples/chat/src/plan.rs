@@ -3,7 +3,8 @@
 //! The same conversation and the same seed give the same plan. Nothing here knows of a store.
 
 use crate::conversation::{Conversation, Event};
-use crate::model::Update;
+use crate::id::ConversationId;
+use crate::update::Update;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
@@ -85,8 +86,8 @@ impl Plan {
         let mut messages = Vec::new();
         for cue in self.cues.iter().filter(|cue| cue.person == person) {
             match &cue.action {
-                Action::Make(Update::Name { name: new }) => name = new,
-                Action::Make(Update::Say { text }) => messages.push((name, text.as_str())),
+                Action::Make(Update::Name { name: new, .. }) => name = new,
+                Action::Make(Update::Say { text, .. }) => messages.push((name, text.as_str())),
                 _ => {}
             }
         }
@@ -154,8 +155,8 @@ fn says(conversation: &Conversation, person_of: &BTreeMap<&str, usize>) -> Vec<C
         }
         match &line.event {
             Event::Say(text) => add(Update::say(text)),
-            Event::Join => add(Update::Join),
-            Event::Leave => add(Update::Leave),
+            Event::Join => add(Update::join(ConversationId::default())),
+            Event::Leave => add(Update::leave(ConversationId::default())),
             Event::Rename(to) => {
                 add(Update::name(to));
                 names.insert(person, to);

@@ -3,10 +3,15 @@
 //! Every replica checks every picture that comes, so this is decided by the bytes alone.
 
 use crate::digest::sha256;
+use icecore::Error;
 use serde::{Deserialize, Serialize};
 
-/// The largest picture. As base64 it is a third larger, and an update object holds 1 MiB.
+/// The largest picture. As base64 it is a third larger, and an update object holds 1 MiB: two pictures and what was said
+/// between them still go out together. A face of 512 x 512 pixels takes less.
 pub const PNG_BYTES_MAX: usize = 256 * 1024;
+/// What to do with one that is larger.
+pub const SMALLER: &str = "make the picture smaller before it is sent, e.g. 512 x 512 pixels: \
+    it has at most 256 KiB, so that everybody can fetch it on a phone";
 /// The most pixels on a side: a small file can unpack to gigabytes.
 pub const PNG_SIDE_MAX: u32 = 4096;
 
@@ -35,10 +40,7 @@ impl Picture {
     /// One sentence that says what is wrong with them.
     pub fn of(png: &[u8]) -> Result<Self, String> {
         if png.len() > PNG_BYTES_MAX {
-            return Err(format!(
-                "it has {} bytes, at most {PNG_BYTES_MAX} are allowed",
-                png.len()
-            ));
+            return Err(too_large(png.len() as u64));
         }
         let mut rest = png
             .strip_prefix(SIGNATURE)
@@ -66,6 +68,38 @@ impl Picture {
             width,
         })
     }
+}
+
+/// A picture from a person or a client, looked at before anything is stored.
+///
+/// # Errors
+/// `Invalid`, with what to do where it is too large.
+pub fn accept(png: &[u8]) -> Result<(), Error> {
+    accept_size(png.len() as u64)?;
+    Picture::of(png).map(drop).map_err(|reason| {
+        Error::invalid(format!("the picture is refused: {reason}"))
+            .with_hint("choose a whole PNG; nothing was stored")
+    })
+}
+
+/// The same for the size alone, before so much is read.
+///
+/// # Errors
+/// `Invalid`, with what to do.
+pub fn accept_size(bytes: u64) -> Result<(), Error> {
+    if bytes > PNG_BYTES_MAX as u64 {
+        let reason = too_large(bytes);
+        return Err(Error::invalid(format!("the picture is refused: {reason}")).with_hint(SMALLER));
+    }
+    Ok(())
+}
+
+fn too_large(bytes: u64) -> String {
+    format!(
+        "it has {} KiB, at most {} KiB are allowed",
+        bytes.div_ceil(1024),
+        PNG_BYTES_MAX / 1024
+    )
 }
 
 /// The next chunk's type and data; its checksum is right.
@@ -177,7 +211,10 @@ mod tests {
             (png(1, 100_000, &[image(), end()]), "1 x 100000 pixels"),
             (png(1, 1, &[end()]), "no image"),
             (png(1, 1, &[image()]), "ends in the middle"),
-            (vec![0; PNG_BYTES_MAX + 1], "at most 262144"),
+            (
+                vec![0; PNG_BYTES_MAX + 1],
+                "it has 257 KiB, at most 256 KiB are allowed",
+            ),
         ] {
             let said = Picture::of(&bytes).unwrap_err();
             assert!(said.contains(reason), "{said:?} instead of {reason:?}");

@@ -1,14 +1,15 @@
 //! Who is here and who is typing: true for seconds, and no part of the history.
 
+use crate::id::{ConversationId, UserId};
 use crate::model::Chat;
-use icecore::{Author, Replica, Result};
-use serde::Serialize;
-use std::collections::BTreeSet;
+use icecore::{Replica, Result, Seen};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Said again and again by whoever watches.
 const CONNECTED: &str = "connected";
-/// Said with what is being typed.
+/// Said while something is being typed.
 const TYPING: &str = "typing";
 /// Somebody who has not said it again for so long has lost the connection.
 const CONNECTED_FOR: Duration = Duration::from_secs(30);
@@ -21,9 +22,30 @@ pub const SAY_CONNECTED_EVERY: i64 = 12_000;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Presence {
     /// Who watches the chat.
-    pub connected: BTreeSet<Author>,
-    /// Who is typing.
-    pub typing: BTreeSet<Author>,
+    pub connected: BTreeSet<UserId>,
+    /// Who is typing, and where.
+    pub typing: BTreeMap<UserId, ConversationId>,
+}
+
+/// What such an event holds.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct About {
+    /// Where somebody types.
+    #[serde(skip_serializing_if = "ConversationId::is_default")]
+    conversation: ConversationId,
+    /// Who, where the device is not a user of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
+}
+
+impl About {
+    /// What cannot be read says no more than who sent it.
+    fn of(seen: &Seen) -> (UserId, ConversationId) {
+        let about: Self = serde_json::from_value(seen.event.data.clone()).unwrap_or_default();
+        let user = about.user.unwrap_or_else(|| seen.author.into());
+        (user, about.conversation)
+    }
 }
 
 impl Presence {
@@ -35,27 +57,36 @@ impl Presence {
         let seen = replica.transient().await?;
         let of = |kind| {
             let of_kind = seen.iter().filter(move |seen| seen.event.kind == kind);
-            of_kind.map(|seen| seen.author).collect()
+            of_kind.map(About::of)
         };
         Ok(Self {
-            connected: of(CONNECTED),
-            typing: of(TYPING),
+            connected: of(CONNECTED).map(|(user, _)| user).collect(),
+            typing: of(TYPING).collect(),
         })
     }
 }
 
-/// Tells the others that one is connected.
+/// Tells the others that somebody is connected: the device's own user, or another one.
 ///
 /// # Errors
 /// As [`Presence::look`]. It is sent once: what failed is not worth repeating.
-pub async fn say_connected(replica: &Replica<Chat>) -> Result<()> {
-    replica.send_transient(CONNECTED, &(), CONNECTED_FOR).await
+pub async fn say_connected(replica: &Replica<Chat>, user: Option<UserId>) -> Result<()> {
+    let conversation = ConversationId::default();
+    let about = About { conversation, user };
+    replica
+        .send_transient(CONNECTED, &about, CONNECTED_FOR)
+        .await
 }
 
-/// Tells the others that one is typing.
+/// Tells the others that somebody is typing.
 ///
 /// # Errors
 /// As [`Presence::look`]. It is sent once: what failed is not worth repeating.
-pub async fn say_typing(replica: &Replica<Chat>) -> Result<()> {
-    replica.send_transient(TYPING, &(), TYPING_FOR).await
+pub async fn say_typing(
+    replica: &Replica<Chat>,
+    conversation: ConversationId,
+    user: Option<UserId>,
+) -> Result<()> {
+    let about = About { conversation, user };
+    replica.send_transient(TYPING, &about, TYPING_FOR).await
 }

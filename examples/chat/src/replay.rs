@@ -150,9 +150,9 @@ impl Company {
             None => place.clone(),
         };
         let keeper = Replica::create(Chat, &own(0), &options.space, Order::Timestamp).await?;
-        if !keeper.state().members.is_empty() {
+        if !keeper.state().users.is_empty() {
             return Err(Error::conflict(
-                "the chat has members already, a replay begins with an empty one",
+                "the chat has users already, a replay begins with an empty one",
             )
             .with_object(options.space.clone())
             .with_hint("name another one with --space"));

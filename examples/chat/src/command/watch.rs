@@ -1,28 +1,30 @@
 //! `watch`: every change as it comes, and who is connected or typing.
 
+use super::EVERY;
 use super::show::minute;
-use crate::model::{Chat, Update, nameless};
+use crate::id::{ConversationId, UserId};
+use crate::model::{Chat, State};
 use crate::output::Output;
 use crate::pace::wait;
 use crate::presence::{Presence, SAY_CONNECTED_EVERY, say_connected};
+use crate::update::Update;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use icecore::{Author, Change, ErrorKind, News, Replica, Result, Stage};
+use icecore::{Change, ErrorKind, News, Replica, Result, Stage};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-/// How often to look for what is new, and for who is here.
-const EVERY: Duration = Duration::from_secs(1);
-
-/// How to watch: how often to look, until when, and what is typed meanwhile.
+/// How to watch: how often to look, until when, and what is typed meanwhile, by whom and where.
 pub struct Watching {
     every: Duration,
     end: BoxFuture<'static, ()>,
     typed: UnboundedReceiver<String>,
+    user: Option<UserId>,
+    conversation: ConversationId,
 }
 
 impl std::fmt::Debug for Watching {
@@ -44,11 +46,7 @@ impl Watching {
                 _ = tokio::signal::ctrl_c() => {}
             }
         };
-        Self {
-            every: EVERY,
-            end: end.boxed(),
-            typed: stdin_lines(),
-        }
+        Self::new(EVERY, end.boxed(), stdin_lines())
     }
 
     /// As said, for other screens and for tests.
@@ -57,7 +55,28 @@ impl Watching {
         end: BoxFuture<'static, ()>,
         typed: UnboundedReceiver<String>,
     ) -> Self {
-        Self { every, end, typed }
+        Self {
+            every,
+            end,
+            typed,
+            user: None,
+            conversation: ConversationId::default(),
+        }
+    }
+
+    /// What is typed is said by this user.
+    #[must_use]
+    pub fn as_user(self, user: Option<UserId>) -> Self {
+        Self { user, ..self }
+    }
+
+    /// What is typed is said there.
+    #[must_use]
+    pub fn saying_in(self, conversation: ConversationId) -> Self {
+        Self {
+            conversation,
+            ..self
+        }
     }
 }
 
@@ -82,7 +101,13 @@ pub async fn watch(replica: &Replica<Chat>, out: &mut Output<'_>, how: Watching)
         every,
         mut end,
         mut typed,
+        user,
+        conversation,
     } = how;
+    let say = |text: String| {
+        let update = Update::say_in(conversation.clone(), text).by(user.clone());
+        replica.update(update)
+    };
     let mut screen = Screen::of(replica);
     let mut changes = replica.changes();
     // Both end with this function, also in the middle of a request: what they do can be cut short anywhere.
@@ -90,13 +115,13 @@ pub async fn watch(replica: &Replica<Chat>, out: &mut Output<'_>, how: Watching)
     let syncing = replica.clone();
     tasks.spawn(async move { syncing.keep_syncing(every).await });
     let (send, mut presences) = unbounded_channel();
-    tasks.spawn(look_who_is_here(replica.clone(), every, send));
+    tasks.spawn(look_who_is_here(replica.clone(), user.clone(), every, send));
     loop {
         tokio::select! {
             () = &mut end => return Ok(()),
             Some(news) = changes.next() => screen.news(out, news)?,
             Some(presence) = presences.recv() => screen.presence(out, &presence)?,
-            Some(line) = typed.recv() => match replica.update(Update::say(line)).await {
+            Some(line) = typed.recv() => match say(line).await {
                 // Whoever mistypes is told, and goes on.
                 Err(error) if error.kind() == ErrorKind::Invalid => trouble(out, &error.to_string())?,
                 said => drop(said?),
@@ -108,6 +133,7 @@ pub async fn watch(replica: &Replica<Chat>, out: &mut Output<'_>, how: Watching)
 /// Says that one is here and tells when the others come, go, type and stop.
 async fn look_who_is_here(
     replica: Replica<Chat>,
+    user: Option<UserId>,
     every: Duration,
     send: UnboundedSender<Presence>,
 ) {
@@ -116,7 +142,7 @@ async fn look_who_is_here(
     loop {
         let now = replica.now();
         if said_at.is_none_or(|at| now - at >= SAY_CONNECTED_EVERY)
-            && say_connected(&replica).await.is_ok()
+            && say_connected(&replica, user.clone()).await.is_ok()
         {
             said_at = Some(now);
         }
@@ -137,16 +163,14 @@ async fn look_who_is_here(
 struct Screen<'a> {
     replica: &'a Replica<Chat>,
     /// As they were before the change that is printed: the state is ahead of it.
-    names: BTreeMap<Author, String>,
+    names: BTreeMap<UserId, String>,
 }
 
 impl<'a> Screen<'a> {
     fn of(replica: &'a Replica<Chat>) -> Self {
         let state = replica.state();
-        let names = state
-            .members
-            .keys()
-            .map(|&author| (author, state.name_of(author)));
+        let users = state.users.keys();
+        let names = users.map(|user| (user.clone(), state.name_of(user)));
         Self {
             replica,
             names: names.collect(),
@@ -158,7 +182,7 @@ impl<'a> Screen<'a> {
             News::Change(change) => self.change(out, &change),
             News::Reread => {
                 *self = Self::of(self.replica);
-                let messages = self.replica.state().messages.len();
+                let messages = self.replica.state().messages().count();
                 out.result(&json!({"messages": messages}), || {
                     format!("* the chat has {messages} messages")
                 })
@@ -190,27 +214,29 @@ impl<'a> Screen<'a> {
     }
 
     fn change(&mut self, out: &mut Output<'_>, change: &Change<Update>) -> Result<()> {
-        let author = change.id.author;
-        let who = self.names.get(&author).cloned();
-        let who = who.unwrap_or_else(|| nameless(author));
         let stage = match change.stage {
             Stage::Pending => "pending",
             Stage::Confirmed => "confirmed",
         };
+        let author = change.id.author;
+        let update = change.update.as_ref().ok();
+        let user = update.map_or_else(|| author.into(), |update| update.user(author));
+        let who = self.names.get(&user).cloned();
+        let who = who.unwrap_or_else(|| user.nameless());
+        let state = self.replica.state();
         let what = match &change.update {
-            Ok(Update::Say { text }) => format!("<{who}> {text}"),
-            Ok(Update::Name { name }) => format!("* {who} is now known as {name}"),
-            Ok(Update::Picture { .. }) => format!("* {who} shows a picture"),
-            Ok(Update::Join) => format!("* {who} joined"),
-            Ok(Update::Leave) => format!("* {who} left"),
+            Ok(update) => happening(&state, update, &who),
             Err(rejected) => format!("* {who}: {rejected}"),
         };
         // The same update comes again, confirmed.
-        if let (Ok(Update::Name { name }), Stage::Confirmed) = (&change.update, change.stage) {
-            self.names.insert(author, name.clone());
+        if let (Some(Update::Name { name, .. }), Stage::Confirmed) = (update, change.stage) {
+            self.names.insert(user.clone(), name.clone());
         }
-        let update = change.update.as_ref().ok();
-        let value = json!({"at": change.at, "author": author, "seq": change.id.seq, "name": who, "stage": stage, "update": update});
+        let value = json!({
+            "at": change.at, "author": author, "seq": change.id.seq, "user": user, "name": who,
+            "stage": stage, "update": update,
+            "uuid": update.map(|update| update.event(change.id)),
+        });
         out.result(&value, || {
             format!("{} {what} ({stage})", minute(&change.at))
         })
@@ -219,21 +245,53 @@ impl<'a> Screen<'a> {
     fn presence(&mut self, out: &mut Output<'_>, presence: &Presence) -> Result<()> {
         let state = self.replica.state();
         out.result(presence, || {
-            let names = |authors: &BTreeSet<Author>| match authors.len() {
+            let all = |names: Vec<String>| match names.len() {
                 0 => "nobody".to_owned(),
-                _ => authors
-                    .iter()
-                    .map(|&a| state.name_of(a))
-                    .collect::<Vec<_>>()
-                    .join(", "),
+                _ => names.join(", "),
             };
+            let connected = presence.connected.iter();
+            let typing = presence.typing.iter();
             format!(
                 "* connected: {}; typing: {}",
-                names(&presence.connected),
-                names(&presence.typing)
+                all(connected.map(|user| state.name_of(user)).collect()),
+                all(typing
+                    .map(|(user, conversation)| state.name_of(user) + &place(&state, conversation))
+                    .collect())
             )
         })
     }
+}
+
+/// What happened, for a person.
+fn happening(state: &State, update: &Update, who: &str) -> String {
+    match update {
+        Update::Say {
+            conversation, text, ..
+        } => format!("<{who}{}> {text}", place(state, conversation)),
+        Update::Read { message, .. } => {
+            let read = state.messages().find(|m| m.event() == *message);
+            let text = read.map_or("a message", |message| &message.text);
+            format!("* {who} has read: {text}")
+        }
+        Update::Name { name, .. } => format!("* {who} is now known as {name}"),
+        Update::Picture { .. } => format!("* {who} shows a picture"),
+        Update::Join { conversation, .. } => {
+            format!("* {who} joined{}", place(state, conversation))
+        }
+        Update::Leave { conversation, .. } => {
+            format!("* {who} left{}", place(state, conversation))
+        }
+        Update::Rename { name, .. } => format!("* {who} calls a conversation {name}"),
+    }
+}
+
+/// In which conversation, where it is another than the one that every chat begins with.
+fn place(state: &State, conversation: &ConversationId) -> String {
+    if conversation.is_default() {
+        return String::new();
+    }
+    let title = state.title_of(conversation).map(str::to_owned);
+    format!(" in {}", title.unwrap_or_else(|| conversation.to_string()))
 }
 
 fn trouble(out: &mut Output<'_>, text: &str) -> Result<()> {

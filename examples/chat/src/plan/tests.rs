@@ -33,7 +33,7 @@ fn everybody_does_their_lines_in_order() {
     assert_eq!(plan.people, [vec!["a", "a_"], vec!["b", "c"]]);
     let a = [
         Update::name("a"),
-        Update::Join,
+        Update::join(ConversationId::default()),
         Update::say("one"),
         Update::say("three"),
         Update::name("a_"),
@@ -78,7 +78,7 @@ fn a_seed_decides_who_loses_the_connection() {
         match &cue.action {
             Action::Disconnect => assert!(!std::mem::replace(&mut offline[cue.person], true)),
             Action::Connect => assert!(std::mem::replace(&mut offline[cue.person], false)),
-            Action::Make(Update::Say { text }) if text == "one" => assert!(offline[0]),
+            Action::Make(Update::Say { text, .. }) if text == "one" => assert!(offline[0]),
             _ => {}
         }
     }

@@ -47,8 +47,8 @@ pub fn differences(plan: &Plan, endings: &[Ending]) -> (Option<String>, Vec<Stri
                 "{} holds another state than {}: {} messages and {}",
                 who(person),
                 who(0),
-                ending.state.messages.len(),
-                first.state.messages.len()
+                ending.state.messages().count(),
+                first.state.messages().count()
             ));
         }
     }
@@ -74,8 +74,7 @@ fn against_the_log<'a>(
     endings.iter().enumerate().filter_map(|(person, ending)| {
         let said = plan.messages_of(person);
         let own = state
-            .messages
-            .iter()
+            .messages()
             .filter(|message| message.id.author == ending.author);
         let held: Vec<(&str, &str)> = own
             .map(|message| {
@@ -114,7 +113,7 @@ fn against_the_log<'a>(
 fn beyond_the_log(all: &BTreeSet<Author>, state: &State) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let mut wrong = Vec::new();
-    for message in &state.messages {
+    for message in state.messages() {
         if !seen.insert(message.id) {
             wrong.push(format!("the message {} is there twice", message.id));
         }

@@ -1,30 +1,54 @@
 use crate::World;
 use crate::pictures::PIXEL;
 use clap::Parser;
-use icecore::ErrorKind;
+use icecore::{Error, ErrorKind};
 use icecore_example_chat::args::Cli;
 use icecore_example_chat::command::run;
 use icecore_example_chat::output::Output;
 use serde_json::Value;
 
-/// What a command prints, or the kind of its error.
-async fn chat(world: &World, who: &str, arguments: &[&str]) -> Result<String, ErrorKind> {
-    let (store, folder) = (world.path("store"), world.path(who));
-    let mut all = vec!["chat", "--store", &store, "--replica", &folder];
+/// What a command prints, or its error.
+async fn run_at(store: &str, folder: &str, arguments: &[&str]) -> Result<String, Error> {
+    let mut all = vec!["chat", "--store", store, "--replica", folder];
     all.extend(arguments);
     let cli = Cli::try_parse_from(all).unwrap();
     let mut printed = Vec::new();
-    let code = run(&cli, &mut Output::new(cli.json, &mut printed))
-        .await
-        .map_err(|error| {
-            assert!(error.hint().is_some(), "{error}");
-            error.kind()
-        })?;
+    let code = run(&cli, &mut Output::new(cli.json, &mut printed)).await?;
     assert_eq!(
         format!("{code:?}"),
         format!("{:?}", std::process::ExitCode::SUCCESS)
     );
     Ok(String::from_utf8(printed).unwrap())
+}
+
+/// What a command prints, or the kind of its error.
+pub(crate) async fn chat(
+    world: &World,
+    who: &str,
+    arguments: &[&str],
+) -> Result<String, ErrorKind> {
+    let (store, folder) = (world.path("store"), world.path(who));
+    run_at(&store, &folder, arguments).await.map_err(|error| {
+        assert!(error.hint().is_some(), "{error}");
+        error.kind()
+    })
+}
+
+/// The same where nobody answers.
+pub(crate) async fn chat_alone(
+    world: &World,
+    who: &str,
+    arguments: &[&str],
+) -> Result<String, ErrorKind> {
+    let folder = world.path(who);
+    let ran = run_at("http://127.0.0.1:9", &folder, arguments).await;
+    ran.map_err(|error| error.kind())
+}
+
+/// The error of a command.
+pub(crate) async fn refusal(world: &World, who: &str, arguments: &[&str]) -> Error {
+    let (store, folder) = (world.path("store"), world.path(who));
+    run_at(&store, &folder, arguments).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -66,7 +90,7 @@ async fn two_people_chat() {
 
     let log = chat(&world, "ada", &["log"]).await.unwrap();
     let said: Vec<&str> = log.lines().map(|line| &line[17..]).collect();
-    assert_eq!(said, ["<ada> one", "<bo> two"]);
+    assert_eq!(said, ["<ada> one (sent)", "<bo> two (sent)"]);
     let who = chat(&world, "bo", &["who"]).await.unwrap();
     let who: Vec<&str> = who.lines().collect();
     assert!(
@@ -157,10 +181,6 @@ async fn a_conversation_is_replayed_and_reported() {
     assert_eq!((number("updates"), number("disconnections")), (6, 2));
     assert_eq!(report["differences"], Value::Array(vec![]));
     let state = world.seen_anew().await.unwrap();
-    let at: Vec<&str> = state
-        .messages
-        .iter()
-        .map(|message| &message.at[..16])
-        .collect();
+    let at: Vec<&str> = state.messages().map(|message| &message.at[..16]).collect();
     assert_eq!(at, ["2026-11-20T23:59", "2026-11-21T00:00"]);
 }

@@ -1,7 +1,7 @@
 //! What was said is said, whatever happens before the store knows of it.
 
 use crate::{World, texts};
-use icecore_example_chat::model::Update;
+use icecore_example_chat::update::Update;
 use std::future::poll_fn;
 use std::task::Poll;
 

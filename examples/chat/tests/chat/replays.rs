@@ -85,20 +85,18 @@ async fn check(world: &World, conversation: &Conversation, report: &Report) {
 fn check_state(state: &State, conversation: &Conversation) {
     // None is missing, none is there twice, and everybody's are in the order in which they were said.
     let said = state
-        .messages
-        .iter()
+        .messages()
         .map(|m| (m.name.as_deref().unwrap(), m.text.as_str()));
     assert_eq!(by_name(said), by_name(conversation.messages()));
-    let ids: BTreeSet<UpdateId> = state.messages.iter().map(|message| message.id).collect();
+    let ids: BTreeSet<UpdateId> = state.messages().map(|message| message.id).collect();
     assert_eq!(ids.len(), conversation.messages().count());
     // A nickname belongs to one author, and its messages stand in the author's own order.
     let mut last: BTreeMap<_, _> = BTreeMap::new();
-    for message in &state.messages {
+    for message in state.messages() {
         assert!(last.insert(message.id.author, message.id.seq) < Some(message.id.seq));
     }
     let authors = state
-        .messages
-        .iter()
+        .messages()
         .map(|m| (m.name.as_deref(), m.id.author))
         .collect::<BTreeSet<_>>();
     let names: BTreeSet<_> = authors.iter().map(|(name, _)| *name).collect();

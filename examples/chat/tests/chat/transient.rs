@@ -1,18 +1,26 @@
 use crate::{World, texts};
-use icecore_example_chat::model::Update;
+use icecore_example_chat::id::{ConversationId, UserId};
 use icecore_example_chat::presence::{Presence, say_connected, say_typing};
+use icecore_example_chat::update::Update;
 
 #[tokio::test]
 async fn who_is_typing_is_seen_and_no_part_of_the_history() {
     let world = World::new();
     let (ada, bo) = (world.create("ada").await, world.create("bo").await);
     assert_eq!(Presence::look(&bo).await.unwrap(), Presence::default());
-    say_connected(&ada).await.unwrap();
-    say_typing(&ada).await.unwrap();
-    say_connected(&bo).await.unwrap();
-    let (a, b) = (ada.author().await.unwrap(), bo.author().await.unwrap());
+    let trip: ConversationId = "trip".parse().unwrap();
+    say_connected(&ada, None).await.unwrap();
+    say_typing(&ada, trip.clone(), None).await.unwrap();
+    say_connected(&bo, Some("moss".parse().unwrap()))
+        .await
+        .unwrap();
+    let a = UserId::from(ada.author().await.unwrap());
+    let b: UserId = "moss".parse().unwrap();
     let seen = Presence::look(&bo).await.unwrap();
-    assert_eq!(seen.typing.into_iter().collect::<Vec<_>>(), [a]);
+    assert_eq!(
+        seen.typing.into_iter().collect::<Vec<_>>(),
+        [(a.clone(), trip)]
+    );
     assert!(seen.connected.contains(&a) && seen.connected.contains(&b));
 
     ada.update(Update::say("done")).await.unwrap();
@@ -21,5 +29,5 @@ async fn who_is_typing_is_seen_and_no_part_of_the_history() {
     assert_eq!(bo.history().await.unwrap().len(), 1);
     let state = world.seen_anew().await.unwrap();
     assert_eq!(texts(&state), ["done"]);
-    assert!(state.members.contains_key(&a) && !state.members.contains_key(&b));
+    assert!(state.users.contains_key(&a) && !state.users.contains_key(&b));
 }

@@ -1,9 +1,10 @@
 use crate::World;
 use futures::FutureExt;
 use icecore_example_chat::command::{Watching, watch};
-use icecore_example_chat::model::Update;
+use icecore_example_chat::id::ConversationId;
 use icecore_example_chat::output::Output;
 use icecore_example_chat::presence::say_typing;
+use icecore_example_chat::update::Update;
 use std::io::{self, Write};
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
@@ -71,11 +72,15 @@ async fn whoever_watches_sees_what_comes_and_who_is_here() {
     until("<ada> hello? (confirmed)").await;
     say.send("  ".to_owned()).unwrap();
     assert_eq!(until("!").await, "! say.text is empty");
-    say_typing(&bo).await.unwrap();
+    say_typing(&bo, ConversationId::default(), None)
+        .await
+        .unwrap();
     until("connected: ada; typing: bo").await;
     bo.update_at(at, Update::say("hello!")).await.unwrap();
     bo.update_at(at, Update::name("bob")).await.unwrap();
-    bo.update_at(at, Update::Leave).await.unwrap();
+    bo.update_at(at, Update::leave(ConversationId::default()))
+        .await
+        .unwrap();
     bo.sync().await.unwrap();
     assert_eq!(
         until("hello!").await,

@@ -1,7 +1,9 @@
 use super::*;
 use crate::conversation::Conversation;
-use crate::model::{Chat, Update};
+use crate::id::ConversationId;
+use crate::model::{Chat, Message};
 use crate::plan::{Action, Chances};
+use crate::update::Update;
 use icecore::{Key, Meta, Model, Seq};
 use std::collections::BTreeMap;
 
@@ -36,6 +38,11 @@ fn well() -> (Plan, State) {
     (plan, state)
 }
 
+fn messages(state: &mut State) -> &mut Vec<Message> {
+    let all = state.conversations.get_mut(&ConversationId::default());
+    &mut all.unwrap().messages
+}
+
 fn judge(change: impl Fn(&mut [Ending; 2])) -> Vec<String> {
     let (plan, state) = well();
     let mut endings = [0, 1].map(|person| Ending {
@@ -65,7 +72,7 @@ fn judge_state(change: impl Fn(&mut State)) -> Vec<String> {
 fn what_is_as_promised_is_not_complained_of() {
     assert_eq!(judge(|_| {}), [""; 0]);
     // Two who speak at the same time may stand in any order, as long as it is the same everywhere.
-    assert_eq!(judge_state(|state| state.messages.swap(1, 2)), [""; 0]);
+    assert_eq!(judge_state(|state| messages(state).swap(1, 2)), [""; 0]);
 }
 
 #[test]
@@ -75,28 +82,28 @@ fn every_broken_promise_is_found() {
         ["b: 2 updates were not acknowledged"]
     );
     assert_eq!(
-        judge(|endings| drop(Arc::make_mut(&mut endings[1].state).messages.pop())),
+        judge(|endings| drop(messages(Arc::make_mut(&mut endings[1].state)).pop())),
         ["b holds another state than a: 3 messages and 4"]
     );
     assert_eq!(
-        judge_state(|state| drop(state.messages.remove(2))),
+        judge_state(|state| drop(messages(state).remove(2))),
         [
             "a: 1 of 2 messages; the first that differs is number 2: \"nothing\" instead of \"<a> three\""
         ]
     );
     assert_eq!(
-        judge_state(|state| state.messages.swap(0, 2)),
+        judge_state(|state| messages(state).swap(0, 2)),
         [
             "a: 2 of 2 messages; the first that differs is number 1: \"<a> three\" instead of \"<a> one\""
         ]
     );
     let twice = judge_state(|state| {
-        let again = state.messages[3].clone();
-        state.messages.push(again);
+        let again = messages(state)[3].clone();
+        messages(state).push(again);
     });
     assert_eq!(twice.len(), 2);
     assert!(twice[0].starts_with("b: 3 of 2 messages") && twice[1].ends_with("is there twice"));
-    let strange = judge_state(|state| state.messages[0].id.author = author(7));
+    let strange = judge_state(|state| messages(state)[0].id.author = author(7));
     assert_eq!(strange.len(), 2);
     assert!(strange[0].starts_with("a: 1 of 2") && strange[1].ends_with("is nobody's"));
     let one = judge(|endings| endings[1].author = endings[0].author);

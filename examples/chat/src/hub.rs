@@ -1,0 +1,320 @@
+//! The two calls for clients that speak no icecore: events up, and events down from the last one held.
+//!
+//! The server is a replica like any other. What it is given becomes durable updates of its own; what it gives out is all
+//! that the bucket holds, whoever wrote it.
+
+mod given;
+
+pub use given::{EVENTS_MAX, read_events};
+
+use crate::event_log::{EventLog, Given, Place};
+use crate::id::{EventId, UserId};
+use crate::model::Chat;
+use crate::update::Update;
+use crate::wire::{Content, Event};
+use futures::{Stream, stream};
+use given::{Caller, Wanted};
+use icecore::{Author, Changes, Error, News, Replica, Result, Stage, time};
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use tokio::sync::{Mutex, watch};
+
+/// The most updates that wait here for a store that does not answer: who sends more is told to keep them.
+pub const PENDING_MAX: usize = 10_000;
+
+/// A replica of the space, and the log of what was seen in it.
+pub struct Hub {
+    replica: Replica<Chat>,
+    author: Author,
+    /// Who speaks where a client names nobody.
+    own: UserId,
+    /// Held while it is decided which events are new, so that two calls with the same ones store them once.
+    storing: Mutex<()>,
+    inbox: Mutex<Inbox>,
+    log: Arc<StdMutex<EventLog>>,
+    /// Under which name the log is begun, if it is not yet.
+    log_name: String,
+    grown: watch::Sender<Grown>,
+}
+
+/// What the replica tells.
+struct Inbox {
+    changes: Changes<Update>,
+    /// Whether something may have been missed: then the whole history is looked through. So it is at the beginning, and after
+    /// a look that was cut off or failed.
+    whole: bool,
+}
+
+/// What those who stream wait for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Grown {
+    events: usize,
+    is_over: bool,
+}
+
+impl Hub {
+    /// Serves a replica, whose log lies in the file. What is there already is in the log when this returns.
+    ///
+    /// # Errors
+    /// As [`EventLog::open`] and [`Replica::sync`].
+    pub async fn open(replica: Replica<Chat>, user: Option<UserId>, log: &Path) -> Result<Self> {
+        let author = replica.author().await?;
+        let name = crate::digest::sha256(format!("{author}\n{}", replica.now()).as_bytes());
+        let hub = Self {
+            author,
+            own: user.unwrap_or_else(|| author.into()),
+            storing: Mutex::new(()),
+            inbox: Mutex::new(Inbox {
+                changes: replica.changes(),
+                whole: true,
+            }),
+            log: Arc::new(StdMutex::new(EventLog::open(log)?)),
+            log_name: name[..8].to_owned(),
+            grown: watch::Sender::new(Grown::default()),
+            replica,
+        };
+        hub.refresh().await?;
+        Ok(hub)
+    }
+
+    /// Stores events, all or none, and answers with what is stored, one for one. It can be repeated, and cut anywhere.
+    /// `named` is who calls, where that is known: then nobody can speak for somebody else.
+    ///
+    /// # Errors
+    /// `Invalid` for an event that is wrong, `Denied` for one of somebody else, `NotFound` for one about a message that is
+    /// not there: nothing of the call was stored. `Unavailable` when the bucket does not answer: the events are stored
+    /// here and sent when it does; the call is to be repeated for the answer.
+    pub async fn submit(&self, events: Vec<Event>, named: Option<&UserId>) -> Result<Vec<Event>> {
+        let own = &self.own;
+        let wanted = Caller { named, own }.wanted(events, self.replica.now())?;
+        self.check_told(&wanted).await?;
+        let ids = self.store(&wanted).await?;
+        self.refresh().await.map_err(|error| {
+            if error.is_unavailable() {
+                return error.with_hint("the events are kept here and sent later; repeat the call");
+            }
+            error
+        })?;
+        let mut answer = Vec::new();
+        for (wanted, id) in wanted.iter().zip(ids) {
+            let stored = match self.stored(id).await? {
+                Some(stored) => stored,
+                None => self.held(wanted, id)?,
+            };
+            answer.push(wanted.answer(stored));
+        }
+        Ok(answer)
+    }
+
+    /// What a client says of a message that the server is to have stored has to be so.
+    async fn check_told(&self, wanted: &[Wanted]) -> Result<()> {
+        for (n, wanted) in wanted.iter().enumerate() {
+            let (Wanted::Sent(event) | Wanted::Received(event)) = wanted else {
+                continue;
+            };
+            let stored = self.stored(*event).await?;
+            if !stored.is_some_and(|stored| matches!(stored.content, Content::NewMessage(_))) {
+                return Err(Error::not_found("there is no such message")
+                    .with_object(format!("events[{n}]"))
+                    .with_hint("send a message as sendingNewMessage: the answer says that it is stored, and its uuid"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes updates of the events that are not there yet. Returns the ids of all.
+    async fn store(&self, wanted: &[Wanted]) -> Result<Vec<EventId>> {
+        let _storing = self.storing.lock().await;
+        let state = self.replica.state();
+        let mut seen = BTreeSet::new();
+        let mut ids = Vec::new();
+        let mut new = Vec::new();
+        for wanted in wanted {
+            let (at, update) = match wanted {
+                Wanted::Sent(event) | Wanted::Received(event) => {
+                    ids.push(Some(*event));
+                    continue;
+                }
+                Wanted::New(at, update) => (*at, update),
+            };
+            let id = update.given_event(self.author);
+            let is_known = id.is_some_and(|id| state.holds(update, id) || !seen.insert(id));
+            if !is_known {
+                new.push((ids.len(), at, update));
+            }
+            ids.push(id);
+        }
+        if !new.is_empty() {
+            if self.replica.pending().await? + new.len() > PENDING_MAX {
+                return Err(Error::unavailable("the store has not answered for long")
+                    .with_hint("keep the events and send them later: none of them was stored"));
+            }
+            let updates = new
+                .iter()
+                .map(|(_, at, update)| (*at, Update::clone(update)));
+            let made = self.replica.update_all(updates.collect()).await?;
+            for ((n, _, update), made) in new.iter().zip(made) {
+                ids[*n] = Some(update.event(made));
+            }
+        }
+        let ids = ids.into_iter().collect::<Option<_>>();
+        Ok(ids.expect("BUG: an event that was given no id is new"))
+    }
+
+    /// What the state holds and the log does not: a history that was compressed begins with a state, and a log that is begun
+    /// then has no events from before. What is sent again is known all the same.
+    fn held(&self, wanted: &Wanted, id: EventId) -> Result<Event> {
+        match wanted {
+            Wanted::New(at, update) if self.replica.state().holds(update, id) => {
+                let (at, user) = (time::to_rfc3339(*at), update.user(self.author));
+                Ok(Event::named(id, &at, update, &user))
+            }
+            _ => Err(Error::unavailable("an event is stored and not seen yet")
+                .with_hint("repeat the call: what was stored is not stored twice")),
+        }
+    }
+
+    async fn stored(&self, event: EventId) -> Result<Option<Event>> {
+        self.with_log(move |log| log.get(event)).await
+    }
+
+    /// Syncs, and appends to the log what became visible. Whatever is cut off is made up for by the next one.
+    ///
+    /// # Errors
+    /// As [`Replica::sync`], and errors of the log.
+    pub async fn refresh(&self) -> Result<()> {
+        // One at a time: when a sync returns, nobody else holds news of what it sent.
+        let mut inbox = self.inbox.lock().await;
+        let synced = self.replica.sync().await?;
+        let mut whole = std::mem::replace(&mut inbox.whole, true);
+        let mut events = Vec::new();
+        let mut told = BTreeSet::new();
+        while let Some(news) = inbox.changes.try_next() {
+            match news {
+                News::Change(change) if change.stage == Stage::Confirmed => {
+                    told.insert(change.id);
+                    let update = change.update.as_ref().ok();
+                    events.extend(update.map(|update| Event::of(change.id, &change.at, update)));
+                }
+                News::Reread | News::Restored { .. } => whole = true,
+                _ => {}
+            }
+        }
+        // What was queued while the sync was under way may have been sent by it, and told to nobody.
+        whole |= synced.acknowledged.iter().any(|a| !told.contains(&a.id));
+        if whole {
+            events = self.whole_history().await?;
+        }
+        let name = self.log_name.clone();
+        let len = self
+            .with_log(move |log| {
+                log.append(&events, &name)?;
+                Ok(log.len())
+            })
+            .await?;
+        self.grown.send_if_modified(|grown| {
+            let has_grown = grown.events < len;
+            grown.events = grown.events.max(len);
+            has_grown
+        });
+        inbox.whole = false;
+        Ok(())
+    }
+
+    /// All that is stored and is as it has to be: what another program wrote is not, maybe.
+    async fn whole_history(&self) -> Result<Vec<Event>> {
+        let history = self.replica.history().await?;
+        let updates = history.iter().filter_map(|recorded| {
+            let update = recorded.update.as_ref().ok()?;
+            let is_right = update.check().is_ok();
+            is_right.then(|| Event::of(recorded.id, &recorded.at, update))
+        });
+        Ok(updates.collect())
+    }
+
+    /// Everything that stands in the log after a place, then what becomes visible, until the end.
+    pub fn events(
+        self: &Arc<Self>,
+        after: Option<Place>,
+    ) -> impl Stream<Item = Result<(Place, Given)>> + Send + use<> {
+        let reading = Reading {
+            hub: Arc::clone(self),
+            grown: self.grown.subscribe(),
+            after,
+            position: None,
+            page: VecDeque::new(),
+            log: None,
+        };
+        stream::try_unfold(reading, |mut reading| async move {
+            let next = reading.next().await?;
+            Ok(next.map(|given| (given, reading)))
+        })
+    }
+
+    /// Ends all streams: a server that stops waits for them.
+    pub fn end(&self) {
+        self.grown.send_modify(|grown| grown.is_over = true);
+    }
+
+    /// A disk is waited for, and a client that goes away must not leave half of it done.
+    async fn with_log<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut EventLog) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let log = Arc::clone(&self.log);
+        let act = move || act(&mut log.lock().unwrap_or_else(PoisonError::into_inner));
+        tokio::task::spawn_blocking(act)
+            .await
+            .map_err(|e| Error::internal("the log of events broke off").with_source(e))?
+    }
+}
+
+/// A client that reads the log.
+struct Reading {
+    hub: Arc<Hub>,
+    grown: watch::Receiver<Grown>,
+    after: Option<Place>,
+    /// Found with the first page.
+    position: Option<usize>,
+    page: VecDeque<Given>,
+    log: Option<String>,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<(Place, Given)>> {
+        loop {
+            if let Some(given) = self.page.pop_front() {
+                let (event, log) = (given.event, self.log.clone());
+                return Ok(Some((Place { event, log }, given)));
+            }
+            // What comes from here on is waited for below, also if it comes before the page is read.
+            if self.grown.borrow_and_update().is_over {
+                return Ok(None);
+            }
+            let (after, position) = (self.after.take(), self.position);
+            let (position, page, log) = self
+                .hub
+                .with_log(move |log| {
+                    let from = position.unwrap_or_else(|| log.position_after(after.as_ref()));
+                    let page = log.page(from)?;
+                    Ok((from + page.len(), page, log.name().map(str::to_owned)))
+                })
+                .await?;
+            (self.position, self.log) = (Some(position), log);
+            self.page.extend(page);
+            if self.page.is_empty() && self.grown.changed().await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("replica", &self.replica)
+            .finish_non_exhaustive()
+    }
+}
