@@ -29,7 +29,7 @@ pub(crate) async fn sync(
     let (mut printed, mut published) = (Ok(()), 0);
     let mut unheard = Vec::new();
     let result = space
-        .sync_with(&mut |acknowledged| {
+        .sync_with(&mut |acknowledged, _| {
             if published == 0 {
                 progress.counts("publishing", waiting);
             }

@@ -8,7 +8,7 @@ use icecore_core::{
     Author, Entry, Error, ErrorKind, Folded, Key, Model, ModelRef, Newer, Order, Result, SpaceName,
     Update, UpdateId,
 };
-use icecore_replica::{NewUpdate, Pending, Pulled, Refusal, SpaceReplica, Unusable};
+use icecore_replica::{Acknowledged, NewUpdate, Pending, Pulled, Refusal, SpaceReplica, Unusable};
 use icecore_seal::NewHolder;
 use icecore_store::Store;
 use serde::Serialize;
@@ -318,12 +318,12 @@ impl<M: App> Replica<M> {
     /// model found the history inconsistent. `NotFound`, `Denied`, `Invalid`: see the hint.
     pub async fn sync(&self) -> Result<Synced> {
         let mut space = self.inner.space.lock().await;
-        let before = space.pending(usize::MAX)?;
         let rejected_before = self.rejections();
         // A sync that was cut off, or another process, may have read what nobody was told of.
         let untold = space.saves()? != self.view().saves;
-        let mut acknowledged = Vec::new();
-        let result = space.sync_with(&mut |a| acknowledged.push(a.id)).await;
+        let mut sent = Vec::new();
+        let tell = &mut |a: &Acknowledged, update: &Update| sent.push(entry_of(a.id, update));
+        let result = space.sync_with(tell).await;
         let changed = space.saves()? != self.view().saves;
         let refolded = if changed || result.is_err() {
             self.refold(&mut space)
@@ -340,10 +340,9 @@ impl<M: App> Replica<M> {
         if untold || reread {
             self.tell(News::Reread);
         }
-        let sent = before.iter().filter(|p| acknowledged.contains(&p.id));
         let arrived = result.as_ref().map(|s| s.pulled.arrived.as_slice());
         let entries = arrived.unwrap_or_default().iter().cloned();
-        let entries: Vec<Entry> = entries.chain(sent.map(entry_of)).collect();
+        let entries: Vec<Entry> = entries.chain(sent).collect();
         self.tell_entries(&entries, author, &rejected_before);
         if let Ok(synced) = &result {
             self.tell_pulled(&synced.pulled);
@@ -585,10 +584,10 @@ fn check(folded: &mut Folded, first: UpdateId, updates: &[NewUpdate]) -> Result<
 }
 
 /// An own update that was sent: its key is that of nothing that is stored.
-fn entry_of(pending: &Pending) -> Entry {
+fn entry_of(id: UpdateId, update: &Update) -> Entry {
     Entry {
-        id: pending.id,
+        id,
         key: Key::MAX,
-        update: pending.update.clone(),
+        update: update.clone(),
     }
 }

@@ -40,6 +40,27 @@ async fn what_changes_is_told_with_its_author_and_stage() {
     assert!(ada.verify().await.unwrap().problems.is_empty());
 }
 
+/// A message that was typed while a sync was under way went out with it, and its row said "sending" for ever.
+#[tokio::test]
+async fn an_update_that_is_made_during_a_sync_is_told_as_confirmed() {
+    let site = Site::new();
+    let replica = site.replica("ada", Order::Timestamp).await;
+    let mut changes = replica.changes();
+    let mut sync = Box::pin(replica.sync());
+    assert!(futures::poll!(&mut sync).is_pending());
+    let id = replica.update(Msg::Add { by: 3 }).await.unwrap();
+    let synced = sync.await.unwrap();
+    assert_eq!(synced.acknowledged.len(), 1);
+    for expected in [Stage::Pending, Stage::Confirmed] {
+        let Some(News::Change(change)) = changes.try_next() else {
+            panic!("not told: {expected:?}");
+        };
+        assert_eq!((change.id, change.stage), (id, expected));
+        assert_eq!(change.update, Ok(Msg::Add { by: 3 }));
+    }
+    assert!(changes.try_next().is_none());
+}
+
 #[tokio::test]
 async fn what_the_state_does_not_allow_is_not_queued() {
     let site = Site::new();

@@ -12,7 +12,7 @@ pub use restored::{Lost, Restored};
 use crate::replica::SpaceReplica;
 use crate::saved;
 use crate::status;
-use icecore_core::{Author, Entry, Error, Generation, Result, UpdateId};
+use icecore_core::{Author, Entry, Error, Generation, Result, Update, UpdateId};
 use icecore_store::rollup::write_due_snapshot;
 use serde::Serialize;
 
@@ -96,16 +96,17 @@ impl SpaceReplica {
     /// # Errors
     /// As pull and flush; what was done until then stays done, and what is queued stays queued.
     pub async fn sync(&mut self) -> Result<Synced> {
-        self.sync_with(&mut |_| {}).await
+        self.sync_with(&mut |_, _| {}).await
     }
 
-    /// As [`SpaceReplica::sync`], telling of each acknowledgement as it comes.
+    /// As [`SpaceReplica::sync`], telling of each acknowledgement as it comes, and of the update: it may have been queued
+    /// while this was under way.
     ///
     /// # Errors
     /// As [`SpaceReplica::sync`].
     pub async fn sync_with(
         &mut self,
-        acknowledged: &mut (dyn FnMut(&Acknowledged) + Send),
+        acknowledged: &mut (dyn FnMut(&Acknowledged, &Update) + Send),
     ) -> Result<Synced> {
         let result = self.try_sync(acknowledged).await;
         let now = self.replica.store().clock.now();
@@ -118,7 +119,10 @@ impl SpaceReplica {
         result
     }
 
-    async fn try_sync(&mut self, tell: &mut (dyn FnMut(&Acknowledged) + Send)) -> Result<Synced> {
+    async fn try_sync(
+        &mut self,
+        tell: &mut (dyn FnMut(&Acknowledged, &Update) + Send),
+    ) -> Result<Synced> {
         let _lock = self.replica.lock().await?;
         self.late = std::mem::take(&mut self.late).untold();
         let pulled = self.pull_explained(!self.pulled).await?;
@@ -221,6 +225,6 @@ impl SpaceReplica {
             self.pull_explained(true).await?;
         }
         self.check_version()?;
-        self.flush_locked(&mut |_| {}).await
+        self.flush_locked(&mut |_, _| {}).await
     }
 }

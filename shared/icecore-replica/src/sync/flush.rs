@@ -6,7 +6,9 @@ use crate::refusal::{self, Refusal};
 use crate::replica::SpaceReplica;
 use crate::saved;
 use icecore_core::update::OBJECT_UPDATES_MAX;
-use icecore_core::{Author, Error, Key, Order, Result, Seal, SpaceName, UpdateId, UpdateObject};
+use icecore_core::{
+    Author, Error, Key, Order, Result, Seal, SpaceName, Update, UpdateId, UpdateObject,
+};
 use icecore_store::publish::{Published, publish_at_counting, publish_counting};
 use serde::Serialize;
 
@@ -31,6 +33,8 @@ pub struct Acknowledged {
 #[derive(Debug, Default)]
 struct Flushed {
     acknowledged: Vec<Acknowledged>,
+    /// What they say, one by one.
+    updates: Vec<Update>,
     /// Whether the queue may hold more.
     more: bool,
 }
@@ -54,7 +58,7 @@ impl SpaceReplica {
 
     pub(super) async fn flush_locked(
         &mut self,
-        tell: &mut (dyn FnMut(&Acknowledged) + Send),
+        tell: &mut (dyn FnMut(&Acknowledged, &Update) + Send),
     ) -> Result<Vec<Acknowledged>> {
         self.restore()?;
         if self.keys.own_last().is_none() {
@@ -66,10 +70,13 @@ impl SpaceReplica {
         let mut all: Vec<Acknowledged> = Vec::new();
         let result = loop {
             match self.flush_one().await {
-                Ok(Flushed { acknowledged, more }) => {
-                    acknowledged.iter().for_each(&mut *tell);
-                    all.extend(acknowledged);
-                    if !more {
+                Ok(flushed) => {
+                    for (acknowledged, update) in flushed.acknowledged.iter().zip(&flushed.updates)
+                    {
+                        tell(acknowledged, update);
+                    }
+                    all.extend(flushed.acknowledged);
+                    if !flushed.more {
                         break Ok(());
                     }
                 }
@@ -121,7 +128,9 @@ impl SpaceReplica {
         };
         let acknowledged = self.record(&object, published)?;
         let all = acknowledged.len() == pending.len() && pending.len() < OBJECT_UPDATES_MAX;
+        let updates = run.iter().map(|pending| pending.update.clone());
         Ok(Flushed {
+            updates: updates.take(acknowledged.len()).collect(),
             acknowledged,
             more: !all,
         })

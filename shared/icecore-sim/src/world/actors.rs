@@ -84,7 +84,7 @@ async fn burst(world: &World, session: &mut SpaceReplica, clock: &SimClock) {
 pub(super) async fn sync(world: &World, session: &mut SpaceReplica) -> bool {
     let log = std::sync::Arc::clone(&world.log);
     let result = session
-        .sync_with(&mut |acknowledged| {
+        .sync_with(&mut |acknowledged, _| {
             crate::bucket::lock(&log)
                 .ledger
                 .acknowledge(acknowledged.id);
