@@ -250,7 +250,6 @@ impl<M: App> Replica<M> {
                 return Err(error);
             }
         };
-        drop(local);
         for ((id, new), (_, message)) in ids.iter().zip(&updates).zip(messages) {
             let at = new
                 .update
@@ -264,6 +263,8 @@ impl<M: App> Replica<M> {
                 stage: Stage::Pending,
             }));
         }
+        // Not before: a sync beside this one tells that they are confirmed.
+        drop(local);
         self.inner.queued.notify_one();
         Ok(ids)
     }

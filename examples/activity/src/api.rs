@@ -20,6 +20,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 /// Where a client syncs.
 pub const SYNC_PATH: &str = "/api/sync/activity";
@@ -31,6 +32,9 @@ const ENDPOINT_HINT: &str = "use POST /api/sync/activity";
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// How long a call may take, its body included. What was stored by then stays stored.
 pub const CALL_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// How often what waits for the bucket is sent.
+const SEND_EVERY: Duration = Duration::from_secs(5);
 
 /// The endpoints.
 pub fn router(hub: Arc<Hub>) -> Router {
@@ -62,10 +66,26 @@ pub async fn serve(
     };
     let listener = TcpListener::bind((address, port)).await.map_err(failed)?;
     tell(listener.local_addr().map_err(failed)?);
-    axum::serve(listener, router(Arc::new(hub)))
+    let hub = Arc::new(hub);
+    let mut sending = JoinSet::new();
+    sending.spawn(send(Arc::clone(&hub)));
+    axum::serve(listener, router(hub))
         .with_graceful_shutdown(stop)
         .await
         .map_err(failed)
+}
+
+/// Sends what could not be sent while its client waited: that client may never call again.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server's edge measures real time; nothing behind it does"
+)]
+async fn send(hub: Arc<Hub>) {
+    loop {
+        tokio::time::sleep(SEND_EVERY).await;
+        // Whoever calls meanwhile is told why it fails.
+        drop(hub.send_waiting().await);
+    }
 }
 
 /// What may stand behind the `?`.

@@ -15,10 +15,14 @@ use std::fmt;
 use std::ops::Not;
 use std::path::Path;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 /// The most events of one call.
 pub const EVENTS_MAX: usize = 1_000;
+/// The most calls that are worked on at the same time; others wait.
+pub const CALLS_MAX: usize = 64;
+/// The most events that wait here for a bucket that does not answer: who sends more is told to keep them.
+pub const PENDING_MAX: usize = 10_000;
 
 /// What a client sends.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -63,6 +67,7 @@ pub struct Hub {
     replica: Replica<Activity>,
     /// Held while it is decided which events are new, so that two calls with the same ones store them once.
     storing: Mutex<()>,
+    calls: Arc<Semaphore>,
     arrivals: Arc<StdMutex<Arrivals>>,
 }
 
@@ -75,6 +80,7 @@ impl Hub {
         Ok(Self {
             replica,
             storing: Mutex::new(()),
+            calls: Arc::new(Semaphore::new(CALLS_MAX)),
             arrivals: Arc::new(StdMutex::new(Arrivals::open(log)?)),
         })
     }
@@ -96,8 +102,14 @@ impl Hub {
                     .with_hint("send them in several calls"),
             );
         }
+        // Held until the work is done, though nobody may wait for it any more.
+        let one_of_some = Arc::clone(&self.calls).acquire_owned().await;
         if !events.is_empty() {
             let _storing = self.storing.lock().await;
+            if self.replica.pending().await? + events.len() > PENDING_MAX {
+                return Err(Error::unavailable("the bucket has not answered for long")
+                    .with_hint("keep the events and send them later: none of them was stored"));
+            }
             store_events(&self.replica, events.clone()).await?;
         }
         self.replica.sync().await.map_err(|error| {
@@ -107,18 +119,34 @@ impl Hub {
             error
         })?;
         let watermark = last_sync_timestamp.unwrap_or_default();
-        self.answer(watermark, events, with_times).await
+        let work = self.answer(watermark, events, with_times);
+        spawn_blocking(move || {
+            let _one_of_some = one_of_some;
+            work()
+        })
+        .await
     }
 
-    async fn answer(
+    /// Sends what waits here, if anything does.
+    ///
+    /// # Errors
+    /// As [`Replica::sync`].
+    pub async fn send_waiting(&self) -> Result<()> {
+        if self.replica.pending().await? == 0 {
+            return Ok(());
+        }
+        self.replica.sync().await.map(drop)
+    }
+
+    /// What makes the answer.
+    fn answer(
         &self,
         watermark: Watermark,
         brought: Vec<ActivityEvent>,
         with_times: bool,
-    ) -> Result<SyncResponse> {
+    ) -> impl FnOnce() -> Result<SyncResponse> + Send + 'static {
         let (arrivals, replica) = (Arc::clone(&self.arrivals), self.replica.clone());
-        // A disk is waited for, and a client that goes away must not leave half of it done.
-        let work = move || -> Result<SyncResponse> {
+        move || {
             let mut arrivals = arrivals.lock().unwrap_or_else(PoisonError::into_inner);
             // Looked at under the lock: no call logs an older state than another one did.
             let state = replica.state();
@@ -126,11 +154,17 @@ impl Hub {
             let page = arrivals.after(watermark, |id| weight(&state, id));
             drop(arrivals);
             Ok(answer(&page, &state, &brought, with_times))
-        };
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|e| Error::internal("the log of arrivals broke off").with_source(e))?
+        }
     }
+}
+
+/// A disk is waited for, and a client that goes away must not leave half of it done.
+async fn spawn_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| Error::internal("the log of arrivals broke off").with_source(e))?
 }
 
 fn weight(state: &Attempts, id: &EventId) -> usize {

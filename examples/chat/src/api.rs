@@ -133,7 +133,7 @@ async fn sync(
     let call = async move {
         check_type(&headers)?;
         let user = user(&headers)?;
-        let _one_of_some = calls.acquire_owned().await;
+        let one_of_some = calls.acquire_owned().await;
         let body = <Bytes as axum::extract::FromRequest<()>>::from_request(request, &()).await;
         let body = body.map_err(|rejection| Refused {
             status: rejection.status(),
@@ -143,7 +143,10 @@ async fn sync(
         })?;
         let events = read_events(&body)?;
         // Not cut off where the client goes away: what is stored then is stored in whole.
-        let call = async move { hub.submit(events, user.as_ref()).await };
+        let call = async move {
+            let _one_of_some = one_of_some;
+            hub.submit(events, user.as_ref()).await
+        };
         let events = tokio::spawn(call).await;
         let events = events.map_err(|e| Error::internal("the call broke off").with_source(e))??;
         Ok(Json(SubmitEventOutput { events }))
@@ -171,9 +174,15 @@ fn check_type(headers: &HeaderMap) -> Result<(), Refused> {
 }
 
 fn user(headers: &HeaderMap) -> Result<Option<UserId>> {
-    let Some(value) = headers.get(USER_HEADER) else {
+    let mut values = headers.get_all(USER_HEADER).iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
+    if values.next().is_some() {
+        return Err(Error::invalid("the caller is named twice")
+            .with_object(USER_HEADER)
+            .with_hint("the proxy has to replace the header that a client sends, not to add one"));
+    }
     // What is no text is no id either.
     let user = value.to_str().unwrap_or_default().parse();
     user.map(Some)

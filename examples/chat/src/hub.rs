@@ -140,6 +140,9 @@ impl Hub {
                 Wanted::New(at, update) => (*at, update),
             };
             let id = update.given_event(self.author);
+            if let Some(id) = id {
+                self.check_same(id, (at, update), ids.len()).await?;
+            }
             let is_known = id.is_some_and(|id| state.holds(update, id) || !seen.insert(id));
             if !is_known {
                 new.push((ids.len(), at, update));
@@ -161,6 +164,22 @@ impl Hub {
         }
         let ids = ids.into_iter().collect::<Option<_>>();
         Ok(ids.expect("BUG: an event that was given no id is new"))
+    }
+
+    /// What is stored under an id stays. Whoever sends something else under it would take it for stored.
+    async fn check_same(&self, id: EventId, (at, update): (i64, &Update), n: usize) -> Result<()> {
+        let Some(stored) = self.stored(id).await? else {
+            return Ok(());
+        };
+        let (at, user) = (time::to_rfc3339(at), update.user(self.author));
+        if Event::named(id, &at, update, &user).says_the_same(&stored) {
+            return Ok(());
+        }
+        Err(
+            Error::conflict("another event is stored under this temporary id")
+                .with_object(format!("events[{n}]"))
+                .with_hint("send this one under an id that was not used before: nothing of the call was stored"),
+        )
     }
 
     /// What the state holds and the log does not: a history that was compressed begins with a state, and a log that is begun

@@ -273,6 +273,23 @@ impl Event {
         Self { content, ..self }
     }
 
+    /// Whether both say the same, whatever the time: who sends an event again may give it another one.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let timeless = |event: &Self| {
+            let mut content = event.content.clone();
+            match &mut content {
+                Content::ConversationNameChanged(changed) => changed.occured_at = None,
+                Content::NewMessage(NewMessage {
+                    message: Some(message),
+                    ..
+                }) => message.occured_at = None,
+                _ => {}
+            }
+            content
+        };
+        timeless(self) == timeless(other)
+    }
+
     /// The id of the stored event.
     ///
     /// # Errors

@@ -25,12 +25,13 @@ impl Memory {
     }
 
     /// These settings within the memory. A state is there twice while it is folded, beside a segment that is being
-    /// folded and the next one.
+    /// folded and the next one: four sixths, and what is kept besides. The rest is for what was read of them and not yet
+    /// let go.
     #[must_use]
     pub fn limit(self, settings: &Settings) -> Settings {
         Settings {
-            unpacked_max: self.0 / 4,
-            state_max: self.0 / 4,
+            unpacked_max: self.0 / 6,
+            state_max: self.0 / 6,
             segments_ahead: 1,
             ..settings.clone()
         }
@@ -39,6 +40,6 @@ impl Memory {
     /// For the states that are kept from one invocation to the next.
     #[must_use]
     pub fn warm(self) -> u64 {
-        self.0 / 8
+        self.0 / 12
     }
 }

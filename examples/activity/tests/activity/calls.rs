@@ -3,7 +3,8 @@
 use crate::support::{SPACE, Server, Site, event, held, ids, projection, write};
 use axum::http::StatusCode;
 use icecore::{ErrorKind, Place, Replica};
-use icecore_example_activity::{Activity, ActivityEvent, Hub, Status, What};
+use icecore_example_activity::hub::PENDING_MAX;
+use icecore_example_activity::{Activity, ActivityEvent, Hub, Status, What, apply_events};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -305,6 +306,46 @@ async fn while_the_bucket_is_away_events_are_kept_and_later_sent_once() {
     }
     drop(server);
     let server = site.server("server").await;
+    assert!(server.sync(0, &[start]).await.new_events.is_empty());
+    assert_eq!(server.sync(0, &[]).await.new_events.len(), 1);
+    assert_eq!(site.stored().await, 1);
+    site.verify().await;
+}
+
+#[tokio::test]
+async fn no_more_events_are_taken_than_can_wait() {
+    let site = Site::new();
+    let nowhere = Place::new("http://127.0.0.1:9").with_replica(site.path("server"));
+    let replica = Replica::open(Activity, &nowhere, SPACE).await.unwrap();
+    let hub = Hub::open(replica.clone(), &site.log("server")).unwrap();
+    let server = Server { hub: Arc::new(hub) };
+    let many = |count: usize| (0..count).map(|_| event("run", 0, What::Start)).collect();
+    let waiting: Vec<ActivityEvent> = many(PENDING_MAX - 1);
+    let run = waiting[0].attempt_id.clone();
+    apply_events(&replica, &run, waiting).await.unwrap();
+    for (count, taken) in [(2, PENDING_MAX - 1), (1, PENDING_MAX)] {
+        let events: Vec<ActivityEvent> = many(count);
+        let body = json!({ "events": events }).to_string();
+        let (status, answer) = server.post("application/json", body).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+        assert_eq!(replica.pending().await.unwrap(), taken, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_sent_though_nobody_calls() {
+    let site = Site::new();
+    let replica = site.device("server").await;
+    let hub = Hub::open(replica.clone(), &site.log("server")).unwrap();
+    let server = Server { hub: Arc::new(hub) };
+    let start = event("run", 0, What::Start);
+    // As a call leaves it whose client went away before the bucket was asked.
+    apply_events(&replica, &start.attempt_id, vec![start.clone()])
+        .await
+        .unwrap();
+    assert_eq!(site.stored().await, 0);
+    server.hub.send_waiting().await.unwrap();
+    assert_eq!(site.stored().await, 1);
     assert!(server.sync(0, &[start]).await.new_events.is_empty());
     assert_eq!(server.sync(0, &[]).await.new_events.len(), 1);
     assert_eq!(site.stored().await, 1);

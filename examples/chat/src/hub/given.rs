@@ -121,8 +121,9 @@ impl Caller<'_> {
                     Update::join(conversation(&member.conversation_uuid)?),
                 )
             }
+            // And nobody puts somebody else out.
             Content::ConversationLeft(member) => {
-                let user = self.any_user(&member.user_uuid)?;
+                let user = self.own_user(&member.user_uuid)?;
                 (
                     now,
                     user,

@@ -208,8 +208,20 @@ async fn an_event_that_is_sent_again_is_stored_once_and_answered_alike() {
     let answer = server.sync(events.clone()).await;
     assert_eq!(answer[1], answer[4]);
     assert_eq!(server.sync(events).await, answer);
-    // The answer says what is stored, not what was sent.
-    assert_eq!(server.sync(json!([name("Eve")])).await[0], answer[0]);
+    // Something else under its id is not taken for it, nor for stored.
+    let mut another = sending();
+    another["sendingNewMessage"]["message"]["text"] = json!("something else");
+    for event in [name("Eve"), another] {
+        let (status, refusal) = server.send(json!([read, event]).to_string()).await;
+        assert_eq!(
+            (status, &refusal["code"], &refusal["object"]),
+            (
+                StatusCode::CONFLICT,
+                &json!("conflict"),
+                &json!("events[1]")
+            )
+        );
+    }
     // Through another server too, also before that one has seen it.
     let other = Server::start(&world, "other").await;
     assert_eq!(

@@ -190,6 +190,7 @@ async fn nobody_speaks_for_somebody_else_where_it_is_known_who_calls() {
         json!({"displayNameChanged": {"userUuid": "ada", "newName": "x"}}),
         json!({"conversationNameChanged": {"conversationUuid": "c", "newName": "x", "authorUuid": "ada"}}),
         json!({"readNewMessage": {"uuid": "5f0c6f2e-8d0b-8c0e-9a57-0d3f1c1b2a49", "userUuid": "ada"}}),
+        json!({"conversationLeft": {"conversationUuid": "c", "userUuid": "ada"}}),
         message("ada"),
     ] {
         let (status, code, object) = refused(&server, as_eve(&event)).await;
@@ -215,6 +216,12 @@ async fn nobody_speaks_for_somebody_else_where_it_is_known_who_calls() {
         .headers_mut()
         .insert("X-User-Uuid", "a b".parse().unwrap());
     assert_eq!(refused(&server, nobody).await.2, "x-user-uuid");
+    // A proxy that adds a header to that of the client.
+    let mut twice = as_eve(&message(""));
+    twice
+        .headers_mut()
+        .append("X-User-Uuid", "ada".parse().unwrap());
+    assert_eq!(refused(&server, twice).await.2, "x-user-uuid");
 }
 
 fn base64_of_pixel() -> String {

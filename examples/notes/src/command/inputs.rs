@@ -80,9 +80,14 @@ async fn append(store: &Inputs<Update>, file: Option<&Path>) -> Result<u64> {
         Some(file) => Box::new(BufReader::new(lines::open(file)?)),
         None => Box::new(std::io::stdin().lock()),
     };
-    let mut count = 0;
+    // All of them are read before one is appended: half a file that is mended and appended again would stand there twice.
+    let mut calls = Vec::new();
     while let Some(line) = lines::next(&mut from)? {
-        let call = RecordedCall::parse(&line)?;
+        let call = RecordedCall::parse(&line);
+        calls.push(call.map_err(|error| error.with_object(format!("line {}", calls.len() + 1)))?);
+    }
+    let mut count = 0;
+    for call in calls {
         let at = call.at.unwrap_or_else(|| store.replica().now());
         store.append(at, &call.into_update()).await?;
         count += 1;

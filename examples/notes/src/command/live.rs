@@ -26,6 +26,9 @@ struct Tally {
 pub(super) async fn run(app: &mut App) -> Result<()> {
     let mut changes = app.replica.changes();
     app.shows.here(&app.replica)?;
+    // A call is judged by what the store holds, as far as it can be asked.
+    app.pull().await?;
+    show_all(app, &mut changes, &mut None)?;
     let mut lines = lines::lines(std::io::stdin());
     let (replica, offline) = (app.replica.clone(), app.offline);
     let mut tally = Tally::default();
@@ -111,9 +114,8 @@ impl Tally {
             .remark(&format!("{made} made, {known} known, {refused} refused"))?;
         if unreadable > 0 {
             return Err(
-                Error::invalid(format!("{unreadable} of {lines} lines are no calls")).with_hint(
-                    "the others were taken; mend these, and replay the recording once more",
-                ),
+                Error::invalid(format!("{unreadable} of {lines} lines are no calls"))
+                    .with_hint("the others were taken; mend these, and replay them alone"),
             );
         }
         Ok(())
