@@ -142,7 +142,7 @@ fn faults_that_never_happened(outcomes: &[(u64, Outcome)]) -> Vec<&'static str> 
 
 #[test]
 fn everything_at_once() {
-    all_kept("everything", 0..400, Plan::everything());
+    all_kept("everything", 0..250, Plan::everything());
 }
 
 /// Runs that failed once: a roll-up that slept until its epoch was removed called the history broken; and a writer with a slow
@@ -166,7 +166,7 @@ fn runs_that_failed_once() {
 fn without_new_epochs() {
     all_kept(
         "without epochs",
-        10_000..10_150,
+        10_000..10_100,
         Plan {
             epochs: false,
             ..Plan::everything()
@@ -210,7 +210,7 @@ fn in_sequence() {
         order: Order::Sequence,
         ..Plan::everything()
     };
-    all_kept("sequence", 0..250, plan);
+    all_kept("sequence", 0..150, plan);
 }
 
 /// Who rolls up and prunes holds no key; the snapshots are written by those who read.
