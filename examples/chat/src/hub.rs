@@ -140,10 +140,11 @@ impl Hub {
                 Wanted::New(at, update) => (*at, update),
             };
             let id = update.given_event(self.author);
-            if let Some(id) = id {
+            let held = id.filter(|id| state.holds(update, *id));
+            if let Some(id) = held {
                 self.check_same(id, (at, update), ids.len()).await?;
             }
-            let is_known = id.is_some_and(|id| state.holds(update, id) || !seen.insert(id));
+            let is_known = held.is_some() || id.is_some_and(|id| !seen.insert(id));
             if !is_known {
                 new.push((ids.len(), at, update));
             }

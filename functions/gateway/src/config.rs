@@ -33,7 +33,7 @@ pub struct Config {
     /// The name of the function, as Lambda tells it.
     pub function: String,
     tag_transient: bool,
-    memory: Option<Memory>,
+    memory: Memory,
     environment: BTreeMap<String, String>,
 }
 
@@ -102,11 +102,7 @@ impl Config {
             tag_transient: self.tag_transient,
             ..Settings::default()
         };
-        let settings = match self.memory {
-            Some(memory) => memory.limit(&settings),
-            None => settings,
-        };
-        Ok(Store::new(&backend, clock, ids).with_settings(settings))
+        Ok(Store::new(&backend, clock, ids).with_settings(self.memory.limit(settings)))
     }
 
     /// What signs requests to its bucket.

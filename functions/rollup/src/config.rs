@@ -39,8 +39,8 @@ pub struct Config {
     pub function_name: String,
     /// Which messages are logged.
     pub log_filter: String,
+    memory: Memory,
     /// For the back end, which takes its credentials from it.
-    memory: Option<Memory>,
     environment: BTreeMap<String, String>,
 }
 
@@ -62,14 +62,13 @@ impl Config {
         let of = Variables(&environment);
         let defaults = Limits::default();
         let memory = Memory::of(of)?;
-        let warm = memory.map_or(u64::MAX, Memory::warm);
         let limits = Limits {
             spaces_at_once: of
                 .number("ICECORE_SPACES_AT_ONCE")?
                 .unwrap_or(defaults.spaces_at_once),
             warm_bytes_max: of
                 .number("ICECORE_WARM_BYTES_MAX")?
-                .unwrap_or(defaults.warm_bytes_max.min(warm)),
+                .unwrap_or(defaults.warm_bytes_max.min(memory.warm())),
             margin: of.duration("ICECORE_MARGIN")?.unwrap_or(defaults.margin),
             retention: of.duration("ICECORE_RETENTION")?,
             ..defaults
@@ -106,12 +105,10 @@ impl Config {
             chunk_bytes_max: CHUNK_BYTES_MAX,
             ..Settings::default()
         };
-        let settings = match self.memory {
-            Some(memory) => memory.limit(&settings),
-            None => settings,
-        };
         let store = Store::new(&backend, clock, ids);
-        Ok(store.with_registry(registry).with_settings(settings))
+        Ok(store
+            .with_registry(registry)
+            .with_settings(self.memory.limit(settings)))
     }
 }
 
