@@ -74,6 +74,7 @@
 //! - [`latest`]: values that go by modification time
 //! - [`inputs`]: a sequence of inputs, for a state that is a function of them
 //! - [`exit`]: how a command of one's own ends
+//! - [`line_log`]: what an app's own server remembers of its clients, in a file
 //! - [`past`]: the history, past states, conflicts and what else a person decides
 //! - [`system`]: the clock, the randomness and the environment of this machine
 //!
@@ -95,6 +96,7 @@ pub mod example;
 pub mod exit;
 pub mod inputs;
 pub mod latest;
+pub mod line_log;
 pub mod past;
 pub mod place;
 pub mod replica;
@@ -104,6 +106,7 @@ pub mod system;
 
 pub use changes::{Change, Changes, News, Stage};
 pub use class::Typed;
+pub use icecore_core::canonical;
 pub use icecore_core::model::{self, message};
 pub use icecore_core::{
     Author, Conflict, Covered, Epoch, Error, ErrorKind, Key, Meta, Model, ModelRef, Newer, Order,
@@ -115,6 +118,7 @@ pub use icecore_store::transient::Seen;
 pub use icecore_store::verify::VerifyReport;
 pub use inputs::Inputs;
 pub use latest::{Latest, Modified};
+pub use line_log::LineLog;
 pub use past::Recorded;
 pub use place::Place;
 pub use replica::{App, Replica, Synced};

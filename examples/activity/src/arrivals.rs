@@ -9,13 +9,12 @@
 use crate::attempts::Attempts;
 use crate::event::EventId;
 use crate::event::parts::{SAFE_INTEGER_MAX, whole};
+use icecore::line_log::{LineLog, line_of};
 use icecore::{Error, Key, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The most entries of the log that one answer goes through.
 pub const PAGE_MAX: usize = 5_000;
@@ -80,10 +79,7 @@ struct Arrival {
 /// The log, in a file: watermarks outlive the server.
 #[derive(Debug)]
 pub struct Arrivals {
-    path: PathBuf,
-    file: File,
-    /// How much of the file is whole lines; what follows is left of a write that failed.
-    len: u64,
+    log: LineLog,
     entries: Vec<Arrival>,
     given: BTreeMap<EventId, Key>,
 }
@@ -95,60 +91,31 @@ impl Arrivals {
     /// `Denied` when the file cannot be used, `Unavailable` while another server uses it, `Corrupt` when it is not such a
     /// log.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(path).map_err(|e| failed(path, e))?;
-        // Two servers that append to one log would write into each other's lines.
-        file.try_lock().map_err(|e| {
-            Error::unavailable("another server uses this log")
-                .with_object(path.display().to_string())
-                .with_hint("end it, or give this one a --replica folder of its own")
-                .with_source(e)
-        })?;
-        let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(|e| failed(path, e))?;
+        let (log, text) = LineLog::open(path, "the log of arrivals")?;
         let mut arrivals = Self {
-            path: path.to_owned(),
-            file,
-            len: 0,
+            log,
             entries: Vec::new(),
             given: BTreeMap::new(),
         };
-        // A line without an end was cut by a crash: nobody was told of it, for that happens after it is on disk.
-        let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
-        arrivals.read(&text[..whole])?;
+        arrivals.read(&text)?;
         Ok(arrivals)
     }
 
     fn read(&mut self, text: &[u8]) -> Result<()> {
         let mut lines = text.split_inclusive(|b| *b == b'\n');
         let Some(first) = lines.next() else {
-            return self.begin();
+            return self.log.append(&line_of(&Header { v: 1 })?);
         };
-        let header: Header = parse(&self.path, first)?;
-        if header.v != 1 {
-            return Err(Error::invalid("a newer program wrote this log")
-                .with_object(self.path.display().to_string())
-                .with_hint("update this program; nothing was changed"));
-        }
+        let header: Header = self.log.parse(first)?;
+        self.log.check_version(header.v)?;
         for line in lines {
-            let arrival: Arrival = parse(&self.path, line)?;
+            let arrival: Arrival = self.log.parse(line)?;
             if arrival.seen <= self.last() {
-                return Err(unreadable(&self.path));
+                return Err(self.log.unreadable());
             }
             self.take(arrival);
         }
-        self.len = text.len() as u64;
         Ok(())
-    }
-
-    fn begin(&mut self) -> Result<()> {
-        self.write(&line_of(&Header { v: 1 })?)?;
-        // The name is to outlive a power cut too.
-        let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))
-            .and_then(|folder| folder.sync_all())
-            .map_err(|e| failed(&self.path, e))
     }
 
     /// Appends what the state holds and the log does not, at this time by the server's clock or later: durable when this
@@ -163,7 +130,7 @@ impl Arrivals {
             if self.given.get(&event.id) == Some(&event.server_time) {
                 continue;
             }
-            last = last.after(now).ok_or_else(|| unreadable(&self.path))?;
+            last = last.after(now).ok_or_else(|| self.log.unreadable())?;
             let arrival = Arrival {
                 seen: last,
                 id: event.id.clone(),
@@ -173,7 +140,7 @@ impl Arrivals {
             news.push(arrival);
         }
         if !lines.is_empty() {
-            self.write(&lines)?;
+            self.log.append(&lines)?;
         }
         let count = news.len();
         for arrival in news {
@@ -185,18 +152,6 @@ impl Arrivals {
     fn take(&mut self, arrival: Arrival) {
         self.given.insert(arrival.id.clone(), arrival.server_time);
         self.entries.push(arrival);
-    }
-
-    fn write(&mut self, lines: &[u8]) -> Result<()> {
-        let file = &mut self.file;
-        let written = file
-            .set_len(self.len)
-            .and_then(|()| file.seek(SeekFrom::Start(self.len)))
-            .and_then(|_| file.write_all(lines))
-            .and_then(|()| file.sync_all());
-        written.map_err(|e| failed(&self.path, e))?;
-        self.len += lines.len() as u64;
-        Ok(())
     }
 
     /// The time of the last entry; 0 before the first.
@@ -245,30 +200,6 @@ pub struct Page {
     pub watermark: Watermark,
     /// Whether there are later ones.
     pub has_more: bool,
-}
-
-fn line_of(value: &impl Serialize) -> Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(value)
-        .map_err(|e| Error::internal("an arrival has no JSON form").with_source(e))?;
-    line.push(b'\n');
-    Ok(line)
-}
-
-fn parse<'a, T: Deserialize<'a>>(path: &Path, line: &'a [u8]) -> Result<T> {
-    serde_json::from_slice(line).map_err(|e| unreadable(path).with_source(e))
-}
-
-fn unreadable(path: &Path) -> Error {
-    Error::corrupt("the log of arrivals cannot be read")
-        .with_object(path.display().to_string())
-        .with_hint("delete it: no event is lost, and clients get everything once more")
-}
-
-fn failed(path: &Path, error: std::io::Error) -> Error {
-    Error::denied("the log of arrivals cannot be read or written")
-        .with_object(path.display().to_string())
-        .with_hint("check the folder's owner and permissions, and the space on its disk")
-        .with_source(error)
 }
 
 #[cfg(test)]

@@ -7,13 +7,12 @@
 
 use crate::id::EventId;
 use crate::wire::Event;
+use icecore::line_log::{LineLog, line_of};
 use icecore::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 
 /// The most events of one page, and about the most bytes: what one slow client makes the server hold.
@@ -91,10 +90,7 @@ pub struct Given {
 /// The log, in a file: places outlive the server. The events themselves stand in it; where each one lies is in memory.
 #[derive(Debug)]
 pub struct EventLog {
-    path: PathBuf,
-    file: File,
-    /// How much of the file is whole lines; what follows is left of a write that failed.
-    len: u64,
+    log: LineLog,
     /// `None` until the first events, also if they are none.
     header: Option<Header>,
     spans: Vec<Span>,
@@ -108,59 +104,40 @@ impl EventLog {
     /// `Denied` when the file cannot be used, `Unavailable` while another server uses it, `Corrupt` when it is not such a
     /// log, `Invalid` when a newer program wrote it.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(path).map_err(|e| failed(path, e))?;
-        // Two servers that append to one log would write into each other's lines.
-        file.try_lock().map_err(|e| {
-            Error::unavailable("another server uses this log")
-                .with_object(path.display().to_string())
-                .with_hint("end it, or give this one a --replica folder of its own")
-                .with_source(e)
-        })?;
-        let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(|e| failed(path, e))?;
+        let (log, text) = LineLog::open(path, "the log of events")?;
         let mut log = Self {
-            path: path.to_owned(),
-            file,
-            len: 0,
+            log,
             header: None,
             spans: Vec::new(),
             positions: BTreeMap::new(),
         };
-        // A line without an end was cut by a crash: nobody was told of it, for that happens after it is on disk.
-        let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
-        for line in text[..whole].split_inclusive(|b| *b == b'\n') {
-            log.read_line(line)?;
+        let mut offset = 0;
+        for line in text.split_inclusive(|b| *b == b'\n') {
+            log.read_line(line, offset)?;
+            offset += line.len() as u64;
         }
         Ok(log)
     }
 
-    fn read_line(&mut self, line: &[u8]) -> Result<()> {
+    fn read_line(&mut self, line: &[u8], offset: u64) -> Result<()> {
         if self.header.is_none() {
-            let header: Header = parse(&self.path, line)?;
-            if header.v != 1 {
-                return Err(Error::invalid("a newer program wrote this log")
-                    .with_object(self.path.display().to_string())
-                    .with_hint("update this program; nothing was changed"));
-            }
+            let header: Header = self.log.parse(line)?;
+            self.log.check_version(header.v)?;
             self.header = Some(header);
-            self.len = line.len() as u64;
             return Ok(());
         }
-        let Line { uuid } = parse(&self.path, line)?;
-        self.take(uuid, line.len() as u64);
+        let Line { uuid } = self.log.parse(line)?;
+        self.take(uuid, offset, line.len() as u64);
         Ok(())
     }
 
-    fn take(&mut self, event: EventId, bytes_with_feed: u64) {
+    fn take(&mut self, event: EventId, offset: u64, bytes_with_feed: u64) {
         self.positions.insert(event, self.spans.len());
         self.spans.push(Span {
             event,
-            offset: self.len,
+            offset,
             bytes: bytes_with_feed - 1,
         });
-        self.len += bytes_with_feed;
     }
 
     /// How many events there are.
@@ -207,31 +184,14 @@ impl EventLog {
             return Ok(0);
         }
         let first = begun.as_ref().map(line_of).transpose()?.unwrap_or_default();
-        self.write(&[first.as_slice(), &lines].concat())?;
-        self.len += first.len() as u64;
+        let mut offset = self.log.len() + first.len() as u64;
+        self.log.append(&[first.as_slice(), &lines].concat())?;
         self.header = self.header.take().or(begun);
         for (id, bytes) in &new {
-            self.take(*id, *bytes);
+            self.take(*id, offset, *bytes);
+            offset += bytes;
         }
         Ok(new.len())
-    }
-
-    fn write(&mut self, lines: &[u8]) -> Result<()> {
-        let (file, len) = (&mut self.file, self.len);
-        let written = file
-            .set_len(len)
-            .and_then(|()| file.seek(SeekFrom::Start(len)))
-            .and_then(|_| file.write_all(lines))
-            .and_then(|()| file.sync_all());
-        written.map_err(|e| failed(&self.path, e))?;
-        if len > 0 {
-            return Ok(());
-        }
-        // The name is to outlive a power cut too.
-        let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))
-            .and_then(|folder| folder.sync_all())
-            .map_err(|e| failed(&self.path, e))
     }
 
     /// One event, if it is there.
@@ -243,7 +203,7 @@ impl EventLog {
             return Ok(None);
         };
         let json = self.read_at(position)?;
-        parse(&self.path, json.as_bytes()).map(Some)
+        self.log.parse(json.as_bytes()).map(Some)
     }
 
     /// The position after the last event that a client holds.
@@ -285,38 +245,9 @@ impl EventLog {
 
     fn read_at(&mut self, position: usize) -> Result<String> {
         let Span { offset, bytes, .. } = self.spans[position];
-        let mut line = Vec::new();
-        let file = &mut self.file;
-        let read = file
-            .seek(SeekFrom::Start(offset))
-            .and_then(|_| file.take(bytes.min(LINE_BYTES_MAX)).read_to_end(&mut line));
-        read.map_err(|e| failed(&self.path, e))?;
-        String::from_utf8(line).map_err(|e| unreadable(&self.path).with_source(e))
+        let line = self.log.read(offset, bytes.min(LINE_BYTES_MAX))?;
+        String::from_utf8(line).map_err(|e| self.log.unreadable().with_source(e))
     }
-}
-
-fn line_of(value: &impl Serialize) -> Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(value)
-        .map_err(|e| Error::internal("an event has no JSON form").with_source(e))?;
-    line.push(b'\n');
-    Ok(line)
-}
-
-fn parse<'a, T: Deserialize<'a>>(path: &Path, line: &'a [u8]) -> Result<T> {
-    serde_json::from_slice(line).map_err(|e| unreadable(path).with_source(e))
-}
-
-fn unreadable(path: &Path) -> Error {
-    Error::corrupt("the log of events cannot be read")
-        .with_object(path.display().to_string())
-        .with_hint("delete it: no event is lost, and clients get everything once more")
-}
-
-fn failed(path: &Path, error: std::io::Error) -> Error {
-    Error::denied("the log of events cannot be read or written")
-        .with_object(path.display().to_string())
-        .with_hint("check the folder's owner and permissions, and the space on its disk")
-        .with_source(error)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What an event is made of: texts, times, and members of its own.
 
+use icecore::canonical::integral;
 use icecore::{Error, Result, time};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
@@ -263,25 +264,6 @@ fn normalise(value: &mut Value, depth: usize) -> bool {
         }
         _ => true,
     }
-}
-
-/// The integer that canonical JSON writes for a float, if it does.
-fn integral(float: f64) -> Option<Number> {
-    const I64_MIN: f64 = -9_223_372_036_854_775_808.0;
-    const U64_END: f64 = 18_446_744_073_709_551_616.0;
-    if float.fract() != 0.0 || !(I64_MIN..U64_END).contains(&float) {
-        return None;
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the range is checked above"
-    )]
-    Some(if float < 0.0 {
-        Number::from(float as i64)
-    } else {
-        Number::from(float as u64)
-    })
 }
 
 /// How long the JSON of a value is.
