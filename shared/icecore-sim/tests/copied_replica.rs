@@ -31,6 +31,10 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
+        Self::in_order(Order::Timestamp).await
+    }
+
+    async fn in_order(order: Order) -> Self {
         let (random, clock) = (Random::new(1), SimClock::start());
         let bucket = SimBucket::new(random.clone(), clock.clone());
         let (objects, ids) = (Arc::new(bucket), Arc::new(random));
@@ -45,7 +49,7 @@ impl Bench {
         store.create().await.unwrap();
         let space: SpaceName = "space".parse().unwrap();
         store
-            .create_space(&space, ModelRef::named("log"), Order::Timestamp)
+            .create_space(&space, ModelRef::named("log"), order)
             .await
             .unwrap();
         Self {
@@ -180,6 +184,28 @@ async fn what_waits_in_two_copies_counts_once_though_its_id_is_taken() {
         assert_eq!(stored.len(), 6);
         assert!(stored.values().all(|times| *times == 1), "{stored:?}");
     }
+}
+
+/// A copy sends what waits in both, and more, in one object, under the very key that the other one tries next: the other one
+/// takes the object as it lies there, and finds in it that somebody else goes on as the same author.
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_sent_the_same_and_more_under_the_same_key_hides_nothing() {
+    let bench = Bench::in_order(Order::Sequence).await;
+    let mut offline = bench.replica("a").space(&bench.space).unwrap();
+    offline.enqueue(&[bench.update("one")]).unwrap();
+    drop(offline);
+    bench.copy("a", "b");
+    let mut session = bench.replica("a").space(&bench.space).unwrap();
+    session.pull().await.unwrap();
+    let mut copy = bench.replica("b").space(&bench.space).unwrap();
+    copy.enqueue(&[bench.update("two by b")]).unwrap();
+    copy.sync().await.unwrap();
+    session.flush().await.unwrap();
+    session.enqueue(&[bench.update("two by a")]).unwrap();
+    session.flush().await.unwrap();
+    assert_eq!(bench.texts().await, ["one", "two by b", "two by a"]);
+    let stored = bench.stored().await;
+    assert!(stored.values().all(|times| *times == 1), "{stored:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,6 +29,9 @@ pub struct Published {
     pub bumps: u32,
     /// The tag of the object, where the server gives one.
     pub e_tag: Option<String>,
+    /// What lies under the key, where that is more than was sent: another copy of this replica has sent the same, and
+    /// something after it. Who writes on has to look first.
+    pub occupant: Option<UpdateObject>,
 }
 
 /// The most collisions in a row: the stride has long been at its widest by then.
@@ -37,9 +40,18 @@ const BUMPS_MAX: u32 = 1_000;
 /// How often a gateway is asked for keys, where it gives some that the base remembers.
 const RESERVATIONS_MAX: u32 = 2;
 
+/// What is stored under a key.
+struct Stored {
+    /// The seq after the last acknowledged update.
+    end: Seq,
+    version: Option<Version>,
+    /// See [`Published::occupant`].
+    occupant: Option<UpdateObject>,
+}
+
 /// What came of one attempt at one key.
 enum Attempt {
-    Acknowledged(Seq, Option<Version>),
+    Acknowledged(Box<Stored>),
     Foreign,
     Unknown(Error),
 }
@@ -155,9 +167,9 @@ impl<'a> Publishing<'a> {
             let chosen = store.clock.monotonic();
             wanted = loop {
                 match self.attempt(key).await? {
-                    Attempt::Acknowledged(end, version) => {
+                    Attempt::Acknowledged(stored) => {
                         keys.wrote(key, self.puts == 1);
-                        return Ok(self.published(key, end, version.as_ref()));
+                        return Ok(self.published(key, *stored));
                     }
                     Attempt::Foreign => {
                         self.bumps += 1;
@@ -188,8 +200,8 @@ impl<'a> Publishing<'a> {
                 }
             }
             match self.attempt(key).await? {
-                Attempt::Acknowledged(end, version) => {
-                    return Ok(self.published(key, end, version.as_ref()));
+                Attempt::Acknowledged(stored) => {
+                    return Ok(self.published(key, *stored));
                 }
                 Attempt::Foreign => {
                     return Err(Error::conflict(format!(
@@ -270,14 +282,25 @@ impl<'a> Publishing<'a> {
         )
     }
 
-    fn published(&self, key: Key, end: Seq, version: Option<&Version>) -> Published {
+    fn published(&self, key: Key, stored: Stored) -> Published {
+        let version = stored.version.as_ref();
         Published {
             key,
-            end,
+            end: stored.end,
             puts: self.puts,
             bumps: self.bumps,
             e_tag: version.and_then(Version::e_tag).map(str::to_owned),
+            occupant: stored.occupant,
         }
+    }
+
+    /// All of it is stored, just so.
+    fn all_stored(&self, version: Option<Version>) -> Attempt {
+        Attempt::Acknowledged(Box::new(Stored {
+            end: self.object.end(),
+            version,
+            occupant: None,
+        }))
     }
 
     fn object_key(&self, key: Key) -> ObjectKey {
@@ -295,7 +318,7 @@ impl<'a> Publishing<'a> {
             .await;
         self.store.crash_point("publish.after_put");
         match put {
-            Ok(PutNew::Stored(version)) => Ok(Attempt::Acknowledged(self.object.end(), version)),
+            Ok(PutNew::Stored(version)) => Ok(self.all_stored(version)),
             Ok(PutNew::Taken) => self.look_at_occupant(&object_key).await,
             Err(error) => unknown_or(error),
         }
@@ -319,17 +342,19 @@ impl<'a> Publishing<'a> {
             return Ok(Attempt::Foreign);
         };
         if got.bytes == self.body {
-            return Ok(Attempt::Acknowledged(self.object.end(), Some(got.version)));
+            return Ok(self.all_stored(Some(got.version)));
         }
         if occupant.author != self.object.author || occupant.seq != self.object.seq {
             return Ok(Attempt::Foreign);
         }
         let common = occupant.updates.len().min(self.object.updates.len());
         if occupant.updates[..common] == self.object.updates[..common] {
-            return Ok(Attempt::Acknowledged(
-                self.object.seq.saturating_add(common as u64),
-                Some(got.version),
-            ));
+            let is_more = occupant.updates.len() > common;
+            return Ok(Attempt::Acknowledged(Box::new(Stored {
+                end: self.object.seq.saturating_add(common as u64),
+                version: Some(got.version),
+                occupant: is_more.then_some(occupant),
+            })));
         }
         Err(another_writer(self.object).with_object(key.to_string()))
     }

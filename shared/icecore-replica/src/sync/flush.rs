@@ -126,13 +126,18 @@ impl SpaceReplica {
                 None => return Ok(Flushed::look_again()),
             },
         };
+        // Another copy of this replica wrote on as the same author: the next sync looks first, and finds what it wrote.
+        let is_shared = published.occupant.is_some();
         let acknowledged = self.record(&object, published)?;
+        if is_shared {
+            self.pulled = false;
+        }
         let all = acknowledged.len() == pending.len() && pending.len() < OBJECT_UPDATES_MAX;
         let updates = run.iter().map(|pending| pending.update.clone());
         Ok(Flushed {
             updates: updates.take(acknowledged.len()).collect(),
             acknowledged,
-            more: !all,
+            more: !all && !is_shared,
         })
     }
 
@@ -315,7 +320,9 @@ impl SpaceReplica {
         let store = self.replica.store().clone();
         let (now, server_now) = (store.clock.now(), store.now());
         let count = published.end.get().saturating_sub(object.seq.get());
-        let stored = stored_part(object, count);
+        let stored = published
+            .occupant
+            .unwrap_or_else(|| stored_part(object, count));
         let space = self.space.clone();
         store.crash_point("publish.before_record");
         let saves = self.replica.db().write(Durable::Soon, |t| {
