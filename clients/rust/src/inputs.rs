@@ -136,6 +136,16 @@ impl<T: Serialize + DeserializeOwned> Inputs<T> {
         Ok(Self::on(replica))
     }
 
+    /// The same for an encrypted store: what opens it is in the place, a passphrase or an identity.
+    ///
+    /// # Errors
+    /// As [`Replica::create_encrypted`].
+    pub async fn create_encrypted(place: &Place, space: &str) -> Result<Self> {
+        let order = Order::Timestamp;
+        let replica = Replica::create_encrypted(InputLog, place, space, order).await?;
+        Ok(Self::on(replica))
+    }
+
     fn on(replica: Replica<InputLog>) -> Self {
         let input = PhantomData;
         Self { replica, input }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
-use icecore::{Inputs, News, Place, Stage};
+use icecore::{ErrorKind, Inputs, News, Place, Stage};
 use icecore_store::Store;
 use icecore_store::backend;
 use serde::{Deserialize, Serialize};
@@ -103,4 +103,59 @@ async fn what_this_version_cannot_read_is_kept_for_one_that_can() {
     assert_eq!(all[1].update, Ok(Reading::Litres(2.0)));
     assert_eq!(new.all()[0].update, Ok(Newer::Photo(vec![1, 2])));
     assert!(old.replica().rejected().await.unwrap().is_empty());
+}
+
+/// What is read of every file below a folder.
+fn bytes_below(folder: &std::path::Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(bytes_below(&path));
+        } else {
+            all.extend(std::fs::read(path).unwrap());
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn an_encrypted_input_store_is_read_by_its_holders_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let place = Place::new(store.display().to_string());
+    let holder = place.clone().with_passphrase("a long passphrase");
+    let ada = Inputs::create_encrypted(&holder, "water").await.unwrap();
+    let by = "a-name-that-is-easy-to-find".to_owned();
+    let read = Reading::Read { by: by.clone() };
+    ada.append(2_000, &read).await.unwrap();
+    ada.append(1_000, &Reading::Litres(1.5)).await.unwrap();
+    ada.replica().sync().await.unwrap();
+    // Who knows the passphrase reads and adds, from updates and from a snapshot.
+    for _ in 0..2 {
+        let bob = Inputs::<Reading>::create_encrypted(&holder, "water")
+            .await
+            .unwrap();
+        let all: Vec<_> = bob
+            .all()
+            .into_iter()
+            .map(|input| input.update.unwrap())
+            .collect();
+        assert_eq!(all, [Reading::Litres(1.5), read.clone()]);
+        ada.replica().roll_up().await.unwrap();
+        ada.replica().sync().await.unwrap();
+    }
+    let bytes = bytes_below(&store);
+    let is_in = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+    assert!(is_in(b"water") && !is_in(by.as_bytes()));
+    // Without it nothing is read, and none of this name is made that is not encrypted.
+    let eve = Inputs::<Reading>::open(&place, "water").await.unwrap();
+    assert_eq!(
+        eve.replica().sync().await.unwrap_err().kind(),
+        ErrorKind::Denied
+    );
+    let clear = Inputs::<Reading>::create(&place, "water")
+        .await
+        .unwrap_err();
+    assert_eq!(clear.kind(), ErrorKind::Conflict);
 }

@@ -15,11 +15,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use icecore::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// Where a client syncs.
@@ -32,6 +33,9 @@ const ENDPOINT_HINT: &str = "use POST /api/sync/activity";
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// How long a call may take, its body included. What was stored by then stays stored.
 pub const CALL_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a server that stops waits for calls that are worked on and answers that are read. Whoever is slower is cut off:
+/// what was stored stays stored, and the call can be repeated.
+pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// How often what waits for the bucket is sent.
 const SEND_EVERY: Duration = Duration::from_secs(5);
@@ -69,10 +73,26 @@ pub async fn serve(
     let hub = Arc::new(hub);
     let mut sending = JoinSet::new();
     sending.spawn(send(Arc::clone(&hub)));
-    axum::serve(listener, router(hub))
-        .with_graceful_shutdown(stop)
-        .await
-        .map_err(failed)
+    let (serving_all, draining) = oneshot::channel();
+    let stop = async move {
+        stop.await;
+        drop(serving_all);
+    };
+    let serving = axum::serve(listener, router(hub)).with_graceful_shutdown(stop);
+    tokio::select! {
+        served = serving.into_future() => served.map_err(failed),
+        () = drained(draining) => Ok(()),
+    }
+}
+
+/// Some time after the other end is gone: nobody who is still served is waited for any more.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server's edge measures real time; nothing behind it does"
+)]
+async fn drained(draining: oneshot::Receiver<()>) {
+    let (Ok(()) | Err(_)) = draining.await;
+    tokio::time::sleep(DRAIN_TIME_MAX).await;
 }
 
 /// Sends what could not be sent while its client waited: that client may never call again.
@@ -109,13 +129,16 @@ async fn sync(
             "the query is not as it has to be: {}",
             e.body_text()
         ))
+        .with_object("query")
         .with_hint("leave it out, or ask for ?serverTimes=true")
     })?;
     let body = body.map_err(|rejection| Refused {
         status: rejection.status(),
-        error: Error::invalid("the body cannot be read").with_hint(format!(
-            "a body has at most {BODY_BYTES_MAX} bytes: send the events in several calls"
-        )),
+        error: Error::invalid("the body cannot be read")
+            .with_object("body")
+            .with_hint(format!(
+                "a body has at most {BODY_BYTES_MAX} bytes: send the events in several calls"
+            )),
     })?;
     let request: SyncRequest = serde_json::from_slice(&body).map_err(|e| {
         Error::invalid(format!("the body is not as it has to be: {e}"))
@@ -136,6 +159,7 @@ fn check_type(headers: &HeaderMap) -> Result<(), Refused> {
     Err(Refused {
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
         error: Error::invalid("the body is not said to be JSON")
+            .with_object("content-type")
             .with_hint("send the header Content-Type: application/json"),
     })
 }
@@ -174,6 +198,8 @@ struct Refusal<'a> {
     code: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
 }
 
@@ -203,6 +229,7 @@ impl IntoResponse for Refused {
         let refusal = Refusal {
             code: self.error.kind().code(),
             message: self.error.to_string(),
+            object: self.error.object(),
             hint: self.error.hint(),
         };
         (self.status, Json(refusal)).into_response()

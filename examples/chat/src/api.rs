@@ -19,13 +19,13 @@ use axum::{Json, Router};
 use futures::StreamExt;
 use icecore::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 /// The longest body: it has room for a picture that is far too large, which is then refused for what it is.
@@ -36,6 +36,9 @@ pub const CALL_TIME_MAX: Duration = Duration::from_secs(30);
 pub const STREAMS_MAX: usize = 1_000;
 /// The most calls of `Sync` that are worked on at the same time; others wait.
 pub const CALLS_MAX: usize = 64;
+/// How long a server that stops waits for calls that are worked on and answers that are read. Whoever is slower is cut off:
+/// what was stored stays stored, and the call can be repeated.
+pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
 /// Who calls, as a proxy in front has found out.
 pub const USER_HEADER: &str = "x-user-uuid";
 /// Where a stream is to begin, as browsers say it by themselves when they connect again.
@@ -90,14 +93,20 @@ pub async fn serve(
     let mut looking = JoinSet::new();
     looking.spawn(look(Arc::clone(&hub), every));
     let streaming = Arc::clone(&hub);
+    let (serving_all, draining) = oneshot::channel::<()>();
     let stop = async move {
         stop.await;
         streaming.end();
+        drop(serving_all);
     };
-    axum::serve(listener, router(hub))
-        .with_graceful_shutdown(stop)
-        .await
-        .map_err(failed)
+    let drained = async move {
+        let (Ok(()) | Err(_)) = draining.await;
+        wait(DRAIN_TIME_MAX).await;
+    };
+    tokio::select! {
+        served = axum::serve(listener, router(hub)).with_graceful_shutdown(stop).into_future() => served.map_err(failed),
+        () = drained => Ok(()),
+    }
 }
 
 /// Looks for what others wrote, and sends what could not be sent.
@@ -137,9 +146,11 @@ async fn sync(
         let body = <Bytes as axum::extract::FromRequest<()>>::from_request(request, &()).await;
         let body = body.map_err(|rejection| Refused {
             status: rejection.status(),
-            error: Error::invalid("the body cannot be read").with_hint(format!(
-                "a body has at most {BODY_BYTES_MAX} bytes: send the events in several calls"
-            )),
+            error: Error::invalid("the body cannot be read")
+                .with_object("body")
+                .with_hint(format!(
+                    "a body has at most {BODY_BYTES_MAX} bytes: send the events in several calls"
+                )),
         })?;
         let events = read_events(&body)?;
         // Not cut off where the client goes away: what is stored then is stored in whole.
@@ -169,6 +180,7 @@ fn check_type(headers: &HeaderMap) -> Result<(), Refused> {
     Err(Refused {
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
         error: Error::invalid("the body is not said to be JSON")
+            .with_object("content-type")
             .with_hint("send the header Content-Type: application/json"),
     })
 }
@@ -222,8 +234,9 @@ async fn sync_from_server(
     })?;
     let events = hub.events(after).map(move |next| {
         let _ends_with_the_stream = &permit;
-        let (place, given) = next?;
-        Ok::<_, Error>(sse::Event::default().id(place.to_string()).data(given.json))
+        let given = next?;
+        let event = sse::Event::default().id(given.place.to_string());
+        Ok::<_, Error>(event.data(given.json))
     });
     Ok(Sse::new(events)
         .keep_alive(KeepAlive::default())

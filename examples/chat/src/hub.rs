@@ -8,14 +8,14 @@ mod given;
 pub use given::{EVENTS_MAX, read_events};
 
 use crate::event_log::{EventLog, Given, Place};
-use crate::id::{EventId, UserId};
-use crate::model::Chat;
-use crate::update::Update;
+use crate::id::{ConversationId, EventId, UserId};
+use crate::model::{Chat, Message, State};
+use crate::update::{Stamp, Update};
 use crate::wire::{Content, Event};
 use futures::{Stream, stream};
 use given::{Caller, Wanted};
-use icecore::{Author, Changes, Error, News, Replica, Result, Stage, time};
-use std::collections::{BTreeSet, VecDeque};
+use icecore::{Author, Changes, Error, News, Replica, Result, Stage, message, time};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
@@ -23,6 +23,8 @@ use tokio::sync::{Mutex, watch};
 
 /// The most updates that wait here for a store that does not answer: who sends more is told to keep them.
 pub const PENDING_MAX: usize = 10_000;
+/// The most bytes of them: a hundred pictures, or thousands of messages.
+pub const PENDING_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// A replica of the space, and the log of what was seen in it.
 pub struct Hub {
@@ -30,11 +32,13 @@ pub struct Hub {
     author: Author,
     /// Who speaks where a client names nobody.
     own: UserId,
-    /// Held while it is decided which events are new, so that two calls with the same ones store them once.
-    storing: Mutex<()>,
+    /// Held while it is decided which events are new, so that two calls with the same ones store them once. How many bytes
+    /// each of the last updates has that were queued here: those that still wait are the newest of them.
+    storing: Mutex<VecDeque<usize>>,
+    pending_bytes_max: usize,
     inbox: Mutex<Inbox>,
     log: Arc<StdMutex<EventLog>>,
-    /// Under which name the log is begun, if it is not yet.
+    /// Under which name this server's part of the log is begun.
     log_name: String,
     grown: watch::Sender<Grown>,
 }
@@ -65,7 +69,8 @@ impl Hub {
         let hub = Self {
             author,
             own: user.unwrap_or_else(|| author.into()),
-            storing: Mutex::new(()),
+            storing: Mutex::new(VecDeque::new()),
+            pending_bytes_max: PENDING_BYTES_MAX,
             inbox: Mutex::new(Inbox {
                 changes: replica.changes(),
                 whole: true,
@@ -77,6 +82,13 @@ impl Hub {
         };
         hub.refresh().await?;
         Ok(hub)
+    }
+
+    /// With another limit than [`PENDING_BYTES_MAX`].
+    #[must_use]
+    pub fn with_pending_bytes_max(mut self, bytes: usize) -> Self {
+        self.pending_bytes_max = bytes;
+        self
     }
 
     /// Stores events, all or none, and answers with what is stored, one for one. It can be repeated, and cut anywhere.
@@ -110,23 +122,36 @@ impl Hub {
 
     /// What a client says of a message that the server is to have stored has to be so.
     async fn check_told(&self, wanted: &[Wanted]) -> Result<()> {
+        if self.not_stored(wanted).await?.is_none() {
+            return Ok(());
+        }
+        // Another server, or a device, may have stored it a moment ago: that there is none is said of the bucket.
+        self.refresh().await?;
+        match self.not_stored(wanted).await? {
+            None => Ok(()),
+            Some(n) => Err(Error::not_found("there is no such message")
+                .with_object(format!("events[{n}]"))
+                .with_hint("send a message as sendingNewMessage: the answer says that it is stored, and its uuid")),
+        }
+    }
+
+    /// The first one that is said of a message which is not known here.
+    async fn not_stored(&self, wanted: &[Wanted]) -> Result<Option<usize>> {
         for (n, wanted) in wanted.iter().enumerate() {
             let (Wanted::Sent(event) | Wanted::Received(event)) = wanted else {
                 continue;
             };
             let stored = self.stored(*event).await?;
             if !stored.is_some_and(|stored| matches!(stored.content, Content::NewMessage(_))) {
-                return Err(Error::not_found("there is no such message")
-                    .with_object(format!("events[{n}]"))
-                    .with_hint("send a message as sendingNewMessage: the answer says that it is stored, and its uuid"));
+                return Ok(Some(n));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Makes updates of the events that are not there yet. Returns the ids of all.
     async fn store(&self, wanted: &[Wanted]) -> Result<Vec<EventId>> {
-        let _storing = self.storing.lock().await;
+        let mut waiting = self.storing.lock().await;
         let state = self.replica.state();
         let mut seen = BTreeSet::new();
         let mut ids = Vec::new();
@@ -151,7 +176,17 @@ impl Hub {
             ids.push(id);
         }
         if !new.is_empty() {
-            if self.replica.pending().await? + new.len() > PENDING_MAX {
+            let mut sizes = Vec::new();
+            for (_, _, update) in &new {
+                sizes.push(message::encode(*update)?.1.get().len());
+            }
+            let pending = self.replica.pending().await?;
+            // What is sent leaves the queue in order.
+            while waiting.len() > pending {
+                waiting.pop_front();
+            }
+            let bytes: usize = waiting.iter().chain(&sizes).sum();
+            if pending + new.len() > PENDING_MAX || bytes > self.pending_bytes_max {
                 return Err(Error::unavailable("the store has not answered for long")
                     .with_hint("keep the events and send them later: none of them was stored"));
             }
@@ -159,6 +194,7 @@ impl Hub {
                 .iter()
                 .map(|(_, at, update)| (*at, Update::clone(update)));
             let made = self.replica.update_all(updates.collect()).await?;
+            waiting.extend(sizes);
             for ((n, _, update), made) in new.iter().zip(made) {
                 ids[*n] = Some(update.event(made));
             }
@@ -224,9 +260,14 @@ impl Hub {
         }
         // What was queued while the sync was under way may have been sent by it, and told to nobody.
         whole |= synced.acknowledged.iter().any(|a| !told.contains(&a.id));
-        if whole {
-            events = self.whole_history().await?;
-        }
+        let (differs, some) = self
+            .with_log(move |log| Ok((log.differs(&events)?, events)))
+            .await?;
+        events = if whole || differs {
+            self.whole_history().await?
+        } else {
+            some
+        };
         let name = self.log_name.clone();
         let len = self
             .with_log(move |log| {
@@ -243,29 +284,42 @@ impl Hub {
         Ok(())
     }
 
-    /// All that is stored and is as it has to be: what another program wrote is not, maybe.
+    /// All that is stored and is as it has to be: what another program wrote is not, maybe. Of an event that was stored twice,
+    /// by two servers, that copy counts which counts in the state: the first in the order of the history.
+    ///
+    /// A history that was compressed begins with a state. Its messages have all that an event says, so they come first.
     async fn whole_history(&self) -> Result<Vec<Event>> {
         let history = self.replica.history().await?;
-        let updates = history.iter().filter_map(|recorded| {
-            let update = recorded.update.as_ref().ok()?;
-            let is_right = update.check().is_ok();
-            is_right.then(|| Event::of(recorded.id, &recorded.at, update))
-        });
-        Ok(updates.collect())
+        let mut messages = messages(&self.replica.state());
+        let mut events = Vec::new();
+        for recorded in &history {
+            let Ok(update) = &recorded.update else {
+                continue;
+            };
+            if update.check().is_err() {
+                continue;
+            }
+            let event = update.event(recorded.id);
+            let counts = messages.remove(&event).map(|(_, message)| message);
+            events.push(counts.unwrap_or_else(|| Event::of(recorded.id, &recorded.at, update)));
+        }
+        let mut before: Vec<_> = messages.into_values().collect();
+        before.sort_by_key(|(order, _)| *order);
+        let before = before.into_iter().map(|(_, event)| event);
+        Ok(before.chain(events).collect())
     }
 
     /// Everything that stands in the log after a place, then what becomes visible, until the end.
     pub fn events(
         self: &Arc<Self>,
         after: Option<Place>,
-    ) -> impl Stream<Item = Result<(Place, Given)>> + Send + use<> {
+    ) -> impl Stream<Item = Result<Given>> + Send + use<> {
         let reading = Reading {
             hub: Arc::clone(self),
             grown: self.grown.subscribe(),
             after,
             position: None,
             page: VecDeque::new(),
-            log: None,
         };
         stream::try_unfold(reading, |mut reading| async move {
             let next = reading.next().await?;
@@ -291,6 +345,26 @@ impl Hub {
     }
 }
 
+/// The messages that a state has and the bucket holds, as events, with their order in it.
+fn messages(state: &State) -> BTreeMap<EventId, (usize, Event)> {
+    let conversations = state.conversations.iter();
+    let messages = conversations.flat_map(|(id, c)| c.messages.iter().map(move |m| (id, m)));
+    let stored = messages.filter(|(_, message)| !message.sending);
+    let event = |(order, (conversation, message)): (usize, (&ConversationId, &Message))| {
+        let update = Update::Say {
+            conversation: conversation.clone(),
+            text: message.text.clone(),
+            stamp: Stamp {
+                temporary: message.temporary.clone(),
+                user: message.user.clone(),
+            },
+        };
+        let event = Event::of(message.id, &message.at, &update);
+        (message.event(), (order, event))
+    };
+    stored.enumerate().map(event).collect()
+}
+
 /// A client that reads the log.
 struct Reading {
     hub: Arc<Hub>,
@@ -299,30 +373,28 @@ struct Reading {
     /// Found with the first page.
     position: Option<usize>,
     page: VecDeque<Given>,
-    log: Option<String>,
 }
 
 impl Reading {
-    async fn next(&mut self) -> Result<Option<(Place, Given)>> {
+    async fn next(&mut self) -> Result<Option<Given>> {
         loop {
             if let Some(given) = self.page.pop_front() {
-                let (event, log) = (given.event, self.log.clone());
-                return Ok(Some((Place { event, log }, given)));
+                return Ok(Some(given));
             }
             // What comes from here on is waited for below, also if it comes before the page is read.
             if self.grown.borrow_and_update().is_over {
                 return Ok(None);
             }
             let (after, position) = (self.after.take(), self.position);
-            let (position, page, log) = self
+            let (position, page) = self
                 .hub
                 .with_log(move |log| {
                     let from = position.unwrap_or_else(|| log.position_after(after.as_ref()));
                     let page = log.page(from)?;
-                    Ok((from + page.len(), page, log.name().map(str::to_owned)))
+                    Ok((from + page.len(), page))
                 })
                 .await?;
-            (self.position, self.log) = (Some(position), log);
+            self.position = Some(position);
             self.page.extend(page);
             if self.page.is_empty() && self.grown.changed().await.is_err() {
                 return Ok(None);

@@ -4,7 +4,9 @@ mod app;
 mod inputs;
 mod lines;
 mod live;
+mod screen;
 mod show;
+mod tally;
 
 use crate::call::Call;
 use crate::model::NotesModel;
@@ -15,6 +17,7 @@ use icecore::typed::Date;
 use icecore::{Order, Place, Replica, Result};
 use inputs::InputsCommand;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Notes on several devices, on nothing but a bucket or a folder
 #[derive(Debug, Parser)]
@@ -174,9 +177,10 @@ pub async fn run(notes: Notes) -> Result<()> {
         Command::Rename { settles, .. } => settles.as_deref(),
         _ => None,
     };
-    app.make(call.clone(), settles).await?;
+    let recorded = app.make(call.clone(), settles).await?;
     show::call(&call)?;
-    app.pull().await
+    app.pull().await?;
+    recorded
 }
 
 /// The call that a command is; none of those that only show something.
@@ -246,6 +250,14 @@ impl Command {
 
 fn mark(id: NoteId, status: Status) -> Draft {
     Draft::Call(Call::Mark(Mark { id, status }))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a command that people look at is in real time"
+)]
+async fn wait(duration: Duration) {
+    tokio::time::sleep(duration).await;
 }
 
 /// An id that no other device chooses: the end of this device's author, and the time.

@@ -35,6 +35,7 @@
 //! # Layout
 //! - [`notebook`]: the class and its methods
 //! - [`call`]: methods as updates
+//! - [`calls`]: which calls a notebook contains
 //! - [`update`]: calls that were made here, and calls that are replayed
 //! - [`model`]: the fold, and the rule
 //! - [`record`]: calls from one running instance to another
@@ -42,6 +43,7 @@
 //! - [`command`]: a command to play with it
 
 pub mod call;
+pub mod calls;
 pub mod command;
 pub mod inputs;
 pub mod model;

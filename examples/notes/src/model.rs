@@ -1,9 +1,10 @@
 //! The fold: an update calls its method; and the rule that no two notes have one title.
 
 use crate::call::{Call, title_of};
+use crate::calls::{Calls, Content};
 use crate::notebook::Notebook;
 use crate::update::Update;
-use icecore::{Covered, Meta, Model, RawValue, Rejected, Typed, UpdateId, Violation};
+use icecore::{Meta, Model, RawValue, Rejected, Typed, UpdateId, Violation};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -14,8 +15,9 @@ pub const ONE_TITLE: &str = "one-title";
 // The fields stand in the order of their names, as canonical JSON has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// Which calls the notebook contains, by their ids, as ranges: a call that comes by another way once more is known.
-    pub calls: Covered,
+    /// Which calls the notebook contains, by their ids, and what each was: one that comes by another way once more is known,
+    /// and one that only says to be the same is not taken for it.
+    pub calls: Calls,
     /// The notebook.
     pub notebook: Typed<Notebook>,
 }
@@ -24,13 +26,15 @@ impl State {
     /// Calls a method, unless this very call is contained already.
     ///
     /// # Errors
-    /// As the method. A call that was refused does not count as contained: it can be played again when it is possible.
+    /// As the method, and as [`Content::of`] and [`Calls::contains`]. A call that was refused does not count as contained: it
+    /// can be played again when it is possible.
     pub fn play(&mut self, id: UpdateId, call: Call) -> Result<(), Rejected> {
-        if self.calls.contains(id) {
+        let content = Content::of(&call)?;
+        if self.calls.contains(id, content)? {
             return Ok(());
         }
         call.apply(&mut self.notebook)?;
-        self.calls.insert(id);
+        self.calls.insert(id, content);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Calls on their way from one running instance to another: recorded as lines of JSON, and replayed.
 
 use crate::call::Call;
+use crate::calls::Content;
 use crate::model::NotesModel;
 use crate::update::{Encoded, Replay, Update};
 use icecore::{Error, ErrorKind, Recorded, Replica, Result, UpdateId, time};
@@ -93,7 +94,11 @@ impl RecordedCall {
 
 /// Writes calls down as they are made. The app owns it, and tells it of each call that it has made.
 #[derive(Debug)]
-pub struct Recorder<W>(W);
+pub struct Recorder<W> {
+    to: W,
+    /// What it is in errors: the file, where it is one.
+    name: String,
+}
 
 impl Recorder<File> {
     /// A recorder that appends to a file, which is made where it is missing.
@@ -101,9 +106,10 @@ impl Recorder<File> {
     /// # Errors
     /// `Denied` when the file cannot be written.
     pub fn append_to(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
         let denied = |e| {
             Error::denied("the recording cannot be written")
-                .with_object(path.display().to_string())
+                .with_object(&name)
                 .with_hint("name a file in a folder that is there and may be written")
                 .with_source(e)
         };
@@ -117,7 +123,7 @@ impl Recorder<File> {
         if !ends_a_line(&mut file).map_err(denied)? {
             file.write_all(b"\n").map_err(denied)?;
         }
-        Ok(Self(file))
+        Ok(Self { to: file, name })
     }
 }
 
@@ -134,20 +140,29 @@ fn ends_a_line(file: &mut File) -> std::io::Result<bool> {
 impl<W: Write> Recorder<W> {
     /// A recorder that writes to anything.
     pub fn new(to: W) -> Self {
-        Self(to)
+        let name = "the recording".to_owned();
+        Self { to, name }
     }
 
     /// Writes a call down, in one piece.
     ///
     /// # Errors
-    /// `Unavailable` when it cannot be written: the call was made, and the recording lacks it.
+    /// `Denied` when it cannot be written: the call was made and is stored on this device, and the recording lacks it.
+    /// To make it again would be wrong.
     pub fn record(&mut self, call: &RecordedCall) -> Result<()> {
         let line = call.to_line()? + "\n";
-        let written = self.0.write_all(line.as_bytes());
-        written.and_then(|()| self.0.flush()).map_err(|e| {
-            Error::unavailable("the call was made, and could not be recorded")
-                .with_hint("free some space; `notes calls --json` prints all calls as a recording")
-                .with_source(e)
+        let written = self.to.write_all(line.as_bytes());
+        written.and_then(|()| self.to.flush()).map_err(|e| {
+            let id = call.id.map_or_else(String::new, |id| format!(" as {id}"));
+            Error::denied(format!(
+                "the call was made and is stored{id}, but the recording cannot be written"
+            ))
+            .with_object(&self.name)
+            .with_hint(
+                "do not make it again; free some space where the recording lies, and complete it: \
+                 `notes calls --json` prints all calls that the store has as a recording",
+            )
+            .with_source(e)
         })
     }
 }
@@ -161,6 +176,9 @@ pub enum Replayed {
     Known,
     /// The notebook does not allow it now. Nothing was done, and it can be tried again.
     Refused(String),
+    /// Another call is part of the notebook under its id. Nothing was done, and trying again changes nothing: one of the two
+    /// was made on a device that had been put back from a backup, or copied.
+    Conflict(String),
 }
 
 /// Replays a call into a running instance.
@@ -168,11 +186,16 @@ pub enum Replayed {
 /// # Errors
 /// Errors of the local folder.
 pub async fn replay(replica: &Replica<NotesModel>, recorded: RecordedCall) -> Result<Replayed> {
-    if recorded
-        .id
-        .is_some_and(|id| replica.state().calls.contains(id))
-    {
-        return Ok(Replayed::Known);
+    let content = match Content::of(&recorded.call) {
+        Ok(content) => content,
+        Err(too_large) => return Ok(Replayed::Refused(too_large.to_string())),
+    };
+    if let Some(id) = recorded.id {
+        match replica.state().calls.contains(id, content) {
+            Ok(true) => return Ok(Replayed::Known),
+            Ok(false) => {}
+            Err(another) => return Ok(Replayed::Conflict(another.to_string())),
+        }
     }
     let at = recorded.at.unwrap_or_else(|| replica.now());
     match replica.update_at(at, recorded.into_update()).await {

@@ -46,7 +46,7 @@ pub struct Told {
 pub struct News {
     /// In order.
     pub told: Vec<Told>,
-    /// Something ended by itself too long ago to be told: whoever shows the state shows it anew.
+    /// Something ended too long ago to be told: whoever shows the state shows it anew.
     pub missed: bool,
 }
 
@@ -81,7 +81,14 @@ impl Timekeeper {
         }
         let now = self.until;
         let running = |timer: &&Timer| timer.phase(now) != Phase::Over;
+        // What somebody ended is no younger than the last thing that anybody did.
+        let is_late = now.saturating_sub(self.state.last) > LATE_MAX;
         if let Some(timer) = before.timer.as_ref().filter(running) {
+            if is_late {
+                news.missed = true;
+                news.told.extend(self.present());
+                return news;
+            }
             let what = if self.is_finished(timer) {
                 What::Finished
             } else {

@@ -261,8 +261,9 @@ impl Device {
     /// Goes on with a fresh token: the session of before has expired. What was recorded here meanwhile is sent with it.
     ///
     /// # Errors
-    /// `Invalid` where no token is needed; `Denied` for one that does not open the space, and `Unavailable` when the gateway
-    /// does not answer: nothing has changed then. As [`Device::sync`] when the token is kept, and something else is wrong.
+    /// `Invalid` where no token is needed; `Denied` for one that does not open the space, or that only reads it, and
+    /// `Unavailable` when the gateway does not answer: nothing has changed then. As [`Device::sync`] when the token is kept,
+    /// and something else is wrong.
     pub async fn renew(&mut self, whose: Whose, token: Token) -> Result<()> {
         if !Gateway::is_at(&self.store) {
             return Err(
@@ -279,6 +280,18 @@ impl Device {
         };
         lets_in(&self.store, &fresh).await?;
         let replica = open(&self.folder, &self.store, &fresh).await?;
+        // Kept, a token that only reads would look like one that works until something waits, and then nothing would be sent.
+        let author = replica.author().await?;
+        let may_write = Gateway::at(&self.store)?.may_write(&fresh, author).await;
+        may_write.map_err(|error| match error.kind() {
+            ErrorKind::Denied => Error::denied("this device cannot write with this token")
+                .with_object(&fresh.space)
+                .with_hint(
+                    "get one with the right to write in this space; the token of before is kept",
+                )
+                .with_source(error),
+            _ => error,
+        })?;
         match (&mut self.user, whose) {
             (Some(user), Whose::Writer) => *user = fresh,
             _ => self.guest = fresh,

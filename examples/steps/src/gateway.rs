@@ -3,7 +3,7 @@
 use crate::account::{Owner, Token};
 use futures::StreamExt;
 use http::{Method, Request, header};
-use icecore::{Error, ErrorKind, Result};
+use icecore::{Author, Error, ErrorKind, Result};
 use object_store::ClientOptions;
 use object_store::client::{HttpClient, HttpConnector, HttpRequestBody, ReqwestConnector};
 use serde::Deserialize;
@@ -105,6 +105,23 @@ impl Gateway {
         let path = format!("/v1/spaces/{}", owner.space);
         let _: Value = self
             .call(Method::DELETE, &path, owner.token.as_ref(), None)
+            .await?;
+        Ok(())
+    }
+
+    /// `POST /v1/spaces/{space}/sync` with nothing to write: whether the token lets this author write there. Nothing
+    /// is asked of the bucket, and nothing changes.
+    ///
+    /// # Errors
+    /// `Denied` when it does not; otherwise as [`Gateway::guest`].
+    pub async fn may_write(&self, owner: &Owner, author: Author) -> Result<()> {
+        let path = format!("/v1/spaces/{}/sync", owner.space);
+        let keys = json!({ "after": { "seen": 0, "reached": 0, "stride": 1 } });
+        // Of which epoch does not matter: what is written is nothing.
+        let write = json!({ "epoch": "0001-0000000000000000", "author": author, "keys": keys, "objects": [] });
+        let body = json!({ "write": write });
+        let _: Value = self
+            .call(Method::POST, &path, owner.token.as_ref(), Some(&body))
             .await?;
         Ok(())
     }

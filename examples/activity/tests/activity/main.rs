@@ -9,4 +9,5 @@ mod document;
 mod merge;
 mod process;
 mod refusals;
+mod stopping;
 mod support;

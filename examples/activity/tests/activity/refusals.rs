@@ -27,6 +27,8 @@ async fn refused(server: &Server, cases: Vec<(&str, String, u16)>) {
         assert_eq!(answer["code"], "invalid");
         assert!(!answer["message"].as_str().unwrap().is_empty());
         assert!(!answer["hint"].as_str().unwrap().is_empty(), "{answer}");
+        // What is at fault is named, where it is something in the request.
+        assert!(!answer["object"].as_str().unwrap().is_empty(), "{answer}");
     }
     // A call with one bad event stored none of the others.
     assert!(server.sync(0, &[]).await.new_events.is_empty());
@@ -70,6 +72,7 @@ async fn every_refusal_has_a_code_a_message_and_a_hint() {
         let path = format!("/api/sync/activity{query}");
         let (status, answer) = server.post_to(&path, JSON, "{}").await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {answer}");
+        assert_eq!(answer["object"], "query");
         assert!(
             answer["hint"]
                 .as_str()

@@ -10,11 +10,13 @@ use crate::presence::{Presence, SAY_CONNECTED_EVERY, say_connected};
 use crate::update::Update;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use icecore::{Change, ErrorKind, News, Replica, Result, Stage};
+use icecore::{Change, Error, ErrorKind, News, Replica, Result, Stage};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::BufRead;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
@@ -104,22 +106,34 @@ pub async fn watch(replica: &Replica<Chat>, out: &mut Output<'_>, how: Watching)
         user,
         conversation,
     } = how;
-    let say = |text: String| {
+    let queued = Arc::new(Notify::new());
+    let say = async |text: String| {
         let update = Update::say_in(conversation.clone(), text).by(user.clone());
-        replica.update(update)
+        let said = replica.update(update).await;
+        queued.notify_one();
+        said
     };
     let mut screen = Screen::of(replica);
     let mut changes = replica.changes();
     // Both end with this function, also in the middle of a request: what they do can be cut short anywhere.
     let mut tasks = JoinSet::new();
-    let syncing = replica.clone();
-    tasks.spawn(async move { syncing.keep_syncing(every).await });
+    let (tell, mut troubles) = unbounded_channel();
+    tasks.spawn(keep_syncing(
+        replica.clone(),
+        every,
+        Arc::clone(&queued),
+        tell,
+    ));
     let (send, mut presences) = unbounded_channel();
     tasks.spawn(look_who_is_here(replica.clone(), user.clone(), every, send));
     loop {
         tokio::select! {
             () = &mut end => return Ok(()),
             Some(news) = changes.next() => screen.news(out, news)?,
+            Some(text) = troubles.recv() => match text {
+                Some(text) => trouble(out, &text)?,
+                None => over(out)?,
+            },
             Some(presence) = presences.recv() => screen.presence(out, &presence)?,
             Some(line) = typed.recv() => match say(line).await {
                 // Whoever mistypes is told, and goes on.
@@ -128,6 +142,41 @@ pub async fn watch(replica: &Replica<Chat>, out: &mut Output<'_>, how: Watching)
             },
         }
     }
+}
+
+/// Syncs for ever: at once when something is queued, else every so often. Tells when that begins to fail, when it fails
+/// otherwise, and when it works again.
+async fn keep_syncing(
+    replica: Replica<Chat>,
+    every: Duration,
+    queued: Arc<Notify>,
+    tell: UnboundedSender<Option<String>>,
+) {
+    let mut told: Option<ErrorKind> = None;
+    loop {
+        let failed = replica.sync().await.err();
+        let kind = failed.as_ref().map(Error::kind);
+        if kind != told {
+            told = kind;
+            if tell.send(failed.as_ref().map(with_hint)).is_err() {
+                return;
+            }
+        }
+        if kind.is_some() {
+            // Not at once, however much is queued.
+            wait(every).await;
+        } else {
+            tokio::select! {
+                () = wait(every) => {}
+                () = queued.notified() => {}
+            }
+        }
+    }
+}
+
+fn with_hint(error: &Error) -> String {
+    let hint = error.hint();
+    hint.map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
 }
 
 /// Says that one is here and tells when the others come, go, type and stop.
@@ -292,6 +341,13 @@ fn place(state: &State, conversation: &ConversationId) -> String {
     }
     let title = state.title_of(conversation).map(str::to_owned);
     format!(" in {}", title.unwrap_or_else(|| conversation.to_string()))
+}
+
+/// What was told as trouble is over.
+fn over(out: &mut Output<'_>) -> Result<()> {
+    out.result(&json!({ "trouble": null }), || {
+        "! the store answers again".to_owned()
+    })
 }
 
 fn trouble(out: &mut Output<'_>, text: &str) -> Result<()> {

@@ -7,6 +7,7 @@ use icecore::{Order, Replica};
 use icecore_example_chat::api;
 use icecore_example_chat::hub::Hub;
 use icecore_example_chat::model::Chat;
+use icecore_example_chat::update::Update;
 use icecore_sim::bucket::Faults;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -245,4 +246,37 @@ async fn a_connection_that_breaks_anywhere_loses_and_doubles_nothing() {
     stop.send(()).unwrap();
     crate::within(serving).await.unwrap().unwrap();
     assert_eq!(texts(&world.seen_anew().await.unwrap()), ["one"]);
+}
+
+/// A client that streams and reads nothing of it: the server writes until nobody takes any more, and would wait for it for
+/// ever when it stops.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_does_not_wait_for_who_does_not_read() {
+    let world = World::new();
+    let replica = world.create("server").await;
+    let picture = crate::pictures::png_of_bytes(250 * 1024);
+    for _ in 0..60 {
+        replica.update(Update::picture(&picture)).await.unwrap();
+    }
+    let log = world.path("server.log");
+    let hub = Hub::open(replica, None, log.as_ref()).await.unwrap();
+    let (tell, told) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(api::serve(
+        hub,
+        (Ipv4Addr::LOCALHOST.into(), 0),
+        Duration::from_millis(20),
+        move |address| {
+            tell.send(address).unwrap();
+            Ok(())
+        },
+        async move { drop(stopped.await) },
+    ));
+    let mut slow = TcpStream::connect(told.await.unwrap()).await.unwrap();
+    let request = "GET /EventService/SyncFromServer HTTP/1.1\r\nHost: x\r\n\r\n";
+    slow.write_all(request.as_bytes()).await.unwrap();
+    let mut some = [0; 64];
+    crate::within(slow.read(&mut some)).await.unwrap();
+    stop.send(()).unwrap();
+    crate::within(serving).await.unwrap().unwrap();
 }

@@ -1,10 +1,15 @@
 //! Events down: from the last one held, and as they become visible, whenever that is.
 
 use crate::{Server, World, within};
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use icecore::system::SystemClock;
+use icecore_example_chat::api;
 use icecore_example_chat::hub::Hub;
 use icecore_example_chat::model::Chat;
 use icecore_example_chat::update::Update;
+use icecore_sim::bucket::Faults;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -154,7 +159,7 @@ async fn what_is_sent_again_is_known_after_the_history_was_compressed() {
     let other = Server::start(&world, "other").await;
     assert_eq!(other.sync(events.clone()).await, answer);
     other.sync(json!([say("2", "two")])).await;
-    assert_eq!(other.stream("", None).await.texts(1).await, ["two"]);
+    assert_eq!(other.stream("", None).await.texts(2).await, ["one", "two"]);
     // The server that was there has its log.
     assert_eq!(server.sync(events).await, answer);
     let taken = server.stream("", None).await.take(3).await;
@@ -217,4 +222,160 @@ async fn two_servers_do_not_share_a_log() {
     let error = Hub::open(replica, None, log.as_ref()).await.unwrap_err();
     assert!(error.is_unavailable() && error.hint().is_some());
     drop(server);
+}
+
+/// The server's log is put back from a backup. Meanwhile others wrote what belongs before the events that it lacks; a client
+/// that held the last one got nothing of that, for its place came after it in the log that was made up anew. It took a person
+/// who deletes the log.
+#[tokio::test]
+async fn a_log_that_was_put_back_from_a_backup_skips_nothing() {
+    let world = World::new();
+    let server = Server::start(&world, "server").await;
+    server.sync(json!([say("1", "one")])).await;
+    std::fs::copy(world.path("server.log"), world.path("backup")).unwrap();
+    server.sync(json!([say("2", "two")])).await;
+    let (held, event) = server.stream("", None).await.take(2).await.remove(1);
+    let uuid = event["uuid"].as_str().unwrap().to_owned();
+    drop(server);
+    std::fs::copy(world.path("backup"), world.path("server.log")).unwrap();
+    let late = world
+        .place("bo")
+        .with_clock(Arc::new(SystemClock::wrong_by(-600_000)));
+    let bo = icecore::Replica::open(Chat, &late, "chat").await.unwrap();
+    bo.update(Update::say("earlier")).await.unwrap();
+    bo.sync().await.unwrap();
+    let server = Server::start(&world, "server").await;
+    for after in [held, uuid] {
+        let mut stream = server.stream(&format!("?after={after}"), None).await;
+        let mut texts = stream.texts(3).await;
+        texts.sort_unstable();
+        assert_eq!(texts, ["earlier", "one", "two"], "{after}");
+    }
+}
+
+/// A message that no server saw before the history was compressed is part of a state only. Every device shows it, and it came
+/// down no stream.
+#[tokio::test]
+async fn a_message_that_was_compressed_before_the_server_saw_it_comes_down_the_stream() {
+    let world = World::new();
+    let server = Server::start(&world, "server").await;
+    server.sync(json!([say("1", "one")])).await;
+    let held = server.stream("", None).await.take(1).await[0].0.clone();
+    let bo = world.create("bo").await;
+    let id = bo.update(Update::say("two")).await.unwrap();
+    bo.sync().await.unwrap();
+    bo.compress().await.unwrap();
+    bo.sync().await.unwrap();
+    bo.update(Update::say("three")).await.unwrap();
+    bo.sync().await.unwrap();
+    server.hub.refresh().await.unwrap();
+    let mut stream = server.stream(&format!("?after={held}"), None).await;
+    let taken = stream.take(2).await;
+    let message = &taken[0].1["newMessage"]["message"];
+    assert_eq!(message["text"], "two");
+    assert_eq!(message["authorUuid"], id.author.to_string());
+    assert!(message["occuredAt"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(taken[1].1["newMessage"]["message"]["text"], "three");
+    // A server that begins now has them all.
+    let other = Server::start(&world, "other").await;
+    let texts = other.stream("", None).await.texts(3).await;
+    assert_eq!(texts, ["one", "two", "three"]);
+}
+
+fn time_of(event: &Value) -> String {
+    let at = &event["newMessage"]["message"]["occuredAt"];
+    at.as_str().unwrap().to_owned()
+}
+
+/// One message is stored by two servers, as when the first does not answer, and each gives it the time of its own clock. In the
+/// state the copy counts that stands first in the history; a server that saw the other one first went on with that, and so its
+/// stream and the devices differed for ever.
+#[tokio::test]
+async fn of_two_copies_with_different_times_the_same_counts_on_the_stream_and_in_the_state() {
+    for order in [[0, 1], [1, 0]] {
+        let world = World::new();
+        drop(world.create("maker").await);
+        let mut servers = Vec::new();
+        for (name, wrong_by) in [("early", -600_000), ("late", 0)] {
+            let clock = Arc::new(SystemClock::wrong_by(wrong_by));
+            let place = world.place(name).with_clock(clock);
+            let replica = icecore::Replica::open(Chat, &place, "chat").await.unwrap();
+            replica.sync().await.unwrap();
+            servers.push(Server::of(&world, name, replica).await);
+        }
+        // The one that is asked second has not looked at the bucket since, so it knows of no copy.
+        let message = json!([say("1", "one")]);
+        let mut open = servers[order[0]].stream("", None).await;
+        servers[order[0]].sync(message.clone()).await;
+        servers[order[1]].sync(message).await;
+        for server in &servers {
+            server.hub.refresh().await.unwrap();
+        }
+        let state = world.seen_anew().await.unwrap();
+        assert_eq!(crate::texts(&state), ["one"]);
+        let at = state.messages().next().unwrap().at.clone();
+        let at = at.replace(".000Z", "Z");
+        for server in &servers {
+            let uuid = state.messages().next().unwrap().event();
+            // Whoever goes by the last that was given under the id has the time that the devices show.
+            let asked = json!([{"newMessage": {"uuid": uuid.to_string()}}]);
+            assert_eq!(time_of(&server.sync(asked).await[0]), at, "{order:?}");
+        }
+        // Also who was there all the time: the copy that counts comes once more, where it was not the first.
+        let given = open.take(1 + usize::from(order == [1, 0])).await;
+        assert_eq!(time_of(&given.last().unwrap().1), at, "{order:?}");
+    }
+}
+
+/// What another server stored a moment ago is there, though this one did not look yet.
+#[tokio::test]
+async fn what_another_server_stored_is_known_before_the_next_look() {
+    let world = World::new();
+    let server = Server::start(&world, "server").await;
+    let other = Server::start(&world, "other").await;
+    let stored = other.sync(json!([say("1", "one")])).await;
+    let asked = json!([{"sentNewMessage": {"uuid": stored[0]["uuid"]}}]);
+    assert_eq!(server.sync(asked).await, stored);
+}
+
+/// A store that does not answer, and clients that send pictures: ten thousand of them would fill the disk, or the memory.
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_store_has_a_limit_in_bytes() {
+    let world = World::new();
+    let (place, bucket) = crate::simulated(3);
+    let replica = icecore::Replica::create(Chat, &place, "chat", icecore::Order::Timestamp).await;
+    let log = world.path("server.log");
+    let hub = Hub::open(replica.unwrap(), None, log.as_ref()).await;
+    let hub = Arc::new(hub.unwrap().with_pending_bytes_max(1024 * 1024));
+    let router = api::router(Arc::clone(&hub));
+    let server = Server { hub, router };
+    let png = BASE64.encode(crate::pictures::png_of_bytes(250 * 1024));
+    // Three of them have less than a mebibyte, four have more.
+    assert!((3 * 1024 * 1024 / 10..1024 * 1024 / 3 - 1024).contains(&png.len()));
+    let picture = |n: u32| json!([{"uuid": n.to_string(), "profilePictureChanged": {"userUuid": "ada", "pngImage": png}}]);
+    bucket.set_faults(Faults {
+        refused: 1.0,
+        ..Faults::none()
+    });
+    for (n, said) in [
+        (1, "kept here"),
+        (2, "kept here"),
+        // What waits already takes no more room.
+        (1, "kept here"),
+        (3, "kept here"),
+        (4, "none of them was stored"),
+    ] {
+        let (status, refusal) = server.send(picture(n).to_string()).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        let hint = refusal["hint"].as_str().unwrap();
+        assert!(hint.contains(said), "{n}: {hint}");
+    }
+    // A message still fits, and when the store answers everything does again.
+    let (_, refusal) = server.send(json!([say("1", "one")]).to_string()).await;
+    let hint = refusal["hint"].as_str().unwrap();
+    assert!(hint.contains("kept here"), "{hint}");
+    bucket.set_faults(Faults::none());
+    for n in 1..=5 {
+        server.sync(picture(n)).await;
+    }
 }

@@ -1,10 +1,13 @@
-use crate::World;
+use crate::{World, simulated, within};
 use futures::FutureExt;
+use icecore::{Order, Replica};
 use icecore_example_chat::command::{Watching, watch};
 use icecore_example_chat::id::ConversationId;
+use icecore_example_chat::model::Chat;
 use icecore_example_chat::output::Output;
 use icecore_example_chat::presence::say_typing;
 use icecore_example_chat::update::Update;
+use icecore_sim::bucket::Faults;
 use std::io::{self, Write};
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
@@ -91,4 +94,47 @@ async fn whoever_watches_sees_what_comes_and_who_is_here() {
     stop.send(()).unwrap();
     watching.await.unwrap().unwrap();
     assert_eq!(world.seen_anew().await.unwrap(), *ada.state());
+}
+
+/// The store goes away twice. Each time that is told once, however often it is asked in vain, and so is its coming back: the
+/// second time used to be told as often as it was asked, or not at all.
+#[tokio::test(start_paused = true)]
+async fn each_outage_is_told_once_and_so_is_its_end() {
+    let (place, bucket) = simulated(7);
+    let replica = Replica::create(Chat, &place, "chat", Order::Timestamp).await;
+    let replica = replica.unwrap();
+    let (lines, mut printed) = unbounded_channel();
+    let (_say, typed) = unbounded_channel();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let watched = replica.clone();
+    let watching = tokio::spawn(async move {
+        let mut to = Lines {
+            line: Vec::new(),
+            lines,
+        };
+        let how = Watching::new(Duration::from_millis(5), stopped.map(drop).boxed(), typed);
+        watch(&watched, &mut Output::new(false, &mut to), how).await
+    });
+    let mut told = async |count: usize| {
+        let mut told = Vec::new();
+        while told.len() < count {
+            let line = within(printed.recv()).await.unwrap();
+            told.extend(line.strip_prefix("! ").map(str::to_owned));
+        }
+        told
+    };
+    for _ in 0..2 {
+        bucket.set_faults(Faults {
+            refused: 1.0,
+            ..Faults::none()
+        });
+        let trouble = told(1).await.remove(0);
+        assert_ne!(trouble, "the store answers again");
+        // It is asked a hundred times more, and says nothing more of it.
+        icecore_example_chat::pace::wait(Duration::from_millis(500)).await;
+        bucket.set_faults(Faults::none());
+        assert_eq!(told(1).await, ["the store answers again"]);
+    }
+    stop.send(()).unwrap();
+    watching.await.unwrap().unwrap();
 }

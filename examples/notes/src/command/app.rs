@@ -44,8 +44,8 @@ impl App {
         }
     }
 
-    /// Makes a call, and writes it down.
-    pub(super) async fn make(&mut self, call: Call, settles: Option<&str>) -> Result<()> {
+    /// Makes a call, and writes it down. The inner result is about the recording: the call was made then, whatever it says.
+    pub(super) async fn make(&mut self, call: Call, settles: Option<&str>) -> Result<Result<()>> {
         self.check_title(&call)?;
         let (at, update) = (self.replica.now(), call.clone().into());
         let id = match settles {
@@ -53,7 +53,7 @@ impl App {
             None => self.replica.update_at(at, update).await?,
         };
         let (id, at) = (Some(id), Some(at));
-        self.record(&RecordedCall { id, at, call })
+        Ok(self.record(&RecordedCall { id, at, call }))
     }
 
     /// Takes a call of a recording: one that was made elsewhere keeps its id, and one without an id is made here.

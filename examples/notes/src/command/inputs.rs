@@ -1,19 +1,24 @@
 //! The notebook as a function of a sequence of inputs, which lies in a space beside it.
 
 use super::{lines, show};
+use crate::calls::Content;
 use crate::inputs;
 use crate::record::RecordedCall;
 use crate::update::Update;
 use clap::Subcommand;
 use icecore::typed::to_typed;
-use icecore::{Inputs, Place, Result};
+use icecore::{Error, Inputs, Place, Rejected, Result};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum InputsCommand {
     /// Make the input store, where it is missing
-    Create,
+    Create {
+        /// Encrypt it end to end, as `notes create --encrypted` does
+        #[arg(long)]
+        encrypted: bool,
+    },
     /// Append calls of a recording, or of the input, to the sequence
     Append {
         /// The recording; without it the input is read
@@ -37,8 +42,12 @@ pub(super) async fn run(
     shows: show::Shows,
 ) -> Result<()> {
     let space = format!("{space}-inputs");
-    if matches!(command, InputsCommand::Create) {
-        Inputs::<Update>::create(place, &space).await?;
+    if let InputsCommand::Create { encrypted } = command {
+        if *encrypted {
+            Inputs::<Update>::create_encrypted(place, &space).await?;
+        } else {
+            Inputs::<Update>::create(place, &space).await?;
+        }
         return show::line(&format!("the input store {space} is there"));
     }
     let store = Inputs::open(place, &space).await?;
@@ -55,7 +64,7 @@ pub(super) async fn run(
         }
         InputsCommand::List => show::inputs(&store.all()),
         InputsCommand::Notebook { info } => notebook(&store, *info, shows),
-        InputsCommand::Create => Ok(()),
+        InputsCommand::Create { .. } => Ok(()),
     }
 }
 
@@ -83,8 +92,14 @@ async fn append(store: &Inputs<Update>, file: Option<&Path>) -> Result<u64> {
     // All of them are read before one is appended: half a file that is mended and appended again would stand there twice.
     let mut calls = Vec::new();
     while let Some(line) = lines::next(&mut from)? {
-        let call = RecordedCall::parse(&line);
-        calls.push(call.map_err(|error| error.with_object(format!("line {}", calls.len() + 1)))?);
+        let number = calls.len() + 1;
+        let call = RecordedCall::parse(&line).and_then(|call| {
+            // The function would leave it out for ever.
+            let too_large = |rejected: Rejected| Error::invalid(rejected.to_string());
+            Content::of(&call.call).map_err(too_large)?;
+            Ok(call)
+        });
+        calls.push(call.map_err(|error| error.with_object(format!("line {number}")))?);
     }
     let mut count = 0;
     for call in calls {

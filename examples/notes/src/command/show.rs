@@ -101,10 +101,9 @@ impl Shows {
         line(&text)
     }
 
-    /// What changed; with `--json` the line of a recording.
+    /// What there is to tell, for a person.
     pub(super) fn news(self, replica: &Replica<NotesModel>, news: &News<Update>) -> Result<()> {
         match news {
-            News::Change(change) => self.change(change),
             News::Reread => {
                 let count = replica.state().notebook.notes.len();
                 self.remark(&format!(
@@ -120,33 +119,6 @@ impl Shows {
                 Ok(())
             }
         }
-    }
-
-    fn change(self, change: &Change<Update>) -> Result<()> {
-        let what = match (change.stage, change.own, &change.update) {
-            // It was shown when it was made.
-            (Stage::Confirmed, true, _) => return Ok(()),
-            (Stage::Pending, _, Ok(Update::Replay(_))) => "replayed",
-            (Stage::Pending, ..) => "made",
-            (Stage::Confirmed, false, _) => "arrived",
-        };
-        let recorded = icecore::Recorded {
-            id: change.id,
-            key: icecore::Key::MAX,
-            at: change.at.clone(),
-            update: change.update.clone(),
-        };
-        let call = match RecordedCall::of(recorded) {
-            Ok(call) => call,
-            Err(error) => {
-                warning(&error.to_string());
-                return Ok(());
-            }
-        };
-        if self.json {
-            return line(&call.to_line()?);
-        }
-        line(&format!("{what:9} {}", told(&call.call)?))
     }
 
     /// What a merge broke, and how to settle it.
@@ -171,6 +143,31 @@ impl Shows {
         }
         line("settle one with: notes rename ID TITLE --settles CONFLICT")
     }
+}
+
+/// What changed, for a person.
+pub(super) fn change(change: &Change<Update>) -> Result<()> {
+    let what = match (change.stage, change.own, &change.update) {
+        // It was shown when it was made.
+        (Stage::Confirmed, true, _) => return Ok(()),
+        (Stage::Pending, _, Ok(Update::Replay(_))) => "replayed",
+        (Stage::Pending, ..) => "made",
+        (Stage::Confirmed, false, _) => "arrived",
+    };
+    let recorded = icecore::Recorded {
+        id: change.id,
+        key: icecore::Key::MAX,
+        at: change.at.clone(),
+        update: change.update.clone(),
+    };
+    let call = match RecordedCall::of(recorded) {
+        Ok(call) => call,
+        Err(error) => {
+            warning(&error.to_string());
+            return Ok(());
+        }
+    };
+    line(&format!("{what:9} {}", told(&call.call)?))
 }
 
 /// The notes, for a person.

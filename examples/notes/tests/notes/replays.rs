@@ -1,8 +1,10 @@
 //! Calls that are recorded by one instance and replayed into another.
 
 use crate::{Site, add, rename};
-use icecore::{ErrorKind, Replica};
-use icecore_example_notes::notebook::Notebook;
+use icecore::{ErrorKind, Inputs, Order, Replica};
+use icecore_example_notes::calls::{CALL_BYTES_MAX, Content};
+use icecore_example_notes::inputs::notes;
+use icecore_example_notes::notebook::{Notebook, Write};
 use icecore_example_notes::{
     Call, NotesModel, RecordedCall, Recorder, Replayed, State, Update, replay,
 };
@@ -300,4 +302,111 @@ fn half_a_line_spoils_no_other_one() {
         (error.kind(), error.hint().is_some()),
         (ErrorKind::Denied, true)
     );
+}
+
+/// A phone is put back from a backup and goes on: what it calls then has ids that other calls had before. Whoever knows those
+/// went by the id alone, and took the new calls for known: they were lost in silence. Now they are told apart by what they are.
+#[tokio::test]
+async fn another_call_under_a_known_id_is_no_known_one() {
+    let (here, there) = (Site::new(), Site::new());
+    let (phone, laptop) = (here.device("phone").await, there.device("laptop").await);
+    let before = record(&phone, vec![add("n1", "Pack"), rename("n1", "Go")]).await;
+    let mut after = read(&before);
+    after[1].call = rename("n1", "Sleep");
+    assert_eq!(count(&play(&laptop, &before).await), (2, 0, 0));
+    let known = replay(&laptop, after.remove(0)).await.unwrap();
+    assert_eq!(known, Replayed::Known);
+    let id = after[0].id.unwrap();
+    let Replayed::Conflict(why) = replay(&laptop, after[0].clone()).await.unwrap() else {
+        panic!("it is taken for known");
+    };
+    assert!(
+        why.contains(&format!("another call is known as {id}")),
+        "{why}"
+    );
+    assert_eq!(title(&laptop, "n1"), "Go");
+    assert_eq!(laptop.pending().await.unwrap(), 2, "nothing was made of it");
+
+    // Two devices of one store that do not know of each other each take one of the two. Then it is listed, on both alike.
+    let tablet = there.device("tablet").await;
+    let first = read(&before).remove(0);
+    let of_tablet = [first, after[0].clone()];
+    for call in of_tablet {
+        assert!(matches!(
+            replay(&tablet, call).await.unwrap(),
+            Replayed::Made(_)
+        ));
+    }
+    for device in [&laptop, &tablet, &laptop] {
+        device.sync().await.unwrap();
+    }
+    assert_eq!(laptop.state(), tablet.state());
+    for device in [&laptop, &tablet] {
+        let rejected = device.rejected().await.unwrap();
+        assert_eq!(rejected.len(), 1);
+        let why = rejected[0].reason.to_string();
+        assert!(
+            why.contains(&format!("another call is known as {id}")),
+            "{why}"
+        );
+    }
+    assert!(laptop.verify().await.unwrap().problems.is_empty());
+}
+
+/// The same in a sequence of inputs: the first one counts, and the other one is left out with the reason.
+#[tokio::test]
+async fn another_input_under_a_known_id_is_left_out_with_the_reason() {
+    let site = Site::new();
+    let phone = site.device("phone").await;
+    let calls = read(&record(&phone, vec![add("n1", "Pack"), rename("n1", "Go")]).await);
+    let store = Inputs::<Update>::create(&site.place("laptop"), "inputs")
+        .await
+        .unwrap();
+    let mut other = calls[1].clone();
+    other.call = rename("n1", "Sleep");
+    for (at, call) in (1_000..).zip([&calls[0], &calls[1], &calls[1], &other]) {
+        store.append(at, &call.clone().into_update()).await.unwrap();
+    }
+    let made = notes(store.all());
+    assert_eq!(made.state.notebook.notes["n1"].title, "Go");
+    assert_eq!(made.left_out.len(), 1);
+    let why = made.left_out[0].1.to_string();
+    assert!(why.contains("another call is known as"), "{why}");
+}
+
+/// The largest call that can be made can be replayed too, also into an encrypted notebook; and one that could not is refused
+/// when it is made, not when somebody else replays the recording.
+#[tokio::test]
+async fn what_can_be_made_can_be_replayed() {
+    let (here, there) = (Site::new(), Site::new());
+    let phone = here.device("phone").await;
+    let call = |bytes: usize| {
+        let (id, text) = ("n1".to_owned(), "x".repeat(bytes));
+        Call::Write(Write { id, text })
+    };
+    let around = call(0).argument().unwrap().get().len();
+    let largest = call(CALL_BYTES_MAX - around);
+    let recording = record(&phone, vec![add("n1", "Pack"), largest.clone()]).await;
+    let too_large = call(CALL_BYTES_MAX - around + 1);
+    assert!(Content::of(&too_large).is_err());
+    let error = phone.update(too_large.into()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(
+        error
+            .to_string()
+            .contains("at most 785408 can be recorded and replayed"),
+        "{error}"
+    );
+    assert_eq!(phone.pending().await.unwrap(), 2);
+
+    let secret = there.place("laptop").with_passphrase("a long passphrase");
+    let sealed = Replica::create_encrypted(NotesModel, &secret, "notes", Order::Timestamp).await;
+    let sealed = sealed.unwrap();
+    let clear = here.device("tablet").await;
+    for device in [&sealed, &clear] {
+        assert_eq!(count(&play(device, &recording).await), (2, 0, 0));
+        device.sync().await.unwrap();
+        assert_eq!(device.pending().await.unwrap(), 0);
+        assert_eq!(device.state().notebook, phone.state().notebook);
+    }
 }

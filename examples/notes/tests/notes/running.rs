@@ -354,3 +354,128 @@ fn inputs_are_appended_at_any_time_and_from_anywhere() {
         assert_eq!(kinds, ["add", "rename"]);
     }
 }
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Scripts go by the exit code: a recording of which something was not made is no success, and the error names the lines.
+#[test]
+fn a_recording_of_which_something_was_refused_is_no_success() {
+    let site = Site::new();
+    let store = site.path("store");
+    let phone = device(&site, &store, "phone");
+    let file = site.path("calls.ndjson");
+    let text = file.display().to_string();
+    let id = "01a1f94a-adf5-7162-b238-06dc7b14e4b5";
+    let remove = |seq: u64, note: &str| {
+        format!("{{\"id\":\"{id}:{seq}\",\"kind\":\"remove\",\"data\":\"{note}\"}}\n")
+    };
+    let note = phone.types(&["add", "Pack"]);
+    let note: &str = note
+        .split("\"id\":\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    std::fs::write(&file, remove(1, "nowhere") + &remove(2, note)).unwrap();
+    let refused = phone.ends(&["replay", &text]);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = stderr(&refused);
+    let expected = format!("error: 1 of 2 calls were refused (line 1 ({id}:1))");
+    assert!(
+        said.contains(&expected) && said.contains("hint: "),
+        "{said}"
+    );
+    let shown = String::from_utf8(refused.stdout).unwrap();
+    assert!(shown.ends_with("1 made, 0 known, 1 refused\n"), "{shown}");
+
+    // Another call under an id that is known: a conflict, which names it, and nothing is made of it.
+    std::fs::write(&file, remove(2, note) + &remove(2, "another")).unwrap();
+    let conflict = phone.ends(&["replay", &text]);
+    assert_eq!(conflict.status.code(), Some(3));
+    let said = stderr(&conflict);
+    assert!(
+        said.contains(&format!("(line 2 ({id}:2))")) && said.contains("without the \"id\""),
+        "{said}"
+    );
+    let shown = String::from_utf8(conflict.stdout).unwrap();
+    assert!(
+        shown.contains("conflict  remove \"another\": another call is known as"),
+        "{shown}"
+    );
+    assert!(
+        shown.ends_with("0 made, 1 known, 0 refused, 1 in conflict\n"),
+        "{shown}"
+    );
+}
+
+/// The disk of the recording is full. The call itself is made, stored and sent, and the error says so: it is not to be made
+/// again, as after "try again later".
+#[test]
+#[cfg(target_os = "linux")]
+fn a_recording_that_cannot_be_written_is_named_and_the_call_is_stored() {
+    let site = Site::new();
+    let store = site.path("store");
+    let phone = device(&site, &store, "phone");
+    let full = phone.ends(&["--record", "/dev/full", "add", "Pack"]);
+    assert_eq!(full.status.code(), Some(1));
+    let said = stderr(&full);
+    assert!(
+        said.contains("the call was made and is stored as ") && said.contains("(/dev/full)"),
+        "{said}"
+    );
+    assert!(said.contains("do not make it again"), "{said}");
+    let list = phone.types(&["--offline", "list"]);
+    assert!(list.contains("Pack"), "{list}");
+    // It was sent too.
+    let laptop = device(&site, &store, "laptop");
+    assert_eq!(laptop.types(&["list"]), list);
+    // What is recorded is completed as the hint says.
+    assert_eq!(laptop.types(&["calls", "--json"]).lines().count(), 1);
+}
+
+/// More changed than was told one by one: an instance that begins with what the store holds, and one that was compressed.
+#[test]
+fn what_is_read_as_a_whole_is_passed_on_too() {
+    let site = Site::new();
+    let (here, there) = (site.path("here"), site.path("there"));
+    let phone = device(&site, &here, "phone");
+    for title in ["Pack", "Sleep", "Go"] {
+        phone.types(&["add", title]);
+    }
+    // It has never read the store: what it gets is the whole notebook at once.
+    let laptop = Device {
+        store: &here,
+        folder: site.path("laptop"),
+    };
+    let running = laptop.runs(&["--json"]);
+    let mut recording = String::new();
+    for _ in 0..3 {
+        recording += &(running.line() + "\n");
+    }
+    let (code, warned) = running.end();
+    assert_eq!(code, Some(0), "{warned}");
+    assert_eq!(recording, phone.types(&["calls", "--json"]));
+    // It is a recording, and the next instance ends with the same notes.
+    let elsewhere = device(&site, &there, "elsewhere");
+    let mut next = elsewhere.runs(&[]);
+    next.told(&recording);
+    for _ in 0..3 {
+        next.line_of("replayed");
+    }
+    next.end();
+    assert_eq!(elsewhere.types(&["list"]), phone.types(&["list"]));
+    // What was here before is no news.
+    let mut again = laptop.runs(&["--json"]);
+    again.told("{\"kind\":\"remove\",\"data\":\"nowhere\"}\n");
+    drop(again.input.take());
+    let line = again.line();
+    assert!(
+        line.starts_with(r#"{"error":"#) && line.contains(r#""line 1""#),
+        "{line}"
+    );
+    let (code, warned) = again.end();
+    assert_eq!(code, Some(2), "{warned}");
+}

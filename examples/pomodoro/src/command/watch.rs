@@ -16,6 +16,7 @@ use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
 /// The longest sleep: a clock that is set, or a machine that wakes up, is noticed after that.
@@ -100,6 +101,13 @@ impl<'a> Lines<'a> {
         self.line(&json!({ "trouble": text }), || format!("! {text}"))
     }
 
+    /// What was told as trouble is over.
+    fn over(&mut self) -> Result<()> {
+        self.line(&json!({ "trouble": null }), || {
+            "! the store answers again".to_owned()
+        })
+    }
+
     fn line(&mut self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<()> {
         let line = if self.json {
             serde_json::to_string(value)
@@ -137,49 +145,59 @@ pub async fn watch(session: &Session, lines: &mut Lines<'_>, how: Watching) -> R
     } = how;
     let mut changes = session.replica.changes();
     let mut screen = Screen::new(session);
-    // Both end with this function, also in the middle of a request: what they do can be cut short anywhere.
+    // It ends with this function, also in the middle of a request: what it does can be cut short anywhere.
     let mut syncing = JoinSet::new();
-    let mut asking: JoinSet<Option<Error>> = JoinSet::new();
+    let (tell, mut troubles) = unbounded_channel();
     if !offline {
-        let replica = session.replica.clone();
-        syncing.spawn(async move { replica.keep_syncing(every).await });
+        syncing.spawn(keep_syncing(session.clone(), every, tell));
     }
     screen.begin(lines)?;
     loop {
         tokio::select! {
             () = &mut end => return Ok(()),
             Some(news) = changes.next() => {
-                let mut failed = screen.news(lines, news)?;
+                screen.news(lines, news)?;
                 while let Some(news) = changes.try_next() {
-                    failed |= screen.news(lines, news)?;
+                    screen.news(lines, news)?;
                 }
                 screen.changed(lines)?;
-                if asking.is_empty() {
-                    asking.spawn(ask(session.clone(), failed));
+            }
+            Some(trouble) = troubles.recv() => {
+                let Some(error) = trouble else {
+                    lines.over()?;
+                    continue;
+                };
+                lines.trouble(&with_hint(&error))?;
+                if error.kind() != ErrorKind::Unavailable {
+                    return Err(error);
                 }
             }
-            Some(asked) = asking.join_next(), if !asking.is_empty() => match asked {
-                Ok(Some(error)) if !passes(&error) => return Err(error),
-                _ => {}
-            },
             () = wait(screen.sleep()) => screen.tick(lines)?,
         }
     }
 }
 
-/// What is wrong with the space. What failed was told as a text: asked once more it says of which kind it is; and what is
-/// missing in the middle of the history is no failure of a sync.
-async fn ask(session: Session, failed: bool) -> Option<Error> {
-    match session.replica.status().await {
-        Ok(status) if !failed && status.gaps.is_empty() => None,
-        Ok(_) => session.sync_now().await.err(),
-        Err(error) => Some(error),
+/// Syncs for ever, every so often. Tells when that begins to fail, when it fails otherwise, and when it works again.
+async fn keep_syncing(session: Session, every: Duration, tell: UnboundedSender<Option<Error>>) {
+    let mut told: Option<ErrorKind> = None;
+    loop {
+        let failed = session.sync_now().await.err();
+        // The store has answered: something that this device wanted to send is impossible, which is told as such.
+        let trouble = failed.filter(|error| error.kind() != ErrorKind::Conflict);
+        let kind = trouble.as_ref().map(Error::kind);
+        if kind != told {
+            told = kind;
+            if tell.send(trouble).is_err() {
+                return;
+            }
+        }
+        wait(every).await;
     }
 }
 
-/// Whether it may be better after a while, or was only about what this device wanted to send.
-fn passes(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Conflict)
+fn with_hint(error: &Error) -> String {
+    let hint = error.hint();
+    hint.map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
 }
 
 #[expect(
@@ -196,8 +214,6 @@ struct Screen<'a> {
     time: Timekeeper,
     /// The state that whoever reads the lines knows.
     known: Arc<State>,
-    /// A failure that repeats is told once.
-    trouble: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -211,7 +227,6 @@ impl<'a> Screen<'a> {
             session,
             time: Timekeeper::new(session.replica.now()),
             known: session.replica.state(),
-            trouble: None,
         }
     }
 
@@ -262,9 +277,7 @@ impl<'a> Screen<'a> {
         lines.line(&StateLine { state: &seen }, text)
     }
 
-    /// Prints it; `true` for a sync that failed.
-    fn news(&mut self, lines: &mut Lines<'_>, news: News<Update>) -> Result<bool> {
-        let trouble = self.trouble.take();
+    fn news(&mut self, lines: &mut Lines<'_>, news: News<Update>) -> Result<()> {
         match news {
             News::Change(change) => print_change(lines, &change)?,
             News::Reread if self.known == self.session.replica.state() => {}
@@ -287,15 +300,9 @@ impl<'a> Screen<'a> {
             News::Impure { .. } => lines.trouble(
                 "BUG: this program made two different states of the same updates",
             )?,
-            News::SyncFailed(reason) => {
-                if trouble.as_ref() != Some(&reason) {
-                    lines.trouble(&reason)?;
-                }
-                self.trouble = Some(reason);
-                return Ok(true);
-            }
+            News::SyncFailed(reason) => lines.trouble(&reason)?,
         }
-        Ok(false)
+        Ok(())
     }
 }
 

@@ -137,3 +137,26 @@ fn a_client_that_watches_ends_when_the_account_is_deleted() {
     on_phone.until("was erased");
     assert_eq!(on_phone.ended(), Some(1));
 }
+
+/// The server goes away twice. Each time that is told once, and so is its coming back; the second time used to be silent.
+#[test]
+fn each_outage_is_told_once_and_so_is_its_end() {
+    let folder = TempDir::new().unwrap();
+    let mut server = Server::start(&folder);
+    let laptop = server.client(&folder, "laptop");
+    laptop.ok(&["create"]);
+    prepare(&laptop);
+    let mut on_laptop = laptop.watch();
+    on_laptop.until("Report");
+    for _ in 0..2 {
+        server.kill();
+        let before = on_laptop.until("! ");
+        assert!(
+            !before.last().unwrap().contains("answers again"),
+            "{before:?}"
+        );
+        server.start_again();
+        let after = on_laptop.until("! ");
+        assert_eq!(after, ["! the store answers again"]);
+    }
+}

@@ -146,6 +146,32 @@ fn what_somebody_ends_is_told_as_finished_or_void() {
     );
 }
 
+/// A client that was offline hears that somebody stopped the timer an hour ago. It told that as if it had been now.
+#[test]
+fn a_stop_that_is_heard_late_is_not_told_as_if_it_were_now() {
+    let stopped = START + 2 * MINUTE;
+    let ran = || {
+        let mut time = Timekeeper::new(START);
+        time.changed(state(&[(1, START_I)]), START + MINUTE);
+        time
+    };
+    let end = [(1, START_I), (2, STOP)];
+    let heard = ran().changed(state(&end), stopped + LATE_MAX);
+    assert_eq!(words(&heard), [(2, What::Void, None)]);
+    let mut time = ran();
+    let late = time.changed(state(&end), stopped + LATE_MAX + 1);
+    assert_eq!((late.told, late.missed, time.next()), (vec![], true, None));
+    // What was begun since, and goes on, is told.
+    let next = state(&[(1, START_I), (2, STOP), (3, START_I)]);
+    let late = ran().changed(next, START + 10 * MINUTE);
+    assert!(late.missed);
+    let told: Vec<_> = late.told.iter().map(|told| (told.at, told.what)).collect();
+    assert_eq!(told, [(START + 10 * MINUTE, What::Work)]);
+    // A clock that is behind hears of it before it happened.
+    let early = ran().changed(state(&end), START + MINUTE);
+    assert_eq!(words(&early), [(1, What::Void, None)]);
+}
+
 proptest! {
     /// However the times come at which a client looks: what it tells lies behind no earlier look and not long ago, it waits
     /// for the future alone, and it tells each thing once.

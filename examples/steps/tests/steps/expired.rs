@@ -5,6 +5,7 @@ use crate::support::verify;
 use icecore::ErrorKind;
 use icecore_example_steps::account::Token;
 use icecore_example_steps::{Device, Message, Sport, Whose};
+use icecore_gateway::token::Right;
 use std::collections::BTreeSet;
 
 fn name(name: &str) -> Message {
@@ -118,4 +119,40 @@ async fn an_expired_session_of_a_user_goes_on_and_can_be_forgotten() {
     assert_eq!(phone.owner().space, "ada");
     phone.forget().await.unwrap();
     assert!(Device::open(&home.path("phone")).await.is_err());
+}
+
+/// A token that only reads opens the space, so it was taken for a good one; what was recorded with it was never sent. It is
+/// refused, and what the device had stays, whoever's token it is.
+#[tokio::test]
+async fn a_token_that_cannot_write_is_refused_by_name() {
+    let home = Home::open().await;
+    let mut phone = home.guest("phone").await;
+    let guest = phone.owner().clone();
+    phone.add(10, None).await.unwrap();
+    phone.link(home.user("ada")).await.unwrap();
+    let before = phone.owner().token.clone();
+    for (whose, space) in [(Whose::Writer, "ada"), (Whose::Guest, guest.space.as_str())] {
+        let reader = home.with_right(space, Right::Read).token.unwrap();
+        let refused = phone.renew(whose, reader).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Denied, "{refused}");
+        let said = refused.to_string();
+        assert!(said.contains("cannot write with this token"), "{said}");
+        assert_eq!(refused.object(), Some(space));
+        assert!(refused.hint().unwrap().contains("right to write"));
+        let why = std::error::Error::source(&refused).unwrap().to_string();
+        assert!(
+            why.contains("allows read in this space, not write"),
+            "{why}"
+        );
+    }
+    assert_eq!(phone.owner().token, before);
+    assert_eq!(home.guest_of("phone").token, guest.token);
+    // It goes on as it was, and nothing was written by asking.
+    phone.add(100, None).await.unwrap();
+    phone.sync().await.unwrap();
+    let written = phone.replica().history().await.unwrap().len();
+    let renewed = home.user("ada").token.unwrap();
+    phone.renew(Whose::Writer, renewed).await.unwrap();
+    assert_eq!(phone.replica().history().await.unwrap().len(), written);
+    assert_eq!(phone.state().steps(), 110);
 }

@@ -90,8 +90,17 @@ impl Home {
         self.owner_for(space, HOUR)
     }
 
+    /// The same, who may do no more than this.
+    pub(crate) fn with_right(&self, space: &str, right: Right) -> Owner {
+        self.owner_with(space, right, HOUR)
+    }
+
     fn owner_for(&self, space: &str, millis: i64) -> Owner {
-        let rights = [Right::Admin].into_iter().collect();
+        self.owner_with(space, Right::Admin, millis)
+    }
+
+    fn owner_with(&self, space: &str, right: Right, millis: i64) -> Owner {
+        let rights = [right].into_iter().collect();
         let pattern = SpacePattern::from(space.parse::<icecore::SpaceName>().unwrap());
         let claims = Claims::new("ada", vec![pattern], rights, self.store.now() + millis);
         let token = mint(&SigningKey::hs256(&secret()), &claims).unwrap();
