@@ -1,4 +1,5 @@
-//! `memory`: how much a roll-up of 100,000 new updates takes, in a process that does nothing else.
+//! `memory`: how much a roll-up of 100,000 new updates takes, in a process that does nothing else; and one of arrays of
+//! zeros, which nothing is larger than beside its text.
 
 use super::number::{Number, exact};
 use super::past::{Past, TASKS};
@@ -7,15 +8,21 @@ use super::site::{Scratch, Site, cannot};
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::human;
-use icecore_core::{Error, Key, ObjectKey, Result, Seq, SpaceName, UpdateObject};
+use icecore_core::plan::KeyClock;
+use icecore_core::{Error, Key, ObjectKey, Result, Seq, SpaceName, Update, UpdateObject};
+use icecore_store::publish::publish;
 use icecore_store::rollup::{RollupOptions, roll_up_warm};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::path::Path;
 
 const NAME: &str = "memory";
 const UPDATES: u64 = 100_000;
 const AUTHORS: u64 = 64;
 const ALLOWANCE: u64 = 64 * 1024 * 1024;
+/// Arrays of zeros, one in an update, as many of these as the memory of a small machine holds.
+const ARRAYS: u64 = 16;
+const ZEROS: u64 = 400_000;
 
 /// What the process that rolls up takes.
 #[derive(Debug, clap::Args)]
@@ -56,11 +63,47 @@ pub(super) async fn memory(context: &Context) -> Result<Vec<Number>> {
         told.segments
     );
     let what = "peak of a roll-up of 100,000 new updates / (3 × state + 64 MiB)";
+    let peak = Number::new(NAME, what, exact(told.peak) / exact(limit), "×");
     Ok(vec![
-        Number::new(NAME, what, exact(told.peak) / exact(limit), "×")
-            .at_most(1.0)
-            .detail(detail),
+        peak.at_most(1.0).detail(detail),
+        arrays(&scratch, context).await?,
     ])
+}
+
+/// What an element of an array of zeros takes, all in all: in the state, and in what a roll-up does with it.
+async fn arrays(scratch: &Scratch, context: &Context) -> Result<Number> {
+    let folder = scratch.path("arrays");
+    let site = Site::in_folder(&folder, context).await?;
+    let info = site.space().await?;
+    for n in 0..ARRAYS {
+        let zeros = vec!["0"; usize::try_from(ZEROS).unwrap_or(0)].join(",");
+        let data = RawValue::from_string(format!("{{\"{n}\":[{zeros}]}}"));
+        let data = data.map_err(|e| Error::internal("BUG: no JSON").with_source(e))?;
+        let update = Update::new(context.clock.now(), "merge", &data, None)?;
+        let object = UpdateObject::new(author(n), Seq::new(1)?, vec![update]);
+        publish(&site.store, &info, &object, &mut KeyClock::default()).await?;
+    }
+    let told = in_a_process(&folder, &info.space).await?;
+    if told.updates != ARRAYS {
+        return Err(Error::internal(format!(
+            "BUG: {} updates were rolled up",
+            told.updates
+        )));
+    }
+    let detail = format!(
+        "{} at most for {} million elements; state {}",
+        human::bytes(told.peak),
+        exact(ARRAYS * ZEROS) / 1e6,
+        human::bytes(told.state),
+    );
+    let what = "peak of a roll-up of arrays of zeros, for each element";
+    let number = Number::new(
+        NAME,
+        what,
+        exact(told.peak) / exact(ARRAYS * ZEROS),
+        "bytes",
+    );
+    Ok(number.detail(detail))
 }
 
 /// One file each, without an fsync: how they are written is not measured here.

@@ -1,10 +1,13 @@
 //! The checksums of a body: compared before anything is written, and given back.
 
-use bytes::Bytes;
+mod of_parts;
+
+pub(crate) use of_parts::{Algorithm, Announced, Claimed, Named, verify_parts};
+
 use http::{HeaderMap, StatusCode};
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
-use s3s::dto::{Checksum, ChecksumType};
+use s3s::dto::Checksum;
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 const CRC32: &str = "x-amz-checksum-crc32";
@@ -80,19 +83,6 @@ impl Claims {
     }
 }
 
-/// Compares the checksums of an object that comes in parts: those of the whole. One that is made of the checksums of its parts
-/// (`…-3`) is not understood, and refused.
-pub(crate) fn verify_whole(claimed: Checksum, parts: &[Bytes]) -> S3Result<Checksum> {
-    let is_of_parts = |sum: &Option<String>| sum.as_ref().is_some_and(|sum| sum.contains('-'));
-    if kinds(&claimed).into_iter().any(|(_, sum)| is_of_parts(sum)) {
-        return Err(s3_error!(
-            NotImplemented,
-            "checksums of the checksums of parts are not implemented: send one of the whole object"
-        ));
-    }
-    compared(claimed, parts.iter().map(AsRef::as_ref))
-}
-
 /// The checksums, once they are found to be those of these bytes.
 fn compared<'a>(
     claimed: Checksum,
@@ -122,21 +112,20 @@ pub(crate) fn to_text(checksum: &Checksum) -> Option<String> {
     Some(format!("{name} {value}"))
 }
 
-/// What was stored so.
+/// What was stored so. Only a checksum of the checksums of parts has a hyphen in it.
 pub(crate) fn from_text(text: &str) -> Checksum {
-    let mut checksum = Checksum::default();
     let (name, value) = text.split_once(' ').unwrap_or_default();
-    let value = Some(value.to_owned());
-    match name {
-        "CRC32" => checksum.checksum_crc32 = value,
-        "CRC32C" => checksum.checksum_crc32c = value,
-        "CRC64NVME" => checksum.checksum_crc64nvme = value,
-        "SHA1" => checksum.checksum_sha1 = value,
-        "SHA256" => checksum.checksum_sha256 = value,
-        _ => return checksum,
+    let Some(algorithm) = Algorithm::of(name) else {
+        return Checksum::default();
+    };
+    let announced = Announced {
+        algorithm,
+        is_composite: value.contains('-'),
+    };
+    Checksum {
+        checksum_type: Some(announced.kind()),
+        ..algorithm.checksum(value.to_owned())
     }
-    checksum.checksum_type = Some(ChecksumType::from_static(ChecksumType::FULL_OBJECT));
-    checksum
 }
 
 /// All kinds of checksums, by the names that S3 has for them.

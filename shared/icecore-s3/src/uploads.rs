@@ -1,10 +1,12 @@
 //! The multipart uploads that are under way. Their parts wait in memory, in the shares of whoever sends them, until they
 //! become one object; a restart of the server forgets them, and a client begins anew then.
 
+use crate::checksums::Announced;
 use crate::memory::Share;
 use bytes::Bytes;
 use object_store::Attributes;
 use object_store::path::Path;
+use s3s::dto::Checksum;
 use s3s::{S3Result, s3_error};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -43,6 +45,8 @@ pub(crate) struct Upload {
     pub(crate) key: String,
     pub(crate) path: Path,
     pub(crate) attributes: Attributes,
+    /// Of the checksum that it will have.
+    pub(crate) announced: Option<Announced>,
     /// By number.
     pub(crate) parts: BTreeMap<i32, Part>,
     /// When it began, and when something came last, milliseconds since 1970.
@@ -74,6 +78,8 @@ pub(crate) struct Part {
     /// The hex digits of its MD5, which S3 calls its tag.
     pub(crate) tag: String,
     pub(crate) came: i64,
+    /// As its sender said it.
+    pub(crate) checksum: Checksum,
     /// The memory that it takes.
     pub(crate) _share: Share,
 }
@@ -90,7 +96,7 @@ impl Uploads {
     pub(crate) fn begin(
         &self,
         (bucket, key, path): (String, String, Path),
-        attributes: Attributes,
+        (attributes, announced): (Attributes, Option<Announced>),
         now: i64,
     ) -> S3Result<String> {
         let mut open = self.open();
@@ -105,6 +111,7 @@ impl Uploads {
             key,
             path,
             attributes,
+            announced,
             parts: BTreeMap::new(),
             began: now,
             touched: now,
@@ -221,7 +228,7 @@ mod tests {
 
     fn begin(uploads: &Uploads, now: i64) -> S3Result<String> {
         let key = ("b".to_owned(), "k".to_owned(), Path::from("k"));
-        uploads.begin(key, Attributes::new(), now)
+        uploads.begin(key, (Attributes::new(), None), now)
     }
 
     #[test]

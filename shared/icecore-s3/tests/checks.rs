@@ -234,9 +234,13 @@ async fn what_is_not_implemented_is_refused() {
         let put = Draft::put("a", BODY).with(name, value).signed();
         assert_eq!(send(&endpoint, put).await.status, 501, "{name}");
     }
+    let mut versioning = Draft::new("PUT", "/bucket?versioning=");
+    let on = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    versioning.body = on.into();
+    let length = on.len().to_string();
     let requests = [
         Draft::new("GET", "/bucket/a?acl="),
-        Draft::new("GET", "/bucket?versions="),
+        versioning.with("content-length", &length),
     ];
     for draft in requests {
         assert_eq!(

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod checks;
+mod checksums_of_parts;
 mod conditions;
 mod cors;
 mod hostile;
@@ -13,3 +14,4 @@ mod objects;
 mod presigned;
 mod sdk;
 mod support;
+mod versions;

@@ -29,6 +29,7 @@ mod recorder;
 use check::{Cuts, Verdict, cut_everywhere, objects, replicas, told};
 use log::{Event, New};
 use recorder::{Recording, Trouble};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 const ALL: Cuts = Cuts {
@@ -66,9 +67,41 @@ fn what_a_folder_says_survives() {
     if lives::lived() {
         return;
     }
-    for life in ["create-1", "replace-1"] {
+    for (life, disks_min) in [
+        ("create-1", 20),
+        ("replace-1", 20),
+        ("way-1", 20),
+        ("version-1", 10),
+    ] {
         let events = Recording::whole("what_a_folder_says_survives", life);
-        holds(&cut_everywhere(&events, ALL, objects), 20);
+        holds(&cut_everywhere(&events, ALL, objects), disks_min);
+    }
+}
+
+/// That a name is given to an object in the place of directories, and that one is taken away, is on the disk by the last
+/// fsync of their directory: these tests see it when it is missing.
+#[test]
+fn the_last_fsync_of_a_directory_is_needed() {
+    if lives::lived() {
+        return;
+    }
+    let cuts = Cuts {
+        random: 0,
+        first_only: true,
+        ..ALL
+    };
+    for (life, told) in [("way-1", "x was stored"), ("version-1", "head was deleted")] {
+        let events = Recording::whole("the_last_fsync_of_a_directory_is_needed", life);
+        let is_it = |syncs: &Sync<'_>| syncs.path == "store";
+        let all = events.len() - without(&events, is_it).len();
+        let seen = Cell::new(0);
+        let last = |syncs: &Sync<'_>| {
+            seen.set(seen.get() + usize::from(is_it(syncs)));
+            is_it(syncs) && seen.get() == all
+        };
+        let verdict = cut_everywhere(&without(&events, last), cuts, objects);
+        let broken = verdict.broken.first().map_or("nothing", String::as_str);
+        assert!(broken.contains(told), "{life}: {broken}");
     }
 }
 

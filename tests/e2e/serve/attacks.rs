@@ -4,7 +4,7 @@ use crate::support::http::{Answer, Http, Presigned, write_request_in};
 use crate::support::serving::Serving;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -166,6 +166,47 @@ fn who_asks_for_nothing_is_let_go() {
     let (read, took) = timed(|| silent.read(&mut [0; 1]));
     assert_eq!(read.expect("the server closes it"), 0);
     assert!(took < Duration::from_secs(15), "{took:?}");
+}
+
+/// A byte now and then keeps no connection: whoever has many addresses could hold all of them with it. A line that is slow
+/// but steady is no attack.
+#[test]
+fn who_sends_little_by_little_is_let_go() {
+    let serving = serving(&json!({ "guests": {} }), &[]);
+    let http = Http::new();
+    let text = update(&format!(r#"{{"a":"{}"}}"#, "x".repeat(80_000)));
+    let begin = || {
+        let put = slot(&serving, &http, &guest(&serving, &http), &text);
+        connection(&serving, &head_of(&serving, &put, text.len()))
+    };
+    let (mut trickling, mut slow) = (begin(), begin());
+    std::thread::scope(|threads| {
+        let steady = threads.spawn(|| send_in_portions(&mut slow, text.as_bytes(), 4 << 10));
+        let (answer, took) = timed(|| send_in_portions(&mut trickling, text.as_bytes(), 1));
+        assert!(!answer.contains(" 200 "), "{answer}");
+        assert!(took < Duration::from_secs(25), "{took:?}");
+        let answer = steady.join().expect("it ends");
+        assert!(answer.contains(" 200 "), "{answer}");
+    });
+}
+
+/// Sends so many bytes a second until there is an answer, and returns how that begins: nothing where the connection ends.
+fn send_in_portions(stream: &mut TcpStream, bytes: &[u8], size: usize) -> String {
+    const SECONDS_MAX: usize = 60;
+    let second = Some(Duration::from_secs(1));
+    stream.set_read_timeout(second).expect("a time-out");
+    let mut answer = [0; 64];
+    let mut portions = bytes.chunks(size);
+    for _ in 0..SECONDS_MAX {
+        // One that is refused half-way reads no further.
+        drop(stream.write_all(portions.next().unwrap_or_default()));
+        match stream.read(&mut answer) {
+            Ok(read) => return String::from_utf8_lossy(&answer[..read]).into_owned(),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => return String::new(),
+        }
+    }
+    panic!("there is no answer");
 }
 
 /// Without the rest of the refused body, what follows would be taken for it.

@@ -19,6 +19,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How long nothing may come of a body that was announced. The gateway waits less, and answers in its own words.
 const PAUSE_MAX: Duration = Duration::from_secs(15);
+/// So many bytes a second have to come of a body, but for a pause at its beginning. A byte now and then would hold a
+/// connection as long as a request may take.
+const PACE_MIN: u64 = 1 << 10;
 /// What is still read of a body that nobody wanted, so that the connection can be used again.
 const DRAINED_MAX: usize = 256 << 10;
 /// How long that may take.
@@ -96,13 +99,46 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Rest(Arc<Mutex<Option<Incoming>>>);
 
-/// The body of a request on its way in. One of which nothing comes for a while fails; what nobody reads goes to its
-/// [`Rest`].
+/// How a body comes.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    began: Duration,
+    /// When something came last.
+    moved: Duration,
+    /// How many bytes came.
+    came: u64,
+}
+
+impl Pace {
+    fn new(now: Duration) -> Self {
+        Self {
+            began: now,
+            moved: now,
+            came: 0,
+        }
+    }
+
+    fn comes(&mut self, bytes: usize, now: Duration) {
+        self.moved = now;
+        self.came = self.came.saturating_add(bytes as u64);
+    }
+
+    /// When something more has to have come.
+    fn deadline(&self) -> Duration {
+        let earned = Duration::from_millis(self.came.saturating_mul(1_000) / PACE_MIN);
+        (self.moved + PAUSE_MAX).min((self.began + PAUSE_MAX).saturating_add(earned))
+    }
+}
+
+/// The body of a request on its way in. One of which nothing comes for a while, or too little all the time, fails; what
+/// nobody reads goes to its [`Rest`].
 pub(super) struct Arriving {
     body: Option<Incoming>,
     rest: Rest,
     state: Arc<State>,
     clock: Arc<dyn Clock>,
+    /// From when it is first asked for: a client may have been told to wait until then.
+    pace: Option<Pace>,
     pause: Option<BoxFuture<'static, ()>>,
     taken: Option<Taken>,
 }
@@ -121,6 +157,7 @@ impl Arriving {
             rest: rest.clone(),
             state,
             clock,
+            pace: None,
             pause: None,
             taken,
         };
@@ -140,8 +177,16 @@ impl Body for Arriving {
         let Some(body) = &mut this.body else {
             return Poll::Ready(None);
         };
+        let now = this.clock.monotonic();
+        let pace = this.pace.get_or_insert_with(|| Pace::new(now));
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(context) {
             this.pause = None;
+            if let Some(bytes) = frame
+                .as_ref()
+                .and_then(|frame| frame.as_ref().ok()?.data_ref())
+            {
+                pace.comes(bytes.len(), now);
+            }
             if frame.is_none() || body.is_end_stream() {
                 this.state.works(true);
             }
@@ -159,16 +204,16 @@ impl Body for Arriving {
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        let clock = &this.clock;
+        let (clock, left) = (&this.clock, pace.deadline().saturating_sub(now));
         let pause = this.pause.get_or_insert_with(|| {
             let clock = Arc::clone(clock);
-            async move { clock.sleep(PAUSE_MAX).await }.boxed()
+            async move { clock.sleep(left).await }.boxed()
         });
         ready!(pause.poll_unpin(context));
         *this.rest.lock() = this.body.take();
         let slow = io::Error::new(
             io::ErrorKind::TimedOut,
-            "nothing came of the body for 15 seconds",
+            "nothing came of the body for 15 seconds, or less than 1 KiB a second",
         );
         Poll::Ready(Some(Err(slow.into())))
     }
@@ -241,4 +286,34 @@ async fn read_some(body: &mut Incoming, most: usize) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn who_sends_little_by_little_has_no_more_time_than_who_sends_nothing() {
+        let mut pace = Pace::new(at(100));
+        assert_eq!(pace.deadline(), at(115));
+        for second in 101..115 {
+            pace.comes(1, at(second));
+        }
+        assert!(pace.deadline() < at(116));
+    }
+
+    #[test]
+    fn who_sends_steadily_may_take_a_while_and_pause() {
+        let mut pace = Pace::new(at(0));
+        for second in 1..=60 {
+            assert!(at(second) < pace.deadline());
+            pace.comes(2 << 10, at(second));
+        }
+        // As long as nothing may come at all, and no longer, whatever came before.
+        assert_eq!(pace.deadline(), at(75));
+    }
 }

@@ -1,4 +1,4 @@
-//! `ListObjectsV2` and `ListObjects`: pages of a listing, by prefix and start, with or without common prefixes.
+//! `ListObjectsV2`, `ListObjects` and `ListObjectVersions`: pages of a listing, by prefix and start, with or without common prefixes.
 
 use super::{Buckets, below};
 use crate::error::failed;
@@ -8,8 +8,9 @@ use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 use s3s::dto::{
-    CommonPrefix, EncodingType, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, Object,
+    CommonPrefix, EncodingType, ListObjectVersionsInput, ListObjectVersionsOutput,
+    ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
+    ObjectVersion,
 };
 use s3s::{S3Result, s3_error};
 
@@ -107,6 +108,58 @@ pub(super) async fn list_v1(
         marker: Some(encode(input.marker.unwrap_or_default())),
         encoding_type: input.encoding_type,
         ..ListObjectsOutput::default()
+    })
+}
+
+/// What S3 calls the only version of an object where versions are not kept.
+const NULL: &str = "null";
+
+/// Each object once: versions are not kept, so there is nothing else, and no delete marker.
+pub(super) async fn list_versions(
+    buckets: &Buckets,
+    input: ListObjectVersionsInput,
+) -> S3Result<ListObjectVersionsOutput> {
+    let version = input.version_id_marker.as_deref();
+    match version.filter(|version| !version.is_empty()) {
+        None => {}
+        Some(NULL) if input.key_marker.is_some() => {}
+        Some(_) => {
+            return Err(s3_error!(
+                InvalidArgument,
+                "a version-id-marker goes with a key-marker, and there is only the version null"
+            ));
+        }
+    }
+    let query = Query {
+        bucket: input.bucket.clone(),
+        prefix: input.prefix.clone().unwrap_or_default(),
+        delimiter: input.delimiter.clone().filter(|d| !d.is_empty()),
+        after: input.key_marker.clone().unwrap_or_default(),
+        size: page_size(input.max_keys)?,
+        encodes: encodes(input.encoding_type.as_ref()),
+    };
+    let page = fill(buckets, query).await?;
+    let encode = |text: String| page.query.encode(text);
+    // A common prefix that comes last has no version.
+    let is_object = page
+        .objects
+        .last()
+        .is_some_and(|(key, _)| *key == page.last);
+    let next_version = page.is_full && is_object;
+    Ok(ListObjectVersionsOutput {
+        versions: Some(page.versions()?),
+        common_prefixes: Some(page.groups()),
+        max_keys: i32::try_from(page.query.size).ok(),
+        is_truncated: Some(page.is_full),
+        next_key_marker: page.is_full.then(|| encode(page.last.clone())),
+        next_version_id_marker: next_version.then(|| NULL.to_owned()),
+        name: Some(input.bucket),
+        prefix: Some(encode(input.prefix.unwrap_or_default())),
+        delimiter: page.query.delimiter.clone().map(encode),
+        key_marker: Some(encode(input.key_marker.unwrap_or_default())),
+        version_id_marker: input.version_id_marker,
+        encoding_type: input.encoding_type,
+        ..ListObjectVersionsOutput::default()
     })
 }
 
@@ -237,6 +290,19 @@ impl Page {
             })
         });
         contents.collect()
+    }
+
+    fn versions(&self) -> S3Result<Vec<ObjectVersion>> {
+        let versions = self.contents()?.into_iter().map(|object| ObjectVersion {
+            key: object.key,
+            e_tag: object.e_tag,
+            last_modified: object.last_modified,
+            size: object.size,
+            version_id: Some(NULL.to_owned()),
+            is_latest: Some(true),
+            ..ObjectVersion::default()
+        });
+        Ok(versions.collect())
     }
 
     fn groups(&self) -> Vec<CommonPrefix> {

@@ -5,7 +5,7 @@ use super::conditions::{on_read, put_mode};
 use super::copy::unmet;
 use super::put::{body_length, read_body, write};
 use super::{Buckets, place};
-use crate::checksums::{Claims, hex_of_md5, verify_whole};
+use crate::checksums::{Announced, Claimed, Claims, Named, hex_of_md5, verify_parts};
 use crate::endpoint::Peer;
 use crate::error::{failed, is_outside, too_large};
 use crate::memory::Share;
@@ -21,7 +21,7 @@ use s3s::dto::{
     ListPartsInput, ListPartsOutput, MultipartUpload, Part as PartInfo, Range, UploadPartCopyInput,
     UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
-use s3s::{S3Request, S3Result, s3_error};
+use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 /// S3 has no part of a higher number.
 const PARTS_MAX: i32 = 10_000;
@@ -41,14 +41,20 @@ pub(super) fn create(
             "keys of the client and locks are not implemented"
         ));
     }
+    let algorithm = input.checksum_algorithm.as_ref();
+    let announced = Announced::new(algorithm, input.checksum_type.as_ref())?;
     let attributes = Headers::of_upload(&mut input).into_attributes()?;
     let (bucket, key) = (input.bucket, input.key);
     let object = (bucket.clone(), key.clone(), path);
-    let id = buckets.uploads.begin(object, attributes, buckets.now())?;
+    let id = buckets
+        .uploads
+        .begin(object, (attributes, announced), buckets.now())?;
     Ok(CreateMultipartUploadOutput {
         bucket: Some(bucket),
         key: Some(key),
         upload_id: Some(id),
+        checksum_algorithm: announced.map(|announced| announced.algorithm.name()),
+        checksum_type: announced.map(Announced::kind),
         ..CreateMultipartUploadOutput::default()
     })
 }
@@ -86,7 +92,7 @@ pub(super) async fn part(
         buckets,
         (object, &input.upload_id),
         input.part_number,
-        (body, share),
+        (body, verified.clone(), share),
     )?;
     Ok(UploadPartOutput {
         e_tag: Some(tag),
@@ -159,7 +165,7 @@ pub(super) async fn part_copy(
         buckets,
         (object, &input.upload_id),
         input.part_number,
-        (body, share),
+        (body, Checksum::default(), share),
     )?;
     Ok(UploadPartCopyOutput {
         copy_part_result: Some(CopyPartResult {
@@ -210,7 +216,7 @@ fn keep(
     buckets: &Buckets,
     (object, id): ((&str, &str), &str),
     number: i32,
-    (bytes, share): (Bytes, Share),
+    (bytes, checksum, share): (Bytes, Checksum, Share),
 ) -> S3Result<ETag> {
     let now = buckets.now();
     let tag = hex_of_md5(&bytes);
@@ -218,10 +224,17 @@ fn keep(
         bytes,
         tag: tag.clone(),
         came: now,
+        checksum,
         _share: share,
     };
-    let put = |upload: &mut Upload| upload.parts.insert(number, part);
-    drop(buckets.uploads.with(object, id, now, put)?);
+    let put = |upload: &mut Upload| {
+        if let Some(announced) = upload.announced {
+            announced.check(&part.checksum)?;
+        }
+        Ok::<_, S3Error>(upload.parts.insert(number, part))
+    };
+    // What it replaces is freed behind the lock.
+    drop(buckets.uploads.with(object, id, now, put)??);
     Ok(ETag::Strong(tag))
 }
 
@@ -250,24 +263,28 @@ pub(super) async fn complete(
     }
     let _alone = buckets.uploads.completing(object, id, buckets.now())?;
     let look = |upload: &mut Upload| {
-        let bodies = chosen(upload, &named);
-        bodies.map(|bodies| (bodies, upload.path.clone(), upload.attributes.clone()))
+        let parts = chosen(upload, &named)?;
+        Ok::<_, S3Error>((parts, upload.path.clone(), upload.attributes.clone()))
     };
-    let (bodies, path, mut attributes) =
+    let ((announced, parts), path, mut attributes) =
         buckets.uploads.with(object, id, buckets.now(), look)??;
-    let bytes: u64 = bodies.iter().map(|body| body.len() as u64).sum();
+    let bytes: u64 = parts.iter().map(|(body, _)| body.len() as u64).sum();
     if bytes > buckets.bounds.body_max {
         return Err(too_large());
     }
-    let claimed = Checksum {
-        checksum_crc32: input.checksum_crc32,
-        checksum_crc32c: input.checksum_crc32c,
-        checksum_crc64nvme: input.checksum_crc64nvme,
-        checksum_sha1: input.checksum_sha1,
-        checksum_sha256: input.checksum_sha256,
-        ..Checksum::default()
+    let claimed = Claimed {
+        checksum: Checksum {
+            checksum_crc32: input.checksum_crc32,
+            checksum_crc32c: input.checksum_crc32c,
+            checksum_crc64nvme: input.checksum_crc64nvme,
+            checksum_sha1: input.checksum_sha1,
+            checksum_sha256: input.checksum_sha256,
+            ..Checksum::default()
+        },
+        kind: input.checksum_type,
     };
-    let verified = verify_whole(claimed, &bodies)?;
+    let bodies: PutPayload = parts.iter().map(|(body, _)| body.clone()).collect();
+    let verified = verified(announced, claimed, parts).await?;
     keep_checksum(&mut attributes, &verified);
     let announced = input.mpu_object_size;
     if announced.is_some_and(|size| u64::try_from(size) != Ok(bytes)) {
@@ -278,8 +295,7 @@ pub(super) async fn complete(
     }
     let conditions = (input.if_none_match.as_ref(), input.if_match.as_ref());
     let mode = put_mode(buckets, &path, conditions).await?;
-    let payload: PutPayload = bodies.into_iter().collect();
-    let put = write(buckets, &path, payload, (mode, attributes)).await?;
+    let put = write(buckets, &path, bodies, (mode, attributes)).await?;
     // Only now: where a condition does not hold, the client may complete it otherwise, or abort it.
     buckets
         .uploads
@@ -290,6 +306,7 @@ pub(super) async fn complete(
         checksum_crc64nvme: verified.checksum_crc64nvme,
         checksum_sha1: verified.checksum_sha1,
         checksum_sha256: verified.checksum_sha256,
+        checksum_type: verified.checksum_type,
         ..completed((input.bucket, input.key), put.e_tag.as_deref())
     })
 }
@@ -307,8 +324,19 @@ fn completed(
     }
 }
 
-/// The bodies of the parts that a client names, in the order of their numbers.
-fn chosen(upload: &Upload, named: &[CompletedPart]) -> S3Result<Vec<Bytes>> {
+/// The checksum of the object. A large one keeps a processor busy for a while: not one that others wait for.
+async fn verified(
+    announced: Option<Announced>,
+    claimed: Claimed,
+    parts: Vec<Named>,
+) -> S3Result<Checksum> {
+    let verify = move || verify_parts(announced, claimed, &parts);
+    let verified = tokio::task::spawn_blocking(verify).await;
+    verified.map_err(S3Error::internal_error)?
+}
+
+/// The bodies of the parts that a client names, in the order of their numbers, and what was announced of their checksum.
+fn chosen(upload: &Upload, named: &[CompletedPart]) -> S3Result<(Option<Announced>, Vec<Named>)> {
     if named.is_empty() {
         return Err(s3_error!(MalformedXML, "no parts are named"));
     }
@@ -316,7 +344,7 @@ fn chosen(upload: &Upload, named: &[CompletedPart]) -> S3Result<Vec<Bytes>> {
     if !named.is_sorted_by(|a, b| number(a) < number(b)) {
         return Err(s3_error!(InvalidPartOrder));
     }
-    let mut bodies = Vec::with_capacity(named.len());
+    let mut parts = Vec::with_capacity(named.len());
     for (n, part) in named.iter().enumerate() {
         let number = number(part);
         let came = upload.parts.get(&number);
@@ -329,9 +357,17 @@ fn chosen(upload: &Upload, named: &[CompletedPart]) -> S3Result<Vec<Bytes>> {
         if came.bytes.len() < PART_MIN && n + 1 < named.len() {
             return Err(s3_error!(EntityTooSmall));
         }
-        bodies.push(came.bytes.clone());
+        let claimed = Checksum {
+            checksum_crc32: part.checksum_crc32.clone(),
+            checksum_crc32c: part.checksum_crc32c.clone(),
+            checksum_crc64nvme: part.checksum_crc64nvme.clone(),
+            checksum_sha1: part.checksum_sha1.clone(),
+            checksum_sha256: part.checksum_sha256.clone(),
+            ..Checksum::default()
+        };
+        parts.push((came.bytes.clone(), claimed));
     }
-    Ok(bodies)
+    Ok((upload.announced, parts))
 }
 
 pub(super) fn abort(
@@ -355,13 +391,18 @@ pub(super) fn list_parts(buckets: &Buckets, input: ListPartsInput) -> S3Result<L
                 e_tag: Some(ETag::Strong(part.tag.clone())),
                 size: Some(length(part.bytes.len() as u64)?),
                 last_modified: timestamp(part.came),
-                ..PartInfo::default()
+                checksum_crc32: part.checksum.checksum_crc32.clone(),
+                checksum_crc32c: part.checksum.checksum_crc32c.clone(),
+                checksum_crc64nvme: part.checksum.checksum_crc64nvme.clone(),
+                checksum_sha1: part.checksum.checksum_sha1.clone(),
+                checksum_sha256: part.checksum.checksum_sha256.clone(),
             })
         });
-        parts.collect::<S3Result<Vec<_>>>()
+        let parts = parts.collect::<S3Result<Vec<_>>>();
+        parts.map(|parts| (upload.announced, parts))
     };
     let id = &input.upload_id;
-    let mut parts = buckets.uploads.with(object, id, buckets.now(), look)??;
+    let (announced, mut parts) = buckets.uploads.with(object, id, buckets.now(), look)??;
     let is_truncated = parts.len() > page;
     parts.truncate(page);
     let last = parts.last().and_then(|part| part.part_number);
@@ -374,6 +415,8 @@ pub(super) fn list_parts(buckets: &Buckets, input: ListPartsInput) -> S3Result<L
         bucket: Some(input.bucket),
         key: Some(input.key),
         upload_id: Some(input.upload_id),
+        checksum_algorithm: announced.map(|announced| announced.algorithm.name()),
+        checksum_type: announced.map(Announced::kind),
         ..ListPartsOutput::default()
     })
 }

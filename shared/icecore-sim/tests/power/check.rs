@@ -42,9 +42,19 @@ impl Told {
                     let all = self.queued.get(name).cloned().unwrap_or_default();
                     self.stored.extend(all);
                 }
-                "stored" => drop(self.stored.insert(name.to_owned())),
+                "stored" => {
+                    self.gone.remove(name);
+                    self.stored.insert(name.to_owned());
+                }
                 "is" => drop(self.is.insert(name.to_owned(), text.to_owned())),
+                // From now on it may be there or not.
+                "leaves" => {
+                    self.stored.remove(name);
+                    self.is.remove(name);
+                }
                 "gone" => drop(self.gone.insert(name.to_owned())),
+                // It may come back from now on.
+                "comes" => drop(self.gone.remove(name)),
                 "failed" => self.failed = true,
                 _ => panic!("{line}"),
             }
@@ -229,9 +239,8 @@ pub(crate) fn objects(root: &Path, told: &Told) -> Broken {
     }
     for (key, text) in &told.is {
         let now = read(key);
-        // What is being written next may be there already; each sorts after the one before. It may be deleted next.
-        let deleted = now.is_none() && key == "gone";
-        if !deleted && now.as_ref() < Some(text) {
+        // What is being written next may be there already; each sorts after the one before.
+        if now.as_ref() < Some(text) {
             return Err(format!("{key} was {text:?}; now it is {now:?}"));
         }
     }

@@ -38,6 +38,8 @@ pub(crate) fn lived() -> bool {
             "queue" => queue(root, number),
             "create" => create(root).await,
             "replace" => replace(root).await,
+            "way" => make_way(root).await,
+            "version" => delete_version(root).await,
             "sync" => sync(root, number).await,
             "resume" => resume(root).await,
             "history" => history(root, number).await,
@@ -98,8 +100,45 @@ async fn replace(root: &Path) {
             .unwrap();
         say(&format!("is {key} {text}"));
     }
+    say("leaves gone");
     folder.delete(&Key::from("gone")).await.unwrap();
     say("gone gone");
+}
+
+/// Puts an object in the place of the directories that deleted ones left, and others below its name when it is gone.
+async fn make_way(root: &Path) {
+    let folder = Folder::new(root.join("store"));
+    folder.create().await.unwrap();
+    let keys = ["x/y/1", "x", "x/y/2", "x"];
+    for (number, key) in keys.into_iter().enumerate() {
+        if number > 0 {
+            let before = keys[number - 1];
+            say(&format!("leaves {before}"));
+            folder.delete(&Key::from(before)).await.unwrap();
+            say(&format!("gone {before}"));
+        }
+        say(&format!("comes {key}"));
+        let mode = PutMode::Create.into();
+        let path = Key::from(key);
+        let put = folder.put_opts(&path, body(key).into(), mode);
+        put.await.unwrap();
+        say(&format!("stored {key}"));
+    }
+}
+
+/// Deletes an object on the condition that it is still the one that was read.
+async fn delete_version(root: &Path) {
+    let folder = Folder::new(root.join("store"));
+    folder.create().await.unwrap();
+    let key = Key::from("head");
+    let first = folder.put(&key, "0".into()).await.unwrap().e_tag.unwrap();
+    let second = folder.put(&key, "1".into()).await.unwrap().e_tag.unwrap();
+    say("is head 1");
+    folder.delete_version(&key, &first).await.unwrap_err();
+    say("is head 1");
+    say("leaves head");
+    folder.delete_version(&key, &second).await.unwrap();
+    say("gone head");
 }
 
 /// The body of an object, long enough to be torn.

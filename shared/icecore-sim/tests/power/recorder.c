@@ -13,6 +13,7 @@
  * What this misses, such as writes through mmap, shows: the replayer compares all that it was told with the folder.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -181,6 +182,13 @@ int creat(const char *path, mode_t mode) {
 int close(int fd) {
     if (fd >= 0 && fd < FDS) watched[fd] = 0;
     return REAL(close)(fd);
+}
+
+/* Closes the descriptor of a directory without a call of close that could be seen here. */
+int closedir(DIR *directory) {
+    int fd = dirfd(directory);
+    if (fd >= 0 && fd < FDS) watched[fd] = 0;
+    return REAL(closedir)(directory);
 }
 
 static uint64_t inode_of(int fd) {

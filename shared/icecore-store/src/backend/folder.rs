@@ -1,8 +1,10 @@
 //! A store in a local directory: each object is a file, and acknowledged means fsynced.
 
 mod attributes;
+mod directory;
 mod durable;
 mod error;
+mod staged;
 mod walk;
 
 #[cfg(test)]
@@ -10,7 +12,8 @@ mod tests;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use durable::Root;
+use directory::Stat;
+use durable::{Root, split};
 use futures::stream::{self, BoxStream, StreamExt};
 use object_store::path::Path;
 use object_store::{
@@ -18,9 +21,8 @@ use object_store::{
     ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions,
     PutPayload, PutResult, Result,
 };
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
-use std::fs::Metadata;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
@@ -48,7 +50,8 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// - [`PutMode::Update`], overwriting and deleting exclude each other by a lock file, so that an update
 ///   replaces exactly the version that it names. The tag of an object changes with every put.
 /// - Listings come in the order of their keys, as on S3, and one with an offset looks only at what follows it.
-/// - A symbolic link below the root is never followed: neither read nor written through, and not listed.
+/// - A symbolic link below the root is never followed: neither read nor written through, and not listed; on Unix also if
+///   somebody swaps it in at that very moment, for directories are opened one in the other.
 /// - Names beginning with `.icecore-` belong to the folder: they are refused as keys and never listed.
 ///
 /// Attributes are kept in an extended attribute of the file that appears together with it; a file system that has none
@@ -150,6 +153,7 @@ fn next_batch<F: FnOnce() -> Result<Walk>>(
             None => break,
         }
     }
+    walk.rest();
     Ok((Lazy::Started(walk), ready))
 }
 
@@ -166,44 +170,30 @@ impl fmt::Display for Folder {
 }
 
 /// The tag of a version: every put makes a new inode, and puts on one path have increasing times.
-fn e_tag(metadata: &Metadata) -> String {
-    #[cfg(unix)]
-    let inode = std::os::unix::fs::MetadataExt::ino(metadata);
-    #[cfg(not(unix))]
-    let inode = 0;
-    let modified = metadata
-        .modified()
-        .ok()
-        .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok())
-        .unwrap_or_default();
-    format!(
-        "\"{inode:x}-{:x}-{:x}\"",
-        modified.as_nanos(),
-        metadata.len()
-    )
+fn e_tag(stat: &Stat) -> String {
+    let since = stat.modified.duration_since(SystemTime::UNIX_EPOCH);
+    let modified = since.unwrap_or_default().as_nanos();
+    format!("\"{:x}-{modified:x}-{:x}\"", stat.inode, stat.length)
 }
 
-fn object_meta(location: Path, metadata: &Metadata) -> ObjectMeta {
+fn object_meta(location: Path, stat: &Stat) -> ObjectMeta {
     ObjectMeta {
         location,
-        last_modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH).into(),
-        size: metadata.len(),
-        e_tag: Some(e_tag(metadata)),
+        last_modified: stat.modified.into(),
+        size: stat.length,
+        e_tag: Some(e_tag(stat)),
         version: None,
     }
 }
 
-fn read(root: &Root, location: Path, options: &GetOptions) -> Result<GetResult> {
-    let path = root.file(&location)?;
-    let failed = |source| root.failed("read", &path, source);
-    // Before it is opened: a pipe or a device would block, and a link would lead elsewhere.
-    if !std::fs::symlink_metadata(&path).map_err(failed)?.is_file() {
-        return Err(failed(io::ErrorKind::NotFound.into()));
-    }
-    let mut file = std::fs::File::open(&path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    root.settle(path.parent().unwrap_or(root.directory()))?;
-    let meta = object_meta(location, &metadata);
+fn read(root: &Root, location: &Path, options: &GetOptions) -> Result<GetResult> {
+    let (above, name) = split(location)?;
+    let directory = root.open(above)?;
+    let failed = |source| root.failed_in("read", (&directory, name), source);
+    let mut file = directory.open_file(name).map_err(failed)?;
+    let stat = Stat::from(&file.metadata().map_err(failed)?);
+    root.settle(&directory)?;
+    let meta = object_meta(location.clone(), &stat);
     options.check_preconditions(&meta)?;
     let range = match &options.range {
         Some(range) => range.as_range(meta.size).map_err(|source| Error::Generic {
@@ -214,11 +204,11 @@ fn read(root: &Root, location: Path, options: &GetOptions) -> Result<GetResult> 
     };
     let attributes = match attributes::read(&file).map_err(failed)? {
         Some(stored) => attributes::decode(&stored)
-            .map_err(|source| root.failed("understand the metadata of", &path, source))?,
+            .map_err(|e| root.failed_in("understand the metadata of", (&directory, name), e))?,
         None => recognise(&mut file).map_err(failed)?,
     };
     let payload = if options.head || range.end - range.start > READ_AT_ONCE_MAX {
-        GetResultPayload::File(file, path)
+        GetResultPayload::File(file, directory.path().join(name))
     } else {
         let bytes = read_range(&mut file, &range).map_err(failed)?;
         GetResultPayload::Stream(stream::once(async { Ok(bytes) }).boxed())
@@ -296,7 +286,7 @@ impl ObjectStore for Folder {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let location = location.clone();
-        self.blocking(move |root| read(root, location, &options))
+        self.blocking(move |root| read(root, &location, &options))
             .await
     }
 
@@ -354,25 +344,19 @@ impl ObjectStore for Folder {
         };
         // A copy is a new file, not a second name of the old one: otherwise both would share a tag.
         let copy = move |root: &Root| {
-            let path = root.file(&from)?;
+            let (above, name) = split(&from)?;
+            let directory = root.open(above)?;
             let read = || {
-                if !std::fs::symlink_metadata(&path)?.is_file() {
-                    return Err(io::ErrorKind::NotFound.into());
-                }
-                let mut file = std::fs::File::open(&path)?;
+                let mut file = directory.open_file(name)?;
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes)?;
                 Ok((bytes, attributes::read(&file)?))
             };
-            let (bytes, attributes) = read().map_err(|e| root.failed("read", &path, e))?;
+            let read = read().map_err(|e| root.failed_in("read", (&directory, name), e));
+            let (bytes, attributes) = read?;
             root.put(&to, &bytes.into(), attributes.as_deref(), &mode)
                 .map(drop)
         };
         self.blocking(copy).await
     }
-}
-
-/// The directories of `paths`, each once.
-fn parents<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> BTreeSet<&'a FilePath> {
-    paths.filter_map(|path| path.parent()).collect()
 }

@@ -1,21 +1,21 @@
 //! Writing to a directory so that it is all there after a power cut, or not there at all.
 
+use super::directory::{Directory, Kind, Stat};
 use super::error::{FolderError, clone_kind};
-use super::{attributes, e_tag, parents};
+use super::staged::{Staged, new_temporary};
+use super::{attributes, e_tag};
 use object_store::path::Path;
 use object_store::{Error, PutMode, PutPayload, Result};
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// What a name begins with when it is the folder's own and no object.
 pub(super) const HIDDEN: &str = ".icecore-";
-pub(super) const TEMPORARY: &str = ".icecore-tmp-";
 const LOCK: &str = ".icecore-lock";
 
 /// Clocks of file systems tick as slowly as every 10 ms (and 2 s on FAT); versions closer than this are
@@ -40,8 +40,8 @@ const WRITTEN_BACK: Duration = Duration::from_mins(10);
 /// Two changes that are closer may have the same time: as clocks of file systems tick.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Names of temporary files are unique within the process; across processes `create_new` decides.
-static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
+/// How often a directory is made for a file, if somebody always removes it before the file is there.
+const TRIES_MAX: usize = 4;
 
 impl Root {
     pub(super) fn new(directory: PathBuf) -> Self {
@@ -84,44 +84,26 @@ impl Root {
         Ok(())
     }
 
-    /// The file of an object. It may be a link itself, which is never followed.
-    pub(super) fn file(&self, location: &Path) -> Result<PathBuf> {
-        if location.as_ref().is_empty() || location.parts().any(|p| p.as_ref().starts_with(HIDDEN))
-        {
-            return Err(Error::NotSupported {
-                source: format!("the key {location:?} is empty or reserved by the folder").into(),
-            });
+    /// The directory of a prefix, opened from the root part by part: below the root no symbolic link is followed.
+    pub(super) fn open(&self, prefix: &str) -> Result<Directory> {
+        let failed = |source| self.failed("open", &self.directory, source);
+        let mut directory = Directory::root(&self.directory).map_err(failed)?;
+        for part in parts(prefix) {
+            directory = directory
+                .child(part)
+                .map_err(|e| self.failed_in("open", (&directory, part), e))?;
         }
-        let above = location
-            .as_ref()
-            .rsplit_once('/')
-            .map_or("", |(above, _)| above);
-        let mut path = self.inside(above)?;
-        path.extend(location.as_ref().rsplit('/').next());
-        Ok(path)
+        Ok(directory)
     }
 
-    /// The file of an object in a directory that was just read.
-    pub(super) fn path(&self, location: &Path) -> PathBuf {
-        let mut path = self.directory.clone();
-        path.extend(location.as_ref().split('/'));
-        path
-    }
-
-    /// The directory of a prefix. Whoever may write somewhere in the folder could place a symbolic link there, and have files
-    /// of whoever reads the store shown to others, or written: below the root none is followed.
-    pub(super) fn inside(&self, prefix: &str) -> Result<PathBuf> {
-        let mut path = self.directory.clone();
-        for part in prefix.split('/').filter(|part| !part.is_empty()) {
-            path.push(part);
-            if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
-                let link =
-                    "symbolic links in a store are not followed: put the files themselves there";
-                let source = io::Error::new(ErrorKind::PermissionDenied, link);
-                return Err(self.failed("follow", &path, source));
-            }
-        }
-        Ok(path)
+    /// As [`failed`](Self::failed), of what has this name in a directory.
+    pub(super) fn failed_in(
+        &self,
+        doing: &'static str,
+        (directory, name): (&Directory, &str),
+        source: io::Error,
+    ) -> Error {
+        self.failed(doing, &directory.path().join(name), source)
     }
 
     /// Turns a failure into the error that callers can act on. What is not there because the whole folder
@@ -177,51 +159,57 @@ impl Root {
         attributes: Option<&[u8]>,
         mode: &PutMode,
     ) -> Result<String> {
-        let target = self.file(location)?;
-        let directory = target.parent().unwrap_or(&self.directory);
-        match fs::symlink_metadata(&target) {
-            Ok(there) if there.is_dir() => self.make_way(&target)?,
-            Ok(_) if *mode == PutMode::Create => return Err(self.taken(&target)),
+        let (above, name) = split(location)?;
+        let directory = self.make(above, false)?;
+        match directory.stat(name) {
+            Ok(there) if there.kind == Kind::Directory => self.make_way(&directory, name)?,
+            Ok(_) if *mode == PutMode::Create => return Err(self.taken(&directory, name)),
             Ok(_) | Err(_) => {}
         }
         let staged = self.stage(directory, payload, attributes)?;
         let e_tag = match mode {
-            PutMode::Create => self.publish_new(&staged, &target)?,
+            PutMode::Create => self.publish_new(&staged, name)?,
             PutMode::Overwrite => {
                 let _lock = self.lock()?;
-                self.replace(&staged, &target)?
+                self.replace(&staged, name)?
             }
             PutMode::Update(version) => {
                 let _lock = self.lock()?;
-                self.check_version(&target, version.e_tag.as_deref())?;
-                self.replace(&staged, &target)?
+                self.check_version(&staged.directory, name, version.e_tag.as_deref())?;
+                self.replace(&staged, name)?
             }
         };
-        self.sync(directory)?;
+        self.sync(&staged.directory)?;
         Ok(e_tag)
     }
 
     /// Deletes what is there; what is not there is deleted too.
     pub(super) fn delete(&self, locations: Vec<Result<Path>>) -> Vec<Result<Path>> {
-        let mut deleted = Vec::new();
+        let mut changed = BTreeMap::new();
         let mut results = Vec::with_capacity(locations.len());
         let lock = self.lock();
         for location in locations {
             results.push(location.and_then(|location| {
-                let path = self.file(&location)?;
+                let (above, name) = split(&location)?;
                 if let Err(error) = &lock {
+                    let path = self.path(location.as_ref());
                     return Err(self.failed("lock", &path, clone_kind(error)));
                 }
-                match fs::remove_file(&path) {
-                    Ok(()) => deleted.push(path),
-                    Err(e) if self.is_no_object(&path, &e) => {}
-                    Err(e) => return Err(self.failed("delete", &path, e)),
+                let directory = match self.open(above) {
+                    // Nothing is there, or an object.
+                    Err(Error::NotFound { .. }) if self.directory.is_dir() => return Ok(location),
+                    directory => directory?,
+                };
+                match directory.remove_file(name) {
+                    Ok(()) => drop(changed.insert(above.to_owned(), directory)),
+                    Err(e) if self.is_no_object(&directory, name, &e) => {}
+                    Err(e) => return Err(self.failed_in("delete", (&directory, name), e)),
                 }
                 Ok(location)
             }));
         }
         drop(lock);
-        for directory in parents(deleted.iter()) {
+        for directory in changed.values() {
             if let Err(error) = self.sync(directory) {
                 results.push(Err(error));
             }
@@ -231,36 +219,43 @@ impl Root {
 
     /// Deletes an object if it is still the one with this tag.
     pub(super) fn delete_version(&self, location: &Path, e_tag: &str) -> Result<()> {
-        let path = self.file(location)?;
+        let (above, name) = split(location)?;
+        let directory = match self.open(above) {
+            Err(Error::NotFound { .. }) if self.directory.is_dir() => {
+                return Err(refused(&self.path(location.as_ref()), IS_MISSING));
+            }
+            directory => directory?,
+        };
         let lock = self.lock()?;
-        self.check_version(&path, Some(e_tag))?;
-        fs::remove_file(&path).map_err(|e| self.failed("delete", &path, e))?;
+        self.check_version(&directory, name, Some(e_tag))?;
+        let failed = |e| self.failed_in("delete", (&directory, name), e);
+        directory.remove_file(name).map_err(failed)?;
         drop(lock);
-        self.sync(path.parent().unwrap_or(&self.directory))
+        self.sync(&directory)
     }
 
-    /// Whether a file could not be deleted because it is none: nothing is there, or a directory, or a file in the place of a
-    /// directory above.
-    fn is_no_object(&self, path: &FilePath, error: &io::Error) -> bool {
-        let absent = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
-        let is_directory = || fs::symlink_metadata(path).is_ok_and(|there| there.is_dir());
-        (absent || is_directory()) && self.directory.is_dir()
+    /// Whether a file could not be deleted because it is none: nothing is there, or a directory.
+    fn is_no_object(&self, directory: &Directory, name: &str, error: &io::Error) -> bool {
+        let is_directory = |there: Stat| there.kind == Kind::Directory;
+        let absent = error.kind() == ErrorKind::NotFound;
+        (absent || directory.stat(name).is_ok_and(is_directory)) && self.directory.is_dir()
     }
 
     /// Removes the directories that deleted objects left behind under the name of a new one. Whoever just wants to write there
     /// makes them again.
-    fn make_way(&self, target: &FilePath) -> Result<()> {
+    fn make_way(&self, directory: &Directory, name: &str) -> Result<()> {
+        let target = directory.path().join(name);
         let _lock = self.lock()?;
         // What is made again is not on disk because something of this name was.
-        self.with_durable(|durable| durable.retain(|known| !known.starts_with(target)));
-        self.with_settled(|settled| settled.retain(|known, _| !known.starts_with(target)));
-        match remove_empty(target) {
+        self.with_durable(|durable| durable.retain(|known| !known.starts_with(&target)));
+        self.with_settled(|settled| settled.retain(|known, _| !known.starts_with(&target)));
+        match directory.remove_empty(name) {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
             Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => {
-                Err(in_the_way(target, ErrorKind::IsADirectory))
+                Err(in_the_way(&target, ErrorKind::IsADirectory))
             }
-            Err(e) => Err(self.failed("create", target, e)),
+            Err(e) => Err(self.failed("create", &target, e)),
         }
     }
 
@@ -268,23 +263,13 @@ impl Root {
     /// appear together.
     fn stage(
         &self,
-        directory: &FilePath,
+        directory: Directory,
         payload: &PutPayload,
         attributes: Option<&[u8]>,
     ) -> Result<Staged> {
-        self.ensure(directory, false)?;
-        let (path, file) = match Self::create_temporary(directory) {
-            // Somebody removed the directory since it was last seen, or put an object in its place.
-            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                self.ensure(directory, true)?;
-                Self::create_temporary(directory)
-            }
-            result => result,
-        }
-        .map_err(|e| self.failed("create a file in", directory, e))?;
-        let moved = Cell::new(false);
-        let staged = Staged { path, file, moved };
-        let failed = |source| self.failed("write", &staged.path, source);
+        let (directory, name, file) = self.create_temporary(directory)?;
+        let staged = Staged::new(directory, name, file);
+        let failed = |source| self.failed_in("write", (&staged.directory, &staged.name), source);
         let mut file = &staged.file;
         let written = payload.iter().try_for_each(|bytes| file.write_all(bytes));
         written.map_err(failed)?;
@@ -303,28 +288,33 @@ impl Root {
             ErrorKind::Unsupported => Err(attributes::unsupported(
                 "the file system of the folder has no extended attributes, which metadata need",
             )),
-            _ => Err(self.failed("attach the metadata to", &staged.path, source)),
+            _ => {
+                let (directory, name) = (&staged.directory, staged.name.as_str());
+                Err(self.failed_in("attach the metadata to", (directory, name), source))
+            }
         })
     }
 
-    fn create_temporary(directory: &FilePath) -> io::Result<(PathBuf, File)> {
-        let process = std::process::id();
+    /// A new hidden file in this directory, or in the one that is made in its place: somebody may have removed it since.
+    fn create_temporary(&self, mut directory: Directory) -> Result<(Directory, String, File)> {
+        let mut tries = 0;
         loop {
-            let number = NEXT_TEMPORARY.fetch_add(1, Ordering::Relaxed);
-            let path = directory.join(format!("{TEMPORARY}{process:x}-{number:x}"));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok((path, file)),
-                // A leftover of a dead process that had the same id.
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(e),
+            tries += 1;
+            match new_temporary(&directory) {
+                Ok((name, file)) => return Ok((directory, name, file)),
+                Err(e) if e.kind() == ErrorKind::NotFound && tries < TRIES_MAX => {
+                    directory = self.make(directory.key(), true)?;
+                }
+                Err(e) => return Err(self.failed("create a file in", directory.path(), e)),
             }
         }
     }
 
     /// Gives the staged file its name if nobody has it; a hard link is atomic among all processes.
-    fn publish_new(&self, staged: &Staged, target: &FilePath) -> Result<String> {
-        let failed = |source| self.failed("create", target, source);
-        let linked = match fs::hard_link(&staged.path, target) {
+    fn publish_new(&self, staged: &Staged, name: &str) -> Result<String> {
+        let directory = &staged.directory;
+        let failed = |source| self.failed_in("create", (directory, name), source);
+        let linked = match directory.link(&staged.name, name) {
             // FAT, exFAT and some network file systems have no hard links: there the lock decides.
             Err(e)
                 if matches!(
@@ -333,140 +323,148 @@ impl Root {
                 ) =>
             {
                 let _lock = self.lock()?;
-                match fs::symlink_metadata(target) {
+                match directory.stat(name) {
                     Ok(_) => Err(ErrorKind::AlreadyExists.into()),
-                    Err(_) => staged.rename(target),
+                    Err(_) => staged.rename(name),
                 }
             }
             linked => linked,
         };
         match linked {
             Ok(()) => {}
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => return Err(self.taken(target)),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                return Err(self.taken(directory, name));
+            }
             Err(e) => return Err(failed(e)),
         }
-        Ok(e_tag(&staged.file.metadata().map_err(failed)?))
+        staged.e_tag().map_err(failed)
     }
 
     /// The caller may recognise its own earlier write in the occupant and count it as acknowledged, so the
-    /// occupant's name must be durable before it is reported; its bytes were before it got the name.
-    fn taken(&self, target: &FilePath) -> Error {
-        let directory = target.parent().unwrap_or(&self.directory);
-        let synced = self
-            .ensure(directory, false)
-            .and_then(|()| self.sync(directory));
-        match synced {
-            Ok(()) => self.failed("create", target, ErrorKind::AlreadyExists.into()),
+    /// occupant's name must be durable before it is reported; its bytes were before it got the name, and the directory since
+    /// it was [made](Self::make).
+    fn taken(&self, directory: &Directory, name: &str) -> Error {
+        match self.sync(directory) {
+            Ok(()) => self.failed_in("create", (directory, name), ErrorKind::AlreadyExists.into()),
             Err(error) => error,
         }
     }
 
     /// Puts the staged file in the place of the current version, if any. Needs the lock.
-    fn replace(&self, staged: &Staged, target: &FilePath) -> Result<String> {
-        let failed = |source| self.failed("replace", target, source);
-        let fresh = staged
-            .file
-            .metadata()
-            .and_then(|m| m.modified())
-            .map_err(failed)?;
-        let old = fs::symlink_metadata(target).and_then(|m| m.modified());
-        if let Ok(old) = old
+    fn replace(&self, staged: &Staged, name: &str) -> Result<String> {
+        let failed = |source| self.failed_in("replace", (&staged.directory, name), source);
+        let fresh = staged.file.metadata().and_then(|m| m.modified());
+        let fresh = fresh.map_err(failed)?;
+        if let Ok(old) = staged.directory.stat(name)
             && old
+                .modified
                 .duration_since(fresh)
                 .is_ok_and(|ahead| ahead < COARSE_CLOCK)
         {
             // Two quick writes may share a time and a re-used inode; the tag must still change.
-            staged
-                .file
-                .set_modified(old + Duration::from_micros(1))
-                .map_err(failed)?;
+            let next = old.modified + Duration::from_micros(1);
+            staged.file.set_modified(next).map_err(failed)?;
             staged.file.sync_all().map_err(failed)?;
         }
-        staged.rename(target).map_err(failed)?;
-        Ok(e_tag(&staged.file.metadata().map_err(failed)?))
+        staged.rename(name).map_err(failed)?;
+        staged.e_tag().map_err(failed)
     }
 
-    fn check_version(&self, target: &FilePath, expected: Option<&str>) -> Result<()> {
-        let refused = |why: String| Error::Precondition {
-            path: target.display().to_string(),
-            source: why.into(),
-        };
-        let expected = expected.ok_or_else(|| refused("an update names no e_tag".to_owned()))?;
-        match fs::symlink_metadata(target) {
-            Ok(metadata) if e_tag(&metadata) == expected => Ok(()),
-            Ok(metadata) => Err(refused(format!("{} is not {expected}", e_tag(&metadata)))),
+    fn check_version(
+        &self,
+        directory: &Directory,
+        name: &str,
+        expected: Option<&str>,
+    ) -> Result<()> {
+        let refused = |why: &str| refused(&directory.path().join(name), why);
+        let expected = expected.ok_or_else(|| refused("an update names no e_tag"))?;
+        match directory.stat(name) {
+            Ok(there) if e_tag(&there) == expected => Ok(()),
+            Ok(there) => Err(refused(&format!("{} is not {expected}", e_tag(&there)))),
             Err(e) if e.kind() == ErrorKind::NotFound && self.directory.is_dir() => {
-                Err(refused("the object does not exist".to_owned()))
+                Err(refused(IS_MISSING))
             }
-            Err(e) => Err(self.failed("read", target, e)),
+            Err(e) => Err(self.failed_in("read", (directory, name), e)),
         }
     }
 
     /// Excludes the other writers of this folder, in this and other processes, until it is dropped.
     fn lock(&self) -> Result<File> {
-        let path = self.directory.join(LOCK);
-        let failed = |source| self.failed("lock", &path, source);
-        let options = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path);
-        let file = options.map_err(failed)?;
-        file.lock().map_err(failed)?;
-        Ok(file)
+        let locked = Directory::root(&self.directory).and_then(|root| {
+            let file = root.file_to_lock(LOCK)?;
+            file.lock()?;
+            Ok(file)
+        });
+        locked.map_err(|e| self.failed("lock", &self.directory.join(LOCK), e))
     }
 
-    /// Makes `directory` and fsyncs the entries of it and of its parents, once per process.
-    fn ensure(&self, directory: &FilePath, again: bool) -> Result<()> {
-        let known = |durable: &mut BTreeSet<PathBuf>| durable.contains(directory);
-        if !again && self.with_durable(known) {
-            return Ok(());
-        }
-        if !self.directory.is_dir() {
-            return Err(self.failed("write", directory, ErrorKind::NotFound.into()));
-        }
-        fs::create_dir_all(directory).map_err(|e| match e.kind() {
-            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
-                in_the_way(directory, ErrorKind::NotADirectory)
+    /// The directory of a prefix, to write in. It and those above it are made, and their names fsynced, once per process.
+    fn make(&self, prefix: &str, again: bool) -> Result<Directory> {
+        let path = self.path(prefix);
+        if !again && self.with_durable(|durable| durable.contains(&path)) {
+            match self.open(prefix) {
+                // Somebody removed it since it was last seen, or put an object in its place.
+                Err(Error::NotFound { .. }) => {}
+                opened => return opened,
             }
-            _ => self.failed("create", directory, e),
-        })?;
-        for ancestor in directory.ancestors().skip(1) {
-            if !ancestor.starts_with(&self.directory) {
-                break;
-            }
-            self.sync(ancestor)?;
+        }
+        let failed = |source| self.failed("write", &path, source);
+        let mut directory = Directory::root(&self.directory).map_err(failed)?;
+        let mut above = Vec::new();
+        for part in parts(prefix) {
+            let child = self.make_child(&directory, part)?;
+            above.push(std::mem::replace(&mut directory, child));
+        }
+        for directory in above.iter().rev() {
+            self.sync(directory)?;
         }
         if !self.reachable.swap(true, Ordering::Relaxed) {
             self.sync_way(0)
-                .map_err(|e| self.failed("sync", directory, e))?;
+                .map_err(|e| self.failed("sync", &path, e))?;
         }
-        self.with_durable(|durable| durable.insert(directory.to_owned()));
-        Ok(())
+        self.with_durable(|durable| durable.insert(path));
+        Ok(directory)
+    }
+
+    /// A directory in another, made where it is missing.
+    fn make_child(&self, directory: &Directory, name: &str) -> Result<Directory> {
+        let made = match directory.make_directory(name) {
+            Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(e),
+            Ok(()) | Err(_) => Ok(()),
+        };
+        // It may be there all the same, where nothing can be made.
+        let opened = directory.child(name).or_else(|e| made.and(Err(e)));
+        opened.map_err(|e| match e.kind() {
+            ErrorKind::NotADirectory => {
+                in_the_way(&directory.path().join(name), ErrorKind::NotADirectory)
+            }
+            _ => self.failed_in("create", (directory, name), e),
+        })
     }
 
     /// Makes sure that what was just found in `directory` is there after a power cut too: whoever made it may have been
     /// killed before it fsynced the name, and readers act on what they see. Costs nothing while nothing changes.
-    pub(super) fn settle(&self, directory: &FilePath) -> Result<()> {
-        let changed = match fs::metadata(directory).and_then(|m| m.modified()) {
-            Ok(changed) => changed,
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(e) => return Err(self.failed("read", directory, e)),
-        };
-        let known = self.with_settled(|settled| settled.get(directory).copied());
+    pub(super) fn settle(&self, directory: &Directory) -> Result<()> {
+        let path = directory.path();
+        let changed = directory.modified();
+        let changed = changed.map_err(|e| self.failed("read", path, e))?;
+        let known = self.with_settled(|settled| settled.get(path).copied());
         if known == Some(changed) {
             return Ok(());
         }
-        if known.is_none()
-            && let Some(above) = directory.parent()
-            && above.starts_with(&self.directory)
-        {
-            self.settle(above)?;
+        if known.is_none() && !directory.key().is_empty() {
+            let above = directory.key().rsplit_once('/');
+            match self.open(above.map_or("", |(above, _)| above)) {
+                Ok(above) => self.settle(&above)?,
+                // It went away meanwhile, with all that was found in it.
+                Err(Error::NotFound { .. }) if self.directory.is_dir() => return Ok(()),
+                Err(e) => return Err(e),
+            }
         }
         let age = age(changed);
         if age.is_none_or(|age| age < WRITTEN_BACK) {
-            match sync_directory(directory) {
-                Err(e) if !is_never_synced(&e) => return Err(self.failed("sync", directory, e)),
+            match directory.sync() {
+                Err(e) if !is_never_synced(&e) => return Err(self.failed("sync", path, e)),
                 Ok(()) | Err(_) => {}
             }
         }
@@ -475,7 +473,7 @@ impl Root {
             .duration_since(SystemTime::UNIX_EPOCH)
             .is_ok_and(|t| t.subsec_nanos() == 0);
         if age.is_some_and(|age| age > if whole { COARSE_CLOCK } else { TICK }) {
-            self.with_settled(|settled| settled.insert(directory.to_owned(), changed));
+            self.with_settled(|settled| settled.insert(path.to_owned(), changed));
         }
         Ok(())
     }
@@ -488,33 +486,42 @@ impl Root {
         f(&mut self.durable.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn sync(&self, directory: &FilePath) -> Result<()> {
-        sync_directory(directory).map_err(|e| self.failed("sync", directory, e))
+    fn sync(&self, directory: &Directory) -> Result<()> {
+        let synced = directory.sync();
+        synced.map_err(|e| self.failed("sync", directory.path(), e))
+    }
+
+    /// Where something of this key lies, for messages.
+    fn path(&self, key: &str) -> PathBuf {
+        let mut path = self.directory.clone();
+        path.extend(parts(key));
+        path
     }
 }
 
-/// A complete, fsynced file that has no name yet; its temporary name goes away with it.
-struct Staged {
-    path: PathBuf,
-    file: File,
-    /// Renamed into place: the path is free again, for another process too.
-    moved: Cell<bool>,
+/// The parts of a key.
+fn parts(key: &str) -> impl Iterator<Item = &str> {
+    key.split('/').filter(|part| !part.is_empty())
 }
 
-impl Staged {
-    fn rename(&self, target: &FilePath) -> io::Result<()> {
-        fs::rename(&self.path, target)?;
-        self.moved.set(true);
-        Ok(())
+/// The directory of an object, and its name there.
+pub(super) fn split(location: &Path) -> Result<(&str, &str)> {
+    let key = location.as_ref();
+    if key.is_empty() || parts(key).any(|part| part.starts_with(HIDDEN)) {
+        return Err(Error::NotSupported {
+            source: format!("the key {location:?} is empty or reserved by the folder").into(),
+        });
     }
+    Ok(key.rsplit_once('/').unwrap_or(("", key)))
 }
 
-impl Drop for Staged {
-    fn drop(&mut self) {
-        if !self.moved.get() {
-            // A leftover is hidden and harmless.
-            drop(fs::remove_file(&self.path));
-        }
+const IS_MISSING: &str = "the object does not exist";
+
+/// A condition that does not hold.
+fn refused(path: &FilePath, why: &str) -> Error {
+    Error::Precondition {
+        path: path.display().to_string(),
+        source: why.into(),
     }
 }
 
@@ -532,18 +539,6 @@ fn in_the_way(path: &FilePath, what: ErrorKind) -> Error {
         store: "Folder",
         source: source.into(),
     }
-}
-
-/// Removes a directory and those in it, as long as there are no files.
-fn remove_empty(directory: &FilePath) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        if !entry.file_type()?.is_dir() {
-            return Err(ErrorKind::DirectoryNotEmpty.into());
-        }
-        remove_empty(&entry.path())?;
-    }
-    fs::remove_dir(directory)
 }
 
 /// Entries of a directory are data of the directory. Windows cannot sync one and does not need to.

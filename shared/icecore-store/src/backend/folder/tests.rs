@@ -1,6 +1,7 @@
 use super::*;
 use futures::TryStreamExt;
 use object_store::{ObjectStoreExt, UpdateVersion};
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -398,6 +399,117 @@ async fn symbolic_links_are_not_followed() {
     folder.delete(&Path::from("a/4")).await.unwrap();
     assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+}
+
+/// A link that somebody puts in the place of a directory, or of an object, just after it was looked at: what is opened is
+/// what was looked at, or nothing. Each of these failed within a few hundred tries when paths were checked and then opened.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_is_swapped_in_is_not_followed() {
+    let (directory, folder) = folder();
+    let outside = tempfile::tempdir().unwrap();
+    for name in ["1", "2", ".icecore-tmp-1"] {
+        fs::write(outside.path().join(name), "secret").unwrap();
+    }
+    for key in ["a/1", "b/1"] {
+        folder.put(&Path::from(key), "mine".into()).await.unwrap();
+    }
+    let swapping = Swapping::start(&directory, outside.path());
+    let soon = outside.path().metadata().unwrap().modified().unwrap() + Duration::from_mins(1);
+    for n in 0..600 {
+        for key in ["a/1", "b/1", "a/2"] {
+            let Ok(got) = folder.get(&Path::from(key)).await else {
+                continue;
+            };
+            let bytes = got.bytes().await.unwrap();
+            assert_eq!(bytes, "mine", "{key}, try {n}");
+        }
+        if let Ok(meta) = folder.head(&Path::from("a/1")).await {
+            assert_eq!(meta.size, 4, "try {n}");
+        }
+        // A listing that meets the link fails, or leaves it out.
+        let listed: Vec<_> = folder.list(Some(&Path::from("a"))).collect().await;
+        for meta in listed.into_iter().flatten() {
+            let own = meta.size == 4 && meta.location != Path::from("a/2");
+            assert!(own, "try {n}: {meta:?}");
+        }
+        drop(folder.delete(&Path::from("a/2")).await);
+        drop(folder.remove_leftovers(soon).await);
+        if n % 10 == 0 {
+            let new = Path::from(format!("a/new-{n}"));
+            drop(
+                folder
+                    .put_opts(&new, "mine".into(), PutMode::Create.into())
+                    .await,
+            );
+            let copied = folder.copy(&Path::from("b/1"), &Path::from("c")).await;
+            if copied.is_ok() {
+                let copy = fs::read_to_string(directory.path().join("c")).unwrap();
+                assert_eq!(copy, "mine", "try {n}");
+            }
+        }
+    }
+    assert!(swapping.stop() > 100, "nothing was swapped");
+    let mut left: Vec<_> = fs::read_dir(outside.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort_unstable();
+    assert_eq!(left, [".icecore-tmp-1", "1", "2"]);
+}
+
+/// Somebody who may write in the folder, and puts links in the place of the directory `a` and of the object `b/1` and back.
+#[cfg(target_os = "linux")]
+struct Swapping {
+    ends: Arc<std::sync::atomic::AtomicBool>,
+    thread: std::thread::JoinHandle<u32>,
+}
+
+#[cfg(target_os = "linux")]
+impl Swapping {
+    fn start(directory: &TempDir, outside: &FilePath) -> Self {
+        use std::os::unix::fs::symlink;
+        use std::sync::atomic::Ordering;
+        let root = directory.path().to_owned();
+        symlink(outside, root.join(".icecore-link")).unwrap();
+        symlink(outside.join("1"), root.join("b/.icecore-link")).unwrap();
+        let ends = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let until = Arc::clone(&ends);
+        let thread = std::thread::spawn(move || {
+            let mut swapped = 0;
+            while !until.load(Ordering::Relaxed) {
+                exchange(&root.join("a"), &root.join(".icecore-link"));
+                exchange(&root.join("b/1"), &root.join("b/.icecore-link"));
+                swapped += 1;
+            }
+            swapped
+        });
+        Self { ends, thread }
+    }
+
+    /// How often everything was swapped.
+    fn stop(self) -> u32 {
+        self.ends.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn exchange(one: &FilePath, other: &FilePath) {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).unwrap();
+}
+
+/// The lock is a file of the folder's own, and as such below the root.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_in_the_place_of_the_lock_is_not_followed() {
+    let (directory, folder) = folder();
+    let outside = tempfile::tempdir().unwrap();
+    let made = outside.path().join("made");
+    std::os::unix::fs::symlink(&made, directory.path().join(".icecore-lock")).unwrap();
+    folder.put(&Path::from("a"), "x".into()).await.unwrap_err();
+    assert!(!made.exists());
 }
 
 /// The root itself may be reached by a link: whoever runs the program named it.

@@ -1,12 +1,12 @@
 //! Listing a directory tree in the order of its keys, touching only what the caller asked for.
 
-use super::durable::{HIDDEN, Root, TEMPORARY};
+use super::directory::{Directory, Kind};
+use super::durable::{HIDDEN, Root};
 use super::object_meta;
+use super::staged::TEMPORARY;
 use object_store::path::{Path, PathPart};
-use object_store::{ObjectMeta, Result};
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path as FilePath;
+use object_store::{Error, ObjectMeta, Result};
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -16,8 +16,16 @@ use std::time::SystemTime;
 pub(super) struct Walk {
     root: Arc<Root>,
     offset: Option<Path>,
-    /// The entries still to visit, the deepest directory last.
-    pending: Vec<std::vec::IntoIter<Entry>>,
+    /// The directories still to visit, the deepest last.
+    pending: Vec<Level>,
+}
+
+/// A directory, and what is still to visit of it.
+struct Level {
+    key: String,
+    /// Held from one object to the next, so that each is looked at in the very directory; not while nobody asks for more.
+    directory: Option<Directory>,
+    entries: std::vec::IntoIter<Entry>,
 }
 
 struct Entry {
@@ -33,30 +41,36 @@ impl Walk {
         offset: Option<Path>,
     ) -> Result<Self> {
         let prefix = prefix.map_or("", AsRef::as_ref);
-        let top = read_directory(&root, prefix.trim_end_matches('/'), offset.as_ref())?;
-        let pending = vec![top.into_iter()];
+        let top = Level::read(&root, prefix.trim_end_matches('/'), offset.as_ref())?;
         Ok(Self {
             root,
             offset,
-            pending,
+            pending: vec![top],
         })
     }
 
     pub(super) fn next(&mut self) -> Result<Option<ObjectMeta>> {
-        while let Some(directory) = self.pending.last_mut() {
-            let Some(entry) = directory.next() else {
+        while let Some(level) = self.pending.last_mut() {
+            let Some(entry) = level.entries.next() else {
                 self.pending.pop();
                 continue;
             };
             if entry.is_directory {
                 let key = entry.key.trim_end_matches('/');
-                let inside = read_directory(&self.root, key, self.offset.as_ref())?;
-                self.pending.push(inside.into_iter());
-            } else if let Some(meta) = stat(&self.root, &entry.key)? {
+                let inside = Level::read(&self.root, key, self.offset.as_ref())?;
+                self.pending.push(inside);
+            } else if let Some(meta) = level.stat(&self.root, &entry.key)? {
                 return Ok(Some(meta));
             }
         }
         Ok(None)
+    }
+
+    /// Holds no directory until the next object is asked for: it may take a while, and there are only so many descriptors.
+    pub(super) fn rest(&mut self) {
+        for level in &mut self.pending {
+            level.directory = None;
+        }
     }
 }
 
@@ -67,9 +81,10 @@ pub(super) fn one_level(
 ) -> Result<(Vec<ObjectMeta>, Vec<Path>)> {
     let prefix = prefix.map_or("", AsRef::as_ref);
     let (mut objects, mut directories) = (Vec::new(), Vec::new());
-    for entry in read_directory(root, prefix.trim_end_matches('/'), None)? {
+    let mut level = Level::read(root, prefix.trim_end_matches('/'), None)?;
+    while let Some(entry) = level.entries.next() {
         if !entry.is_directory {
-            objects.extend(stat(root, &entry.key)?);
+            objects.extend(level.stat(root, &entry.key)?);
             continue;
         }
         // Directories outlive their objects; on a bucket an empty one does not exist.
@@ -84,56 +99,90 @@ pub(super) fn one_level(
     Ok((objects, directories))
 }
 
-fn read_directory(root: &Root, key: &str, offset: Option<&Path>) -> Result<Vec<Entry>> {
-    let directory = root.inside(Path::parse(key)?.as_ref())?;
-    let failed = |source| root.failed("list", &directory, source);
-    let names = match fs::read_dir(&directory) {
-        Ok(names) => names,
-        // A prefix without objects, a file in its place, or a directory that went away meanwhile.
-        Err(e)
-            if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-                && root.directory().is_dir() =>
-        {
-            return Ok(Vec::new());
-        }
-        Err(e) => return Err(failed(e)),
-    };
-    let base = if key.is_empty() {
-        String::new()
-    } else {
-        format!("{key}/")
+impl Level {
+    fn read(root: &Root, key: &str, offset: Option<&Path>) -> Result<Self> {
+        let prefix = Path::parse(key)?;
+        let directory = match root.open(prefix.as_ref()) {
+            Ok(directory) => Some(directory),
+            // A prefix without objects, a file in its place, or a directory that went away meanwhile.
+            Err(Error::NotFound { .. }) if root.directory().is_dir() => None,
+            Err(e) => return Err(e),
+        };
+        let entries = match &directory {
+            Some(directory) => entries(root, directory, offset)?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            key: key.to_owned(),
+            directory,
+            entries: entries.into_iter(),
+        })
+    }
+
+    /// What is known of an object in this directory; nothing where it is none any more.
+    fn stat(&mut self, root: &Root, key: &str) -> Result<Option<ObjectMeta>> {
+        let directory = match self.directory.take() {
+            Some(directory) => directory,
+            None => match root.open(&self.key) {
+                // It went away meanwhile.
+                Err(Error::NotFound { .. }) if root.directory().is_dir() => return Ok(None),
+                directory => directory?,
+            },
+        };
+        let location = Path::parse(key)?;
+        let name = key.rsplit('/').next().unwrap_or(key);
+        let meta = match directory.stat(name) {
+            // A pipe or a device would block whoever opens it, a link would lead elsewhere.
+            Ok(stat) => (stat.kind == Kind::File).then(|| object_meta(location, &stat)),
+            // Deleted since its name was read.
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => return Err(root.failed_in("read", (&directory, name), e)),
+        };
+        self.directory = Some(directory);
+        Ok(meta)
+    }
+}
+
+fn entries(root: &Root, directory: &Directory, offset: Option<&Path>) -> Result<Vec<Entry>> {
+    let base = match directory.key() {
+        "" => String::new(),
+        key => format!("{key}/"),
     };
     // Where the offset is not in this directory, all of the directory follows it.
     let offset = offset.and_then(|offset| offset.as_ref().strip_prefix(base.as_str()));
     let mut entries = Vec::new();
-    for name in names {
-        let name = name.map_err(failed)?;
-        let file_name = name.file_name();
-        let Some(part) = file_name.to_str() else {
-            continue;
-        };
+    let listed = directory.names(|part, kind| {
         // Most names of a long history end here, so nothing is asked or allocated before.
         if offset.is_some_and(|offset| part < offset && !offset.starts_with(part)) {
-            continue;
+            return Ok(());
         }
-        let Ok(kind) = name.file_type() else { continue };
         if !is_object_name(part) {
-            continue;
+            return Ok(());
         }
-        if kind.is_symlink() {
-            continue;
+        let Ok(kind) = known(directory, part, kind) else {
+            return Ok(());
+        };
+        if kind == Kind::Other {
+            return Ok(());
         }
-        let is_directory = kind.is_dir();
+        let is_directory = kind == Kind::Directory;
         let slash = if is_directory { "/" } else { "" };
         let part = format!("{part}{slash}");
         if offset.is_none_or(|offset| may_follow(&part, is_directory, offset)) {
             let key = format!("{base}{part}");
             entries.push(Entry { key, is_directory });
         }
-    }
-    root.settle(&directory)?;
+        Ok(())
+    });
+    listed.map_err(|e| root.failed("list", directory.path(), e))?;
+    root.settle(directory)?;
     entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     Ok(entries)
+}
+
+/// What a name stands for, also where the file system does not say it with the name.
+fn known(directory: &Directory, name: &str, kind: Option<Kind>) -> io::Result<Kind> {
+    kind.map_or_else(|| directory.stat(name).map(|stat| stat.kind), Ok)
 }
 
 /// Whether `name`, or something in the directory `name`, comes after `offset`.
@@ -145,36 +194,37 @@ fn is_object_name(name: &str) -> bool {
     !name.starts_with(HIDDEN) && PathPart::parse(name).is_ok()
 }
 
-fn stat(root: &Root, key: &str) -> Result<Option<ObjectMeta>> {
-    let location = Path::parse(key)?;
-    let path = root.path(&location);
-    match fs::symlink_metadata(&path) {
-        // A pipe or a device would block whoever opens it.
-        Ok(metadata) => Ok(metadata.is_file().then(|| object_meta(location, &metadata))),
-        // Deleted since its name was read.
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(root.failed("read", &path, e)),
-    }
-}
-
 pub(super) fn remove_leftovers(root: &Root, older_than: SystemTime) -> Result<usize> {
-    remove_leftovers_in(root, root.directory(), older_than)
+    remove_leftovers_in(root, &root.open("")?, older_than)
 }
 
-fn remove_leftovers_in(root: &Root, directory: &FilePath, older_than: SystemTime) -> Result<usize> {
-    let failed = |source| root.failed("clean", directory, source);
-    let mut removed = 0;
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_type().map_err(failed)?.is_dir() {
-            removed += remove_leftovers_in(root, &entry.path(), older_than)?;
-            continue;
-        }
-        let is_temporary = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
-        let old = |m: fs::Metadata| m.modified().is_ok_and(|time| time < older_than);
-        if is_temporary && entry.metadata().is_ok_and(old) {
-            fs::remove_file(entry.path()).map_err(failed)?;
+fn remove_leftovers_in(
+    root: &Root,
+    directory: &Directory,
+    older_than: SystemTime,
+) -> Result<usize> {
+    let failed = |source| root.failed("clean", directory.path(), source);
+    let (mut removed, mut below) = (0, Vec::new());
+    let cleaned = directory.names(|name, kind| {
+        if known(directory, name, kind).is_ok_and(|kind| kind == Kind::Directory) {
+            below.push(name.to_owned());
+        } else if name.starts_with(TEMPORARY)
+            && directory
+                .stat(name)
+                .is_ok_and(|stat| stat.modified < older_than)
+        {
+            directory.remove_file(name)?;
             removed += 1;
+        }
+        Ok(())
+    });
+    cleaned.map_err(failed)?;
+    for name in below {
+        match directory.child(&name) {
+            Ok(inside) => removed += remove_leftovers_in(root, &inside, older_than)?,
+            // Whoever writes an object in its place removes what is empty.
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(e) => return Err(root.failed_in("clean", (directory, &name), e)),
         }
     }
     Ok(removed)
