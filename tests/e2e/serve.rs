@@ -1,6 +1,7 @@
 //! `icecore serve`, and replicas that reach it through the gateway with a token and nothing else.
 
 mod access;
+mod app;
 mod attacks;
 mod chaos;
 mod encrypted;

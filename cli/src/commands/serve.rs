@@ -1,5 +1,6 @@
-//! `icecore serve`: the gateway, an S3 endpoint over a folder and the scheduled roll-up, in one process.
+//! `icecore serve`: the gateway, an S3 endpoint over a folder, the scheduled roll-up and the files of an app, in one process.
 
+mod app;
 mod arriving;
 mod connections;
 mod dispatch;
@@ -30,6 +31,7 @@ Examples:
   export ICECORE_STORE=http://127.0.0.1:8333
   export ICECORE_TOKEN=$(icecore token --dir ./data --space '*' --right admin)
   icecore space create todo
+  icecore serve --dir ./data --app ./dist
 
 The objects lie in DIR/store and can be read with --store DIR/store while it runs. DIR/serve.json holds the keys that it \
 made at its first start: whoever has that file can do everything.
@@ -60,6 +62,10 @@ pub(crate) struct ServeArgs {
     /// Let pages of this origin call the gateway from a browser; can be given several times
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
+
+    /// Serve the files of this folder too: a web app, on the gateway's own origin
+    #[arg(long, value_name = "DIR")]
+    app: Option<PathBuf>,
 
     /// Seconds between roll-ups
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]

@@ -1,7 +1,9 @@
-//! Which requests are the gateway's, and which are the S3 endpoint's.
+//! Which requests are the gateway's, which are the S3 endpoint's, and which are for the files of an app.
 
+use super::app::App;
 use super::arriving::Arriving;
 use super::metrics::Metrics;
+use super::site::BUCKET;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -15,13 +17,14 @@ use tower::ServiceExt;
 /// The text format of Prometheus with its end marked.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Both, behind one listener. No bucket can be named as the gateway's paths are: `v1` is too short, `healthz` and
+/// All of them, behind one listener. No bucket can be named as the gateway's paths are: `v1` is too short, `healthz` and
 /// `metrics` are taken.
 #[derive(Debug, Clone)]
 pub(super) struct Service {
     /// The gateway, and the metrics beside it.
     gateway: Router,
     objects: Option<Endpoint>,
+    app: Option<App>,
     bodies: Arc<Memory>,
 }
 
@@ -41,8 +44,14 @@ impl Service {
         Self {
             gateway: gateway.route("/metrics", get(answer)),
             objects,
+            app: None,
             bodies,
         }
+    }
+
+    /// With the files of an app.
+    pub(super) fn with_app(self, app: Option<App>) -> Self {
+        Self { app, ..self }
     }
 
     /// The memory that the body of a call takes. The S3 endpoint takes it for its own.
@@ -57,6 +66,14 @@ impl Service {
         request: Request<Arriving>,
     ) -> Result<Response<Body>, Infallible> {
         let is_call = is_gateways(request.uri().path());
+        let (parts, body) = request.into_parts();
+        if let Some(app) = self
+            .app
+            .filter(|_| !is_call && App::is_asked(&parts, BUCKET))
+        {
+            return Ok(app.answer(&parts).await);
+        }
+        let request = Request::from_parts(parts, body);
         match self.objects {
             Some(objects) if !is_call => Ok(objects.call(request).await.map(Body::new)),
             _ => self.gateway.oneshot(request.map(Body::new)).await,

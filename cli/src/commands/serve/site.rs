@@ -1,6 +1,7 @@
 //! What is served: the store, the gateway to it, and the S3 endpoint where the objects lie in a folder.
 
 use super::ServeArgs;
+use super::app::App;
 use super::connections::Places;
 use super::dispatch::Service;
 use super::memory::Memory;
@@ -23,7 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The bucket that the S3 endpoint shows.
-const BUCKET: &str = "icecore";
+pub(super) const BUCKET: &str = "icecore";
 /// Where in the served folder the objects lie.
 const OBJECTS: &str = "store";
 /// Connections at once, unless the settings say otherwise; of one address a quarter of them.
@@ -46,6 +47,23 @@ pub(super) struct Site {
 /// Opens the store, creating it where there is none, and builds what serves it.
 pub(super) async fn open(args: &ServeArgs, context: &Context, memory: Memory) -> Result<Site> {
     let settings = read_settings(args.settings.as_deref())?;
+    let app = args
+        .app
+        .as_deref()
+        .map(|folder| App::open(folder, Arc::clone(&context.clock)));
+    let app = app.transpose()?;
+    let site = of_place(args, context, (settings, memory)).await?;
+    Ok(Site {
+        service: site.service.with_app(app),
+        ..site
+    })
+}
+
+async fn of_place(
+    args: &ServeArgs,
+    context: &Context,
+    (settings, memory): (Settings, Memory),
+) -> Result<Site> {
     match (&args.dir, &args.s3) {
         (Some(folder), _) => of_folder(args, context, (settings, memory), folder).await,
         (None, Some(url)) => of_bucket(args, context, (settings, memory), url).await,
