@@ -12,6 +12,7 @@
 //! - `infra`: the template's lints, and the functions built from it
 //! - `tools`, `venv`, `python`: installing programs
 //! - `localstack`: the S3 server to test against
+//! - `node`, `web`: Node.js and its packages, and the browser client
 //! - `fuzz`: the fuzz targets
 //! - `mutants`: faults made on purpose
 
@@ -28,6 +29,7 @@ mod fuzz;
 mod infra;
 mod localstack;
 mod mutants;
+mod node;
 mod python;
 mod run;
 mod server;
@@ -35,13 +37,14 @@ mod steps;
 mod tools;
 mod totals;
 mod venv;
+mod web;
 
 use std::process::ExitCode;
 
+use node::Node;
 use run::Outcome;
 use steps::Steps;
 use tools::Tools;
-use totals::Totals;
 
 const HELP: &str = "\
 Usage: cargo xtask <command>
@@ -56,6 +59,8 @@ Usage: cargo xtask <command>
   mutants [K/N] make changes in core, store and replica, or a part of them, and list which no test finds
   mutants named [TEXT]
                 make each fault that has a name, or those with this in it: a test has to find it
+  web           check and test the browser client only
+  oracle [RUNS] let the Rust core judge it over so many histories, 1,000,000 unless said otherwise
   sim <SEEDS>   run the simulation with these seeds: 7, 1,2,3 or 1..200
   help          this text
 ";
@@ -78,6 +83,9 @@ fn main() -> ExitCode {
         ["mutants", "named"] => mutants::run_named(""),
         ["mutants", "named", only] => mutants::run_named(only),
         ["mutants", shard] => mutants::run_all(Some(shard)).map(|()| true),
+        ["web"] => web_only(),
+        ["oracle"] => oracle("1000000"),
+        ["oracle", runs] if runs.parse::<u32>().is_ok() => oracle(runs),
         ["sim", seeds] => cargo_test::simulate(seeds).map(|()| true),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
@@ -108,9 +116,17 @@ fn test() -> Outcome<bool> {
     steps.run("template", || infra::lint(&tools.infra))?;
     steps.run("doc", checks::doc)?;
     let sam = || infra::build(&tools.infra);
-    steps.run_both(("build tests", cargo_test::build), ("sam build", sam))?;
-    let totals =
-        steps.run_to_the_end("test", || cargo_test::run_all(&tools), Totals::all_passed)?;
+    let builds = || {
+        cargo_test::build()?;
+        web::build_oracle()
+    };
+    steps.run_both(("build tests", builds), ("sam build", sam))?;
+    steps.run("web check", || web::check(&tools.web))?;
+    // The tests of the servers wait much: the browser client's fill the time, and come after them where both want to work.
+    let tests = || cargo_test::run_all(&tools);
+    let web = || web::test(&tools.web);
+    let (mut totals, counts) = steps.run_both(("test", tests), ("web test", web))?;
+    totals.add("browser client", counts);
     steps.summary();
     println!("\n{totals}");
     Ok(totals.all_passed())
@@ -132,6 +148,27 @@ fn infra() -> Outcome<bool> {
     steps.run("template", || infra::lint(&tools.infra))?;
     steps.run("sam build", || infra::build(&tools.infra))?;
     steps.summary();
+    Ok(true)
+}
+
+/// The browser client alone; `false` if a test failed.
+fn web_only() -> Outcome<bool> {
+    let mut steps = Steps::start();
+    let installed = steps.run("tools", || web::install(&Node::install()?))?;
+    steps.run("build", || {
+        run::run(run::cargo("build").args(["--package", "icecore-cli"]))?;
+        web::build_oracle()
+    })?;
+    steps.run("web check", || web::check(&installed))?;
+    let counts = steps.run("web test", || web::test(&installed))?;
+    steps.summary();
+    Ok(counts.failed == 0)
+}
+
+fn oracle(runs: &str) -> Outcome<bool> {
+    let installed = web::install(&Node::install()?)?;
+    web::build_oracle()?;
+    web::judge(&installed, runs)?;
     Ok(true)
 }
 

@@ -129,7 +129,8 @@ fn copy_of_workspace() -> Outcome<PathBuf> {
     Ok(tree)
 }
 
-/// Lets `cargo-mutants` make its changes, all of them or one part of so many, as in `3/100`.
+/// Lets `cargo-mutants` make its changes, all of them or one part of so many, as in `3/100`: every hundredth, so that a part is
+/// a fair sample.
 ///
 /// # Errors
 /// When `cargo-mutants` cannot be installed. What survives is no error: it is listed.
@@ -151,7 +152,7 @@ pub(crate) fn run_all(shard: Option<&str>) -> Outcome {
         "icecore-core,icecore-store,icecore-replica,icecore-sim",
     ]);
     if let Some(shard) = shard {
-        command.args(["--shard", shard]);
+        command.args(["--shard", shard, "--sharding", "round-robin"]);
     }
     command
         .args([

@@ -19,6 +19,16 @@ struct Step {
     passed: bool,
 }
 
+/// What a step ends with. Tests report all their failures, so that they ran says nothing of whether they passed.
+pub(crate) trait Verdict {
+    /// Whether the step passed.
+    fn passed(&self) -> bool {
+        true
+    }
+}
+
+impl Verdict for () {}
+
 impl Steps {
     pub(crate) fn start() -> Self {
         Self {
@@ -28,29 +38,18 @@ impl Steps {
     }
 
     /// Runs one step. A failure carries the step's name.
-    pub(crate) fn run<T>(
+    pub(crate) fn run<T: Verdict>(
         &mut self,
         name: &'static str,
         work: impl FnOnce() -> Outcome<T>,
-    ) -> Outcome<T> {
-        self.run_to_the_end(name, work, |_| true)
-    }
-
-    /// Runs one step whose result says by itself whether it passed: tests report all their failures.
-    pub(crate) fn run_to_the_end<T>(
-        &mut self,
-        name: &'static str,
-        work: impl FnOnce() -> Outcome<T>,
-        passed: impl FnOnce(&T) -> bool,
     ) -> Outcome<T> {
         println!("\n== {name}");
-        let (outcome, took) = timed(work);
-        let passed = outcome.as_ref().is_ok_and(passed);
-        self.ended(name, (outcome, took), passed)
+        let done = timed(work);
+        self.ended(name, done)
     }
 
     /// Runs two steps side by side, for the one leaves the machine idle where the other works. What they print is mixed.
-    pub(crate) fn run_both<A, B: Send>(
+    pub(crate) fn run_both<A: Verdict, B: Verdict + Send>(
         &mut self,
         (first, work): (&'static str, impl FnOnce() -> Outcome<A>),
         (second, beside): (&'static str, impl FnOnce() -> Outcome<B> + Send),
@@ -61,18 +60,17 @@ impl Steps {
             let done = timed(work);
             (done, other.join().expect("BUG: it returns failures"))
         });
-        let (passed, other_passed) = (done.0.is_ok(), other.0.is_ok());
-        let done = self.ended(first, done, passed);
-        let other = self.ended(second, other, other_passed);
+        let done = self.ended(first, done);
+        let other = self.ended(second, other);
         Ok((done?, other?))
     }
 
-    fn ended<T>(
+    fn ended<T: Verdict>(
         &mut self,
         name: &'static str,
         (outcome, took): (Outcome<T>, Duration),
-        passed: bool,
     ) -> Outcome<T> {
+        let passed = outcome.as_ref().is_ok_and(Verdict::passed);
         println!("== {name}: {} in {}", word(passed), seconds(took));
         self.done.push(Step { name, took, passed });
         outcome.map_err(|failure| Failure::new(format!("step `{name}` failed: {failure}")))

@@ -5,8 +5,11 @@ use std::thread;
 
 use crate::azurite;
 use crate::localstack;
+use crate::node::Node;
 use crate::run::Outcome;
+use crate::steps::Verdict;
 use crate::venv::{Environment, Wanted};
+use crate::web;
 
 /// SAM, cfn-lint, and cargo-lambda with a cross-compiler.
 const INFRA: Wanted = Wanted {
@@ -32,18 +35,28 @@ pub(crate) struct Tools {
     /// For `infra/` and the functions.
     pub(crate) infra: Environment,
     schemathesis: Environment,
+    /// For the browser client.
+    pub(crate) web: web::Installed,
 }
+
+impl Verdict for Tools {}
 
 impl Tools {
     /// Installs at once, for it is mostly waiting for the network.
     pub(crate) fn install() -> Outcome<Self> {
         thread::scope(|scope| {
             let infra = scope.spawn(|| INFRA.install());
-            let azurite = scope.spawn(azurite::install);
+            let node = scope.spawn(|| {
+                let node = Node::install()?;
+                Ok((azurite::install(&node)?, web::install(&node)?))
+            });
             let schemathesis = scope.spawn(|| SCHEMATHESIS.install());
+            let localstack = localstack::install()?;
+            let (azurite, web) = node.join().expect("BUG: it returns failures")?;
             Ok(Self {
-                localstack: localstack::install()?,
-                azurite: azurite.join().expect("BUG: it returns failures")?,
+                localstack,
+                azurite,
+                web,
                 infra: infra.join().expect("BUG: it returns failures")?,
                 schemathesis: schemathesis.join().expect("BUG: it returns failures")?,
             })

@@ -1,6 +1,9 @@
 //! What `cargo test` printed, per test binary and in sum.
 
 use std::fmt;
+use std::ops::AddAssign;
+
+use crate::steps::Verdict;
 
 const PREFIX: &str = "test result: ";
 
@@ -19,11 +22,32 @@ struct Binary {
     results: Vec<String>,
 }
 
+/// How many tests there were.
 #[derive(Debug, Default, Clone, Copy)]
-struct Counts {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
+pub(crate) struct Counts {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.passed += more.passed;
+        self.failed += more.failed;
+        self.skipped += more.skipped;
+    }
+}
+
+impl Verdict for Counts {
+    fn passed(&self) -> bool {
+        self.failed == 0
+    }
+}
+
+impl Verdict for Totals {
+    fn passed(&self) -> bool {
+        self.all_passed()
+    }
 }
 
 impl Totals {
@@ -37,9 +61,7 @@ impl Totals {
                 results: Vec::new(),
             });
         } else if let Some(counts) = Counts::parse(line) {
-            self.counts.passed += counts.passed;
-            self.counts.failed += counts.failed;
-            self.counts.skipped += counts.skipped;
+            self.counts += counts;
             match self.binaries.last_mut() {
                 Some(binary) => binary.results.push(line.to_owned()),
                 None => self.binaries.push(Binary {
@@ -70,6 +92,23 @@ impl Totals {
             });
         }
         self
+    }
+
+    /// Adds tests that another runner than cargo ran.
+    pub(crate) fn add(&mut self, name: &str, counts: Counts) {
+        self.counts += counts;
+        let Counts {
+            passed,
+            failed,
+            skipped,
+        } = counts;
+        let word = if failed == 0 { "ok" } else { "FAILED" };
+        self.binaries.push(Binary {
+            name: name.to_owned(),
+            results: vec![format!(
+                "{word}. {passed} passed; {failed} failed; {skipped} ignored"
+            )],
+        });
     }
 
     /// Whether there were tests and none failed.

@@ -1,0 +1,35 @@
+/**
+ * JSON pointers (RFC 6901) to members of objects, and ways to them.
+ *
+ * @module
+ */
+
+/** What is wrong with the form of a pointer; words of the format. */
+export type PointerFault = "pointer-empty" | "pointer-without-slash" | "pointer-escape";
+
+/** What is wrong with the form of a pointer; `undefined` where nothing is. */
+export function pointerFault(pointer: string): PointerFault | undefined {
+  if (pointer === "") return "pointer-empty";
+  if (!pointer.startsWith("/")) return "pointer-without-slash";
+  return /~(?![01])/.test(pointer) ? "pointer-escape" : undefined;
+}
+
+/** The keys of a pointer from the root on; at least one. */
+export function keysOf(pointer: string): string[] {
+  const keys = pointer.slice(1).split("/");
+  return pointer.includes("~")
+    ? keys.map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"))
+    : keys;
+}
+
+/** The pointer with these keys. */
+export function pointerOf(keys: readonly (string | number)[]): string {
+  return keys.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+/** The first so many keys of a pointer, as they stand in it. */
+export function prefix(pointer: string, keys: number): string {
+  let end = 0;
+  for (let n = 0; n < keys; n += 1) end = pointer.indexOf("/", end + 1);
+  return end < 0 ? pointer : pointer.slice(0, end);
+}

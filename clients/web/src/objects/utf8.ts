@@ -1,0 +1,36 @@
+/**
+ * Text and bytes. The two classes are in every engine, and no part of the language: they are declared here, once.
+ *
+ * @module
+ */
+
+declare const TextEncoder: new () => { encode(text: string): Uint8Array<ArrayBuffer> };
+declare const TextDecoder: new (
+  label: "utf-8",
+  options: { readonly fatal: boolean; readonly ignoreBOM: boolean },
+) => { decode(bytes: Uint8Array): string };
+
+/** The text as UTF-8. */
+export function toBytes(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+/**
+ * The text that bytes stand for. A byte order mark stays, so that no parser takes it.
+ *
+ * @throws TypeError where they are not UTF-8, and what an engine throws for a text that is too long for it.
+ */
+export function fromBytes(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+}
+
+/** How many bytes a text has as UTF-8. */
+export function byteLength(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i += 1) {
+    const unit = text.charCodeAt(i);
+    // A pair of surrogates has four bytes, two for each half.
+    if (unit > 0x7f) bytes += unit > 0x7ff && (unit & 0xf800) !== 0xd800 ? 2 : 1;
+  }
+  return bytes;
+}

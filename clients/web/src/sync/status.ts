@@ -1,0 +1,55 @@
+/**
+ * How far a replica is, and why it is stuck.
+ *
+ * @module
+ */
+
+import { Covered } from "../core/covered.ts";
+import type { Folded } from "../core/fold.ts";
+import { parseJson } from "../core/json.ts";
+import type { Pending } from "./append.ts";
+import { lacking } from "./reader.ts";
+import type { Replica } from "./replica.ts";
+import type { SessionStatus } from "./report.ts";
+
+/** Looking at all rules takes time, and a state that was shown never changes. */
+const known = new WeakMap<object, number>();
+
+function conflictsOf<S>(folded: Folded<S>): number {
+  const count = known.get(folded) ?? folded.conflicts().length;
+  known.set(folded, count);
+  return count;
+}
+
+/** The status of a replica, as it is known without any request. */
+export function statusOf<S>(replica: Replica<S>, pending: readonly Pending[]): SessionStatus {
+  const { reader, view, restored, writer } = replica;
+  const { folded } = view;
+  const unreadable = [...(reader?.tail.values() ?? [])].flatMap(({ key, fault }) =>
+    fault ? [{ key, code: fault }] : [],
+  );
+  // What was published again since the last look is not missing any more.
+  const missing =
+    restored && reader ? lacking(reader, Covered.parse(parseJson(restored.missing))).count : 0;
+  const times = pending.map(({ at }) => at);
+  return {
+    author: writer.author,
+    unsent: pending.length,
+    oldestUnsentAt: times.length > 0 ? Math.min(...times) : undefined,
+    refused: replica.kept.length,
+    lost: replica.lost.length,
+    rejected: folded.rejected.count,
+    conflicts: conflictsOf(folded),
+    gaps: reader?.gaps ?? [],
+    unreadable,
+    restored: restored && missing > 0 ? { noticedAt: restored.at, missing } : undefined,
+    needsVersion: view.needsVersion ?? replica.needs,
+    locked: reader?.way.content.blind ?? false,
+    barred: replica.barred,
+    epoch: reader?.base.epoch,
+    generation: reader?.base.generation ?? 0,
+    modelVersion: folded.model.version,
+    syncedAt: replica.syncedAt,
+    listedAt: reader?.listedAt,
+  };
+}
