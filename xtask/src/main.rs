@@ -45,6 +45,7 @@ use node::Node;
 use run::Outcome;
 use steps::Steps;
 use tools::Tools;
+use web::Browsers;
 
 const HELP: &str = "\
 Usage: cargo xtask <command>
@@ -124,7 +125,7 @@ fn test() -> Outcome<bool> {
     steps.run("web check", || web::check(&tools.web))?;
     // The tests of the servers wait much: the browser client's fill the time, and come after them where both want to work.
     let tests = || cargo_test::run_all(&tools);
-    let web = || web::test(&tools.web);
+    let web = || web::test(&tools.web, Browsers::One);
     let (mut totals, counts) = steps.run_both(("test", tests), ("web test", web))?;
     totals.add("browser client", counts);
     steps.summary();
@@ -160,7 +161,7 @@ fn web_only() -> Outcome<bool> {
         web::build_oracle()
     })?;
     steps.run("web check", || web::check(&installed))?;
-    let counts = steps.run("web test", || web::test(&installed))?;
+    let counts = steps.run("web test", || web::test(&installed, Browsers::All))?;
     steps.summary();
     Ok(counts.failed == 0)
 }

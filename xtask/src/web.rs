@@ -112,19 +112,26 @@ pub(crate) fn check(installed: &Installed) -> Outcome {
     script(installed, "build")
 }
 
-/// Runs all tests, in Node.js and in the browsers that are there.
+/// Where the tests are run that a page runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Browsers {
+    /// Chromium alone: beside other tests, for browsers are heavy.
+    One,
+    /// All that are there.
+    All,
+}
+
+/// Runs the tests, in Node.js and in browsers that are there.
 ///
 /// # Errors
 /// When they cannot be run; failed tests are in the counts.
-pub(crate) fn test(installed: &Installed) -> Outcome<Counts> {
-    let mut counts = Counts::default();
-    for name in ["test", "test:browser"] {
-        counts += tested(installed, name)?;
-    }
+pub(crate) fn test(installed: &Installed, browsers: Browsers) -> Outcome<Counts> {
+    let mut counts = tested(installed, "test", browsers)?;
+    counts += tested(installed, "test:browser", browsers)?;
     Ok(counts)
 }
 
-fn tested(installed: &Installed, name: &str) -> Outcome<Counts> {
+fn tested(installed: &Installed, name: &str, browsers: Browsers) -> Outcome<Counts> {
     let report = workspace()
         .join("target")
         .join(format!("{}.json", name.replace(':', "-")));
@@ -135,6 +142,9 @@ fn tested(installed: &Installed, name: &str) -> Outcome<Counts> {
         .arg(format!("--outputFile.json={}", report.display()))
         .env("ICECORE_BIN", workspace().join("target/debug/icecore"))
         .env("ICECORE_ORACLE_RUNS", HISTORIES);
+    if let Browsers::One = browsers {
+        command.env("ICECORE_BROWSERS", "chromium");
+    }
     let what = || Failure::while_doing(format!("npm run {name}"));
     let passed = after_others(&command).status().map_err(what())?.success();
     let text = fs::read_to_string(&report).map_err(what())?;

@@ -41,6 +41,7 @@ worker.addEventListener("install", (event) => {
 // A page that runs goes on with its version until somebody says so: half of the one and half of the other fit nowhere.
 worker.addEventListener("message", (event) => {
   if (event.data === "use the new version") void worker.skipWaiting();
+  if (event.data === "take this page") void worker.clients.claim();
 });
 
 worker.addEventListener("activate", (event) => {

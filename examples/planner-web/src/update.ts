@@ -19,6 +19,10 @@ export async function startUpdates(): Promise<void> {
     hadOne = true;
   });
   const registration = await serviceWorker.register("sw.js", { updateViaCache: "none" });
+  // A page that was being loaded while the first worker started belongs to none.
+  void serviceWorker.ready.then(({ active }) => {
+    if (serviceWorker.controller === null) active?.postMessage("take this page");
+  });
   const look = (): void => {
     if (registration.waiting && serviceWorker.controller) offer(registration.waiting);
   };

@@ -19,8 +19,10 @@ import { WebDriver } from "./webdriver.ts";
 /** The engines. */
 export type Engine = "chromium" | "firefox" | "webkit";
 
-/** All of them. */
-export const engines: readonly Engine[] = ["chromium", "firefox", "webkit"];
+/** All of them, or those that `ICECORE_BROWSERS` names, with commas between. */
+export const engines: readonly Engine[] = (["chromium", "firefox", "webkit"] as const).filter(
+  (engine) => (process.env["ICECORE_BROWSERS"] ?? engine).split(",").includes(engine),
+);
 
 const PROGRAMS = {
   chromium: process.env["CHROMIUM"] ?? "/usr/bin/chromium",

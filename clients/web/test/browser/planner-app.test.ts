@@ -2,7 +2,8 @@
 
 import type { Browser, BrowserContext, KeyInput } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { launchChromium, Person, Place } from "./planner-place.ts";
+import { Person } from "./planner-person.ts";
+import { launchChromium, Place } from "./planner-place.ts";
 
 let place: Place;
 let browser: Browser;

@@ -4,7 +4,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser, BrowserContext } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { launchChromium, Person, Place } from "./planner-place.ts";
+import { Person } from "./planner-person.ts";
+import { launchChromium, Place } from "./planner-place.ts";
 
 let place: Place;
 let browser: Browser;
