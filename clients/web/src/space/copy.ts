@@ -168,6 +168,7 @@ export class Copy<S> {
       heard: (message) => this.#heard(message),
       onRole: () => this.#lead(),
     });
+    this.#tabs.tell({ kind: "told", topic: "ask", value: null });
     this.#lead();
     page.onChange(() => this.#woken(), signal);
     void this.#lookAtStorage();
@@ -191,25 +192,29 @@ export class Copy<S> {
     noteAuthor(this.#with.platform.witness, this.#with.name, session.status.author);
     const moved = synced.newAuthor && movedFrom(before, session.pending, synced);
     this.#with.receipts.settle(session.pending, session.kept, moved);
-    this.#tabs?.tell({ kind: "told", topic: "status", value: tell(this.#told) });
+    this.#tellStatus();
     if (synced.changed || synced.confirmed.length > 0 || synced.refused || synced.requeued > 0) {
       this.#tabs?.tell({ kind: "changed" });
     }
     return synced;
   }
 
-  get #told(): {
-    error: IcecoreError | undefined;
-    hasSynced: boolean;
-    clockOffMs: number | undefined;
-  } {
-    return { error: this.#error, hasSynced: this.#hasSynced, clockOffMs: this.#clockOffMs };
+  #tellStatus(): void {
+    const told = {
+      error: this.#error,
+      hasSynced: this.#hasSynced,
+      clockOffMs: this.#clockOffMs,
+    };
+    this.#tabs?.tell({ kind: "told", topic: "status", value: tell(told) });
   }
 
   #heard(message: TabMessage): void {
     if (message.kind === "changed") void this.refresh();
     else if (message.kind === "sync") {
       if (this.#role !== "follower") this.#driver?.soon();
+    } else if (message.kind === "told" && message.topic === "ask") {
+      // A tab that joins would else hear of it only after the next sync, which may be minutes away.
+      if (this.#role === "leader") this.#tellStatus();
     } else if (message.kind === "told" && message.topic === "status") {
       const told = heard(message.value);
       if (told === undefined || this.#role === "leader") return;

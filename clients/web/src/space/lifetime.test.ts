@@ -145,3 +145,23 @@ test("a tab reads what another one has stored once for many updates, not once fo
   expect(Object.keys(sibling.state)).toHaveLength(200);
   expect(reads).toBeLessThan(100);
 });
+
+test("a tab that is opened beside one that nobody sees knows at once how the space is", async () => {
+  const { clock, gateway, browser, page, space } = world();
+  space.retain();
+  await clock.advance(200_000);
+  expect(space.status.phase).toBe("live");
+  const { platform } = browser.tab({ fetch: page.fetch, chance: seededChance(3) });
+  const sibling = open({
+    gateway: gateway.url,
+    space: "todo",
+    model: documentModel,
+    token: async () => null,
+    platform,
+  });
+  page.resetTraffic();
+  sibling.retain();
+  await clock.advance(100);
+  expect(sibling.status).toMatchObject({ phase: "live", role: "follower" });
+  expect(page.traffic).toMatchObject({ calls: 0, gets: 0 });
+});

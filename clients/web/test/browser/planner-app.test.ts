@@ -205,7 +205,7 @@ describe("for all", () => {
       });
     /** Goes on with the key until something of this name has the focus, which shows. */
     const to = async (name: RegExp, key: KeyInput = "Tab"): Promise<void> => {
-      for (let n = 0; n < 60; n += 1) {
+      for (let n = 0; n < 100; n += 1) {
         await keyboard.press(key);
         if (!name.test(await focused())) continue;
         const shows = await person.page.evaluate(() =>
@@ -248,6 +248,7 @@ describe("for all", () => {
     await keyboard.type("Hello");
     await keyboard.press("Enter");
     await person.sees("Hello", ".log");
+    await person.sees("All saved", ".status");
     await to(/^All saved$/);
     await keyboard.press("Enter");
     await person.sees("Everything is stored", ".status");
