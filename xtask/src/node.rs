@@ -25,6 +25,8 @@ const PACKAGES: [&str; 2] = ["package.json", "package-lock.json"];
 pub(crate) struct Node {
     program: PathBuf,
     npm: PathBuf,
+    /// Where commands lie that programs call by name.
+    commands: PathBuf,
 }
 
 impl Node {
@@ -34,17 +36,43 @@ impl Node {
         let found = output_of(Command::new(environment.program("python")).args(["-I", "-c", FIND]));
         let found = found.ok_or_else(|| Failure::new("Node.js was installed but is not found"))?;
         let folder = Path::new(&found);
-        Ok(Self {
+        let node = Self {
             program: folder.join("bin/node"),
             npm: folder.join("lib/node_modules/npm/bin/npm-cli.js"),
-        })
+            commands: tools().join(NODE.name).join("bin"),
+        };
+        node.write_command()?;
+        Ok(node)
+    }
+
+    /// The wheel's own `npm` does not run: it was a link once. Programs that call one find this.
+    fn write_command(&self) -> Outcome {
+        let what = || Failure::while_doing("writing the command `npm`");
+        fs::create_dir_all(&self.commands).map_err(what())?;
+        let path = self.commands.join("npm");
+        let text = format!(
+            "#!/bin/sh\nexec '{}' '{}' \"$@\"\n",
+            self.program.display(),
+            self.npm.display()
+        );
+        if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+            return Ok(());
+        }
+        fs::write(&path, text).map_err(what())?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(what())?;
+        }
+        Ok(())
     }
 
     /// A command that runs a script.
     pub(crate) fn run(&self, script: impl AsRef<Path>) -> Command {
         let mut command = Command::new(&self.program);
         command.arg(script.as_ref()).stdin(Stdio::null());
-        let own = self.program.parent().into_iter().map(Path::to_path_buf);
+        let own = [Some(self.commands.as_path()), self.program.parent()];
+        let own = own.into_iter().flatten().map(Path::to_path_buf);
         let others = variable("PATH").unwrap_or_default();
         let all = own.chain(std::env::split_paths(&others));
         if let Ok(path) = std::env::join_paths(all) {
