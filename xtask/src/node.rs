@@ -25,8 +25,6 @@ const PACKAGES: [&str; 2] = ["package.json", "package-lock.json"];
 pub(crate) struct Node {
     program: PathBuf,
     npm: PathBuf,
-    /// Where commands lie that programs call by name.
-    commands: PathBuf,
 }
 
 impl Node {
@@ -39,17 +37,15 @@ impl Node {
         let node = Self {
             program: folder.join("bin/node"),
             npm: folder.join("lib/node_modules/npm/bin/npm-cli.js"),
-            commands: tools().join(NODE.name).join("bin"),
         };
         node.write_command()?;
         Ok(node)
     }
 
-    /// The wheel's own `npm` does not run: it was a link once. Programs that call one find this.
+    /// The wheel's own `npm` does not run: it was a link once. Programs that call one look beside Node.js first.
     fn write_command(&self) -> Outcome {
         let what = || Failure::while_doing("writing the command `npm`");
-        fs::create_dir_all(&self.commands).map_err(what())?;
-        let path = self.commands.join("npm");
+        let path = self.program.with_file_name("npm");
         let text = format!(
             "#!/bin/sh\nexec '{}' '{}' \"$@\"\n",
             self.program.display(),
@@ -71,8 +67,7 @@ impl Node {
     pub(crate) fn run(&self, script: impl AsRef<Path>) -> Command {
         let mut command = Command::new(&self.program);
         command.arg(script.as_ref()).stdin(Stdio::null());
-        let own = [Some(self.commands.as_path()), self.program.parent()];
-        let own = own.into_iter().flatten().map(Path::to_path_buf);
+        let own = self.program.parent().into_iter().map(Path::to_path_buf);
         let others = variable("PATH").unwrap_or_default();
         let all = own.chain(std::env::split_paths(&others));
         if let Ok(path) = std::env::join_paths(all) {
