@@ -6,7 +6,6 @@ import { BACKOFF_MAX_MS, backoffMs } from "./backoff.ts";
 import { planCatchUp } from "./catch-up.ts";
 import { isDue, isOld, isSnapshotDue } from "./due.ts";
 import type { Draw } from "./key.ts";
-import { BEAT_MS, heardAt, isFrozen, lookAgain, SILENCE_MS } from "./leader.ts";
 import { depthOf, isBack, listAfter, PACE, PAUSE_MAX_MS, pauseMs } from "./poll.ts";
 
 const low: Draw = (min) => min;
@@ -261,36 +260,5 @@ describe("how far a poll looks", () => {
     expect(listAfter({ ...at, through: 60_000, check: true })).toBeUndefined();
     const sequence = { ...at, order: "sequence", through: 7 } as const;
     expect([listAfter(sequence), listAfter({ ...sequence, through: 0 })]).toEqual([7, undefined]);
-  });
-});
-
-describe("the lead", () => {
-  test("is taken from who is silent, not from who is heard", () => {
-    let watch = heardAt(0);
-    for (let now = BEAT_MS; now < SILENCE_MS; now += BEAT_MS) {
-      watch = lookAgain(watch, now);
-      expect(isFrozen(watch, now, 0)).toBe(false);
-    }
-    watch = lookAgain(watch, SILENCE_MS);
-    expect([isFrozen(watch, SILENCE_MS, 0), isFrozen(watch, SILENCE_MS, 1)]).toEqual([true, false]);
-    expect(isFrozen(heardAt(SILENCE_MS), SILENCE_MS, 0)).toBe(false);
-  });
-
-  test("is not taken by who was frozen itself", () => {
-    const thawed = lookAgain(heardAt(0), 3_600_000);
-    expect(isFrozen(thawed, 3_600_000, 0)).toBe(false);
-    const later = 3_600_000 + SILENCE_MS;
-    let watch = thawed;
-    for (let now = 3_600_000; now <= later; now += BEAT_MS) watch = lookAgain(watch, now);
-    expect(isFrozen(watch, later, 0)).toBe(true);
-  });
-
-  test("is taken in the end by a tab that the browser lets look once a minute", () => {
-    let watch = heardAt(0);
-    const looks = [1, 2, 3].map((minute) => {
-      watch = lookAgain(watch, minute * 60_000);
-      return isFrozen(watch, minute * 60_000, 0);
-    });
-    expect(looks).toEqual([false, true, true]);
   });
 });

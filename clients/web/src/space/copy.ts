@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Author, UpdateId } from "../core/ids.ts";
-import { idText } from "../core/ids.ts";
+import type { Author } from "../core/ids.ts";
 import { IcecoreError } from "../errors.ts";
 import { PACE } from "../plan/poll.ts";
 import type { Platform } from "../platform.ts";
@@ -182,7 +181,6 @@ export class Copy<S> {
 
   async #sync(stop: AbortSignal, everything: boolean): Promise<Synced> {
     const session = await this.opened;
-    const before = session.pending;
     const synced = await session.sync(stop, everything);
     // What ended it meanwhile says more than that it was given up.
     if (this.signal.aborted) return synced;
@@ -190,8 +188,7 @@ export class Copy<S> {
     if (!synced.error) this.#hasSynced = true;
     this.#clockOffMs = this.#with.remote.offsetMs;
     noteAuthor(this.#with.platform.witness, this.#with.name, session.status.author);
-    const moved = synced.newAuthor && movedFrom(before, session.pending, synced);
-    this.#with.receipts.settle(session.pending, session.kept, moved);
+    this.#with.receipts.settle(session.pending, session.kept);
     this.#tellStatus();
     if (synced.changed || synced.confirmed.length > 0 || synced.refused || synced.requeued > 0) {
       this.#tabs?.tell({ kind: "changed" });
@@ -332,20 +329,8 @@ export class Copy<S> {
 }
 
 /** The error of what a closed space was asked for. */
-export function ended(): IcecoreError {
+function ended(): IcecoreError {
   return new IcecoreError("unavailable", "closed", "the space was closed", {
     hint: "open it again: nothing is lost",
   });
-}
-
-/** Where the author changed, the seqs did too, and the order stayed: what is left of the pending ones, one by one. */
-function movedFrom(
-  before: readonly UpdateId[],
-  after: readonly UpdateId[],
-  { confirmed, setAside }: Synced,
-): ReadonlyMap<string, UpdateId> {
-  const done = new Set([...confirmed, ...setAside].map(idText));
-  const left = before.filter((id) => !done.has(idText(id)));
-  const pairs = left.map((id, n) => [idText(id), after[n]] as const);
-  return new Map(pairs.flatMap(([id, now]) => (now ? [[id, now] as const] : [])));
 }

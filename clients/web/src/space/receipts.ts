@@ -6,7 +6,7 @@
 
 import { idText, type UpdateId } from "../core/ids.ts";
 import { IcecoreError } from "../errors.ts";
-import type { Appended } from "../sync/append.ts";
+import type { Appended, Pending } from "../sync/append.ts";
 import type { Kept } from "../sync/report.ts";
 import type { Phase, Receipt } from "./types.ts";
 
@@ -14,14 +14,8 @@ import type { Phase, Receipt } from "./types.ts";
 export interface Receipts {
   /** A receipt for updates that are made when the local copy is open. */
   give(append: Promise<Appended>): Receipt;
-  /**
-   * Settles what is settled: `pending` waits still, `kept` was set aside. `moved` gives the new id of an update whose author was changed.
-   */
-  settle(
-    pending: readonly UpdateId[],
-    kept: readonly Kept[],
-    moved?: ReadonlyMap<string, UpdateId>,
-  ): void;
+  /** Settles what is settled: `pending` waits still, `kept` was set aside, and what is neither is stored. */
+  settle(pending: readonly Pending[], kept: readonly Kept[]): void;
   /** What was durable and not confirmed will not be sent from here any more. */
   fail(error: unknown): void;
   /** How many are not settled. */
@@ -29,10 +23,21 @@ export interface Receipts {
 }
 
 interface Entry {
+  /** The id as it is now, as far as it is known. */
   id: UpdateId | undefined;
+  /** Which update it is, whatever id it goes on under. */
+  name: string;
   phase: Phase;
   readonly confirm: () => void;
   readonly fail: (error: unknown) => void;
+}
+
+/**
+ * What an update is known by: its first id, which it keeps when it goes on under another one. Another update may get that id afterwards, so its
+ * text tells them apart.
+ */
+function nameOf(first: UpdateId, text: string): string {
+  return `${idText(first)} ${text}`;
 }
 
 /** None yet. */
@@ -49,13 +54,15 @@ export function receipts(): Receipts {
         confirm = resolve;
         fail = reject;
       });
-      const entry: Entry = { id: undefined, phase: "making", confirm, fail };
+      const entry: Entry = { id: undefined, name: "", phase: "making", confirm, fail };
       const durable = append.then(async (appended) => {
         entry.id = appended.ids.at(-1);
-        const { ids } = await appended.durable;
+        const { ids, isNew } = await appended.durable;
         const id = ids.at(-1);
         if (id === undefined) throw new IcecoreError("internal", "bug", "no update was made");
         entry.id = id;
+        // One that was made before under the same name has the text that it had then.
+        entry.name = isNew ? nameOf(id, appended.texts.at(-1) ?? "") : idText(id);
         entry.phase = "durable";
         open.add(entry);
         return idText(id);
@@ -84,22 +91,36 @@ export function receipts(): Receipts {
       }
       open.clear();
     },
-    settle(pending, kept, moved) {
+    settle(pending, kept) {
       if (open.size === 0) return;
-      const waiting = new Set(pending.map(idText));
-      const aside = new Map(kept.map((one) => [idText(one.id), one]));
+      const waiting = named(pending.map((row) => [row.was ?? row, row]));
+      const aside = named(kept.map((one) => [one.was ?? one.id, one]));
       for (const entry of open) {
-        entry.id = (entry.id && moved?.get(idText(entry.id))) ?? entry.id;
-        const id = entry.id && idText(entry.id);
-        if (id === undefined || waiting.has(id)) continue;
+        const row = waiting.get(entry.name);
+        if (row) {
+          entry.id = row;
+          continue;
+        }
         open.delete(entry);
-        const refused = aside.get(id);
+        const refused = aside.get(entry.name);
         entry.phase = refused ? "failed" : "confirmed";
         if (refused) entry.fail(setAside(refused));
         else entry.confirm();
       }
     },
   };
+}
+
+/** Updates by their names, and by their first ids alone. */
+function named<T extends { readonly update: string }>(
+  all: readonly (readonly [first: UpdateId, one: T])[],
+): ReadonlyMap<string, T> {
+  return new Map(
+    all.flatMap(([first, one]) => [
+      [idText(first), one],
+      [nameOf(first, one.update), one],
+    ]),
+  );
 }
 
 function setAside({ id, reason }: Kept): IcecoreError {

@@ -155,6 +155,40 @@ test("offline it is told; what was written goes out when the network is back", a
   expect(space.status).toMatchObject({ phase: "live", unsent: 0, oldestUnsentMs: undefined });
 });
 
+test("a refused update fails, and the one that takes its id is confirmed when it is stored, not before", async () => {
+  const { clock, gateway, tabOf } = world();
+  gateway.createSpace("seats", { order: "sequence" });
+  const { space, page } = tabOf(undefined, {
+    space: "seats",
+    token: async () => gateway.token({ spaces: ["seats"], rights: ["read", "write"] }),
+  });
+  space.retain();
+  await clock.advance(1_000);
+  page.faults = () => "lost";
+  const refused = space.update({ kind: "increment", data: { "/a": 1 } });
+  const waiting = put(space, "b", 2);
+  await clock.advance(1_000);
+  gateway.write("seats", {
+    author: ADA,
+    seq: 1,
+    updates: [{ kind: "merge", data: { a: "text" } }],
+  });
+  const failed = refused.confirmed.catch((error: unknown) => error);
+  // What was read and refused is known, and nothing can be sent.
+  page.faults = ({ method }) => (method === "PUT" ? "lost" : undefined);
+  await clock.advance(20_000);
+  expect(space.refused).toHaveLength(1);
+  const next = put(space, "c", 3);
+  await clock.advance(1_000);
+  expect([refused.phase, waiting.phase, next.phase]).toEqual(["failed", "durable", "durable"]);
+  expect(isIcecoreError(await failed)).toBe(true);
+  expect(waiting.id).not.toBe(next.id);
+  page.faults = undefined;
+  await clock.advance(400_000);
+  expect([refused.phase, waiting.phase, next.phase]).toEqual(["failed", "confirmed", "confirmed"]);
+  expect(space.status.unsent).toBe(0);
+});
+
 test("listeners hear of what they asked for, and of nothing after their end", async () => {
   const { clock, tabOf } = world();
   const { space } = tabOf();

@@ -27,7 +27,7 @@ import { asError } from "../sync/wait.ts";
 import { gatewayRemote } from "../wire/gateway.ts";
 import type { Remote } from "../wire/remote.ts";
 import { changeInfo } from "./change.ts";
-import { Copy, ended } from "./copy.ts";
+import { Copy } from "./copy.ts";
 import { forget, linesOf } from "./forget.ts";
 import { at, listeners } from "./listeners.ts";
 import { receipts } from "./receipts.ts";
@@ -381,6 +381,3 @@ function until<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T>
     work.then(resolve, reject);
   });
 }
-
-/** For whoever was given a space that is closed. */
-export { ended };

@@ -36,6 +36,8 @@ export interface Appended {
    * they are part of the state no more. `isNew` is false where an update was made under this name before: then nothing was made, and the ids are its.
    */
   readonly durable: Promise<{ readonly ids: readonly UpdateId[]; readonly isNew: boolean }>;
+  /** Their texts, as they wait. */
+  readonly texts: readonly string[];
 }
 
 /** An update that waits to be acknowledged. */
@@ -46,6 +48,8 @@ export interface Pending extends UpdateId {
   readonly at: number;
   /** Whether the device has stored it. */
   readonly durable: boolean;
+  /** The id that it had first, where it goes on under another one. */
+  readonly was?: UpdateId | undefined;
 }
 
 /** The longest name, in bytes. */
@@ -61,12 +65,13 @@ export interface Queueing {
   show(): void;
 }
 
-const stored = ({ author, seq, update, at }: Queued): Pending => ({
+const stored = ({ author, seq, update, at, was }: Queued): Pending => ({
   author,
   seq,
   update,
   at,
   durable: true,
+  was,
 });
 
 /** Queues the updates of a session. */
@@ -133,7 +138,8 @@ export function queueingOf<S>(replica: Replica<S>): Queueing {
         return row;
       });
       view.push(rows);
-      return { ids: rows.map(({ author, seq }) => ({ author, seq })), durable: keep(rows, name) };
+      const ids = rows.map(({ author, seq }) => ({ author, seq }));
+      return { ids, durable: keep(rows, name), texts };
     },
   };
 }

@@ -223,9 +223,9 @@ export async function setAside(
   row: Queued,
   why: { readonly reason: Reason; readonly at: number; readonly since: readonly UpdateId[] },
 ): Promise<number> {
-  const { author, seq, update } = row;
+  const { author, seq, update, was } = row;
   const number = ((await keptIn(tx)).at(-1)?.[0] ?? 0) + 1;
-  tx.put("kept", number, { author, seq, update, ...why });
+  tx.put("kept", number, { author, seq, update, was, ...why });
   tx.delete("queue", rowOf(row));
   // It was never sent: its name is free again.
   if (row.name !== undefined) tx.delete("meta", nameRow(row.name));

@@ -56,6 +56,8 @@ export interface Kept {
   readonly number: number;
   /** The id that the update had. A refused one has it no more: the next one takes it. */
   readonly id: UpdateId;
+  /** The id that it had first, where it went on under another one before it was set aside. */
+  readonly was?: UpdateId | undefined;
   /** The update's text. */
   readonly update: string;
   /** Why: the model's reason, or `unknown-content` where the history was compressed and holds an update under its id. */

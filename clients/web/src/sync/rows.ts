@@ -53,6 +53,8 @@ export interface Own extends UpdateId {
 /** What a person has to decide on. */
 export interface KeptRow extends UpdateId {
   readonly update: string;
+  /** The id that it had first, where it went on under another one. */
+  readonly was?: UpdateId | undefined;
   readonly reason: Reason;
   readonly at: number;
   readonly since: readonly UpdateId[];
