@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { type Author, isAuthor } from "../src/core/ids.ts";
+import { fromBytes, toBytes } from "../src/core/utf8.ts";
 import { isIcecoreError } from "../src/errors.ts";
 import { headIn, writeHead } from "../src/objects/head.ts";
 import {
@@ -12,7 +13,6 @@ import {
 } from "../src/objects/paths.ts";
 import { readSpace } from "../src/objects/space.ts";
 import { readUpdateObject, writeUpdateObject } from "../src/objects/update-object.ts";
-import { fromBytes, toBytes } from "../src/objects/utf8.ts";
 import type { Chance, Clock, Fetch } from "../src/ports.ts";
 import { gatewayRemote } from "../src/wire/gateway.ts";
 import { createGuest, eraseSpace, linkGuest } from "../src/wire/guests.ts";

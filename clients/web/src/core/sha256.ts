@@ -4,7 +4,7 @@
  * @module
  */
 
-import { toBytes } from "../objects/utf8.ts";
+import { toBytes } from "./utf8.ts";
 
 /** The first 32 bits behind the point of a root. A double holds more of them than are taken. */
 function fraction(root: number): number {

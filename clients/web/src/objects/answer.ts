@@ -4,9 +4,9 @@
  * @module
  */
 
+import { fromBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { readShape, type Shape } from "./shape.ts";
-import { fromBytes } from "./utf8.ts";
 
 /** The error that says that an answer is none: the part of it that is at fault. */
 export function badAnswer(part: string, cause?: unknown): IcecoreError {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { cases } from "../../test/vectors.ts";
 import { Covered } from "../core/covered.ts";
+import { toBytes } from "../core/utf8.ts";
 import {
   type Chain,
   chainAfterSegment,
@@ -13,7 +14,6 @@ import { platformOf } from "./platform.ts";
 import { readSegment, type Segment, type SegmentHeader } from "./segment.ts";
 import { readSnapshot } from "./snapshot.ts";
 import { readSpace } from "./space.ts";
-import { toBytes } from "./utf8.ts";
 
 interface Story {
   readonly space: string;

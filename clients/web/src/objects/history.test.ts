@@ -6,6 +6,7 @@ import { idText } from "../core/ids.ts";
 import type { Json } from "../core/json.ts";
 import { gaps, sortTail, type Visible } from "../core/order.ts";
 import { modelVersionOf } from "../core/update.ts";
+import { toBytes } from "../core/utf8.ts";
 import { documentModel } from "../models/document.ts";
 import { logModel } from "../models/log.ts";
 import type { Model } from "../models/model.ts";
@@ -25,7 +26,6 @@ import { readSegment, type Segment, writeSegment } from "./segment.ts";
 import { readSnapshot, writeSnapshot, writeSnapshotHeader } from "./snapshot.ts";
 import { readSpace, type SpaceInfo } from "./space.ts";
 import { readUpdateObject, type UpdateObject } from "./update-object.ts";
-import { toBytes } from "./utf8.ts";
 
 interface Story {
   readonly name: string;

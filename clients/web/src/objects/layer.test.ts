@@ -1,10 +1,10 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { toBytes } from "../core/utf8.ts";
 import { isIcecoreError } from "../errors.ts";
 import { type Bytes, gunzip, gzip, openLayer, packLayer, UNPACKED_BYTES_MAX } from "./layer.ts";
 import { type Platform, platformOf } from "./platform.ts";
-import { toBytes } from "./utf8.ts";
 
 const platform = platformOf(globalThis.crypto.subtle);
 const plain = { ...platform, digests: undefined };

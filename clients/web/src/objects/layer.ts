@@ -7,11 +7,11 @@
  */
 
 import { sha256Hex } from "../core/sha256.ts";
+import { toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { corrupt, type Source, tooLarge } from "./faults.ts";
 import { textOf } from "./members.ts";
 import type { Pipe, Platform } from "./platform.ts";
-import { toBytes } from "./utf8.ts";
 
 /** Bytes that do not lie in shared memory. */
 export type Bytes = Uint8Array<ArrayBuffer>;

@@ -5,8 +5,8 @@
  */
 
 import { GENERATION_MAX, type Generation } from "../core/ids.ts";
+import { fromBytes } from "../core/utf8.ts";
 import { corrupt, type Source, tooLarge } from "./faults.ts";
-import { fromBytes } from "./utf8.ts";
 
 /** The format version that this program writes, and the newest that it reads. */
 export const FORMAT_VERSION = 1;

@@ -5,6 +5,7 @@ import { cases } from "../../test/vectors.ts";
 import { Covered } from "../core/covered.ts";
 import type { Author, Epoch } from "../core/ids.ts";
 import { sha256Hex } from "../core/sha256.ts";
+import { toBytes } from "../core/utf8.ts";
 import { isIcecoreError } from "../errors.ts";
 import { documentModel } from "../models/document.ts";
 import { chainAfterSnapshot } from "./chain.ts";
@@ -14,7 +15,6 @@ import { platformOf } from "./platform.ts";
 import { readSegment, type Segment, writeSegment } from "./segment.ts";
 import { readSnapshot, writeSnapshot, writeSnapshotHeader } from "./snapshot.ts";
 import { readSpace } from "./space.ts";
-import { toBytes } from "./utf8.ts";
 
 interface Stored {
   readonly name: string;

@@ -5,12 +5,12 @@
  */
 
 import { canonical, type Json } from "../core/json.ts";
+import { byteLength } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { tooLarge } from "./faults.ts";
 import { FORMAT_VERSION, isInteger, isText } from "./members.ts";
 import { isJson } from "./needs.ts";
 import { must, readBody, type Shape } from "./shape.ts";
-import { byteLength } from "./utf8.ts";
 
 /** The largest one, in bytes of its object. */
 export const TRANSIENT_BYTES_MAX = 4096;

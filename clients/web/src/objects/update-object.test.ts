@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Body, bytesOf, cases } from "../../test/vectors.ts";
 import type { Author } from "../core/ids.ts";
 import { modelVersionOf, readUpdate } from "../core/update.ts";
+import { byteLength, toBytes } from "../core/utf8.ts";
 import { isIcecoreError } from "../errors.ts";
 import {
   compareOwn,
@@ -15,7 +16,6 @@ import {
   type UpdateObject,
   writeUpdateObject,
 } from "./update-object.ts";
-import { byteLength, toBytes } from "./utf8.ts";
 
 interface Parts {
   readonly at: string;

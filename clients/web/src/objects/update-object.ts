@@ -6,10 +6,10 @@
 
 import { type Author, isAuthor, isSeq, type Seq } from "../core/ids.ts";
 import { elementTexts, memberTexts, onOneLine } from "../core/text.ts";
+import { byteLength } from "../core/utf8.ts";
 import { corrupt } from "./faults.ts";
 import { FORMAT_VERSION, isList, textOf } from "./members.ts";
 import { checkVersion, must, orCorrupt, readShape, type Shape } from "./shape.ts";
-import { byteLength } from "./utf8.ts";
 
 /** The largest update object, in bytes: one request stays small enough to be tried again on a phone. */
 export const OBJECT_BYTES_MAX = 1_048_576;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fromBytes } from "../objects/utf8.ts";
+import { fromBytes } from "../core/utf8.ts";
 
 /** Bytes that Web Crypto takes: not over shared memory. */
 export type Bytes = Uint8Array<ArrayBuffer>;

@@ -9,6 +9,7 @@ import { canonical, isObject, parseJson } from "../core/json.ts";
 import { reason } from "../core/reason.ts";
 import { memberTexts, onOneLine } from "../core/text.ts";
 import { modelVersionOf } from "../core/update.ts";
+import { toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import type {
   Content,
@@ -21,7 +22,6 @@ import { tooLarge } from "../objects/faults.ts";
 import { gunzip, gzip } from "../objects/layer.ts";
 import { isVersion } from "../objects/members.ts";
 import { platformOf } from "../objects/platform.ts";
-import { toBytes } from "../objects/utf8.ts";
 import type { Chance } from "../ports.ts";
 import { type Bytes, concat, textOf } from "./bytes.ts";
 import { contextOf, type SpaceKeys } from "./keys.ts";

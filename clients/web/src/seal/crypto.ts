@@ -6,8 +6,8 @@
  */
 
 import { sha256 } from "../core/sha256.ts";
+import { toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
-import { toBytes } from "../objects/utf8.ts";
 import type { Chance } from "../ports.ts";
 import { areEqual, type Bytes, concat } from "./bytes.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { toBytes } from "../objects/utf8.ts";
+import { toBytes } from "../core/utf8.ts";
 import { type Bytes, concat, fromBase64, toBase64 } from "./bytes.ts";
 import { type Cipher, decrypt, encrypt, hkdf, subkey } from "./crypto.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { toBytes } from "../objects/utf8.ts";
+import { toBytes } from "../core/utf8.ts";
 import { argon2id } from "./argon2.ts";
 import { keyringInvalid } from "./faults.ts";
 import { Identity } from "./identity.ts";

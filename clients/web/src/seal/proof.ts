@@ -4,7 +4,7 @@
  * @module
  */
 
-import { toBytes } from "../objects/utf8.ts";
+import { toBytes } from "../core/utf8.ts";
 import { areEqual, type Bytes, fromBase64 } from "./bytes.ts";
 import { hmac, subkey } from "./crypto.ts";
 import { keyringChanged } from "./faults.ts";

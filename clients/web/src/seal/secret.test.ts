@@ -1,8 +1,8 @@
 /** What apps do with keyrings, and what somebody can try who writes the bucket. */
 
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { toBytes } from "../core/utf8.ts";
 import { readSpace, type SpaceInfo } from "../objects/space.ts";
-import { toBytes } from "../objects/utf8.ts";
 import { toBase64 } from "./bytes.ts";
 import { nextKeyring } from "./change.ts";
 import { checkKeyring } from "./follows.ts";

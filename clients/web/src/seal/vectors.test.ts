@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { vectors } from "../../test/vectors.ts";
+import { toBytes } from "../core/utf8.ts";
 import { isIcecoreError } from "../errors.ts";
-import { toBytes } from "../objects/utf8.ts";
 import { fromBase64, toBase64 } from "./bytes.ts";
 import { firstKeyring, nextKeyring } from "./change.ts";
 import { hkdf, subkey } from "./crypto.ts";

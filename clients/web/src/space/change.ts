@@ -4,10 +4,10 @@
  * @module
  */
 
+import { toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { spacePath } from "../objects/paths.ts";
 import { readSpace, type SpaceInfo } from "../objects/space.ts";
-import { toBytes } from "../objects/utf8.ts";
 import type { Remote } from "../wire/remote.ts";
 
 /** How often somebody else may be faster. */

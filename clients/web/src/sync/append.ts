@@ -6,9 +6,9 @@
 
 import type { UpdateId } from "../core/ids.ts";
 import { readUpdate, writeUpdate } from "../core/update.ts";
+import { byteLength } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { UPDATE_BYTES_MAX } from "../objects/update-object.ts";
-import { byteLength } from "../objects/utf8.ts";
 import { enqueue } from "./queue.ts";
 import { sequenceEnd } from "./reader.ts";
 import { addQueued, type Replica } from "./replica.ts";

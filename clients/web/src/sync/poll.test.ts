@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type Device, SPACE, site, update } from "../../test/site.ts";
 import type { Author } from "../core/ids.ts";
-import { toBytes } from "../objects/utf8.ts";
+import { toBytes } from "../core/utf8.ts";
 import { memoryStores } from "../store/memory.ts";
 
 const OTHER = "019aa122-be00-7000-8000-0000000000bb" as Author;

@@ -5,6 +5,7 @@
  */
 
 import type { Epoch, Key } from "../core/ids.ts";
+import { toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { updatePath } from "../objects/paths.ts";
 import {
@@ -13,7 +14,6 @@ import {
   type UpdateObject,
   writeUpdateObject,
 } from "../objects/update-object.ts";
-import { toBytes } from "../objects/utf8.ts";
 import { backoffMs } from "../plan/backoff.ts";
 import type { Draw, KeyClock } from "../plan/key.ts";
 import type { Chance, Clock } from "../ports.ts";

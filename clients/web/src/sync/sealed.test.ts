@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { SPACE, site, update } from "../../test/site.ts";
+import { toBytes } from "../core/utf8.ts";
 import type { SpaceInfo } from "../objects/space.ts";
 import { readSpace } from "../objects/space.ts";
-import { toBytes } from "../objects/utf8.ts";
 import { Identity } from "../seal/identity.ts";
 import { changeKeyring, encryptedSpace } from "../seal/manage.ts";
 import type { KeyringChange } from "../seal/port.ts";

@@ -6,8 +6,8 @@
 
 import { type Author, idText, type UpdateId } from "../core/ids.ts";
 import { sha256 } from "../core/sha256.ts";
+import { toBytes } from "../core/utf8.ts";
 import type { Content } from "../objects/content.ts";
-import { toBytes } from "../objects/utf8.ts";
 import { authorOf, millisOf } from "./author.ts";
 import { segmentAt } from "./layers.ts";
 import type { Looking } from "./look.ts";

@@ -6,12 +6,12 @@
 
 import { isAuthor } from "../core/ids.ts";
 import { canonical, parseJson } from "../core/json.ts";
+import { fromBytes, toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { isJson } from "../objects/needs.ts";
 import { parsePath } from "../objects/parse-path.ts";
 import { folderPath, keyName } from "../objects/paths.ts";
 import { checkTransient, readTransient, writeTransient } from "../objects/transient.ts";
-import { fromBytes, toBytes } from "../objects/utf8.ts";
 import type { Asked } from "./api.ts";
 import { bodyOf, isWord, json } from "./fields.ts";
 import { answerText, type ServerAnswer } from "./s3.ts";

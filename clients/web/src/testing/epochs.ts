@@ -7,6 +7,7 @@
 import { Covered } from "../core/covered.ts";
 import { Folded } from "../core/fold.ts";
 import { type Epoch, isEpoch } from "../core/ids.ts";
+import { toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { chainAfterSegment, startOfChain } from "../objects/chain.ts";
 import { writeJoined } from "../objects/joined.ts";
@@ -14,7 +15,6 @@ import { headPath, joinedPath, layerPath, spacePath, updatePath } from "../objec
 import { type Segment, writeSegment } from "../objects/segment.ts";
 import { readSnapshot } from "../objects/snapshot.ts";
 import { readSpace, type SpaceInfo, writeSpace } from "../objects/space.ts";
-import { toBytes } from "../objects/utf8.ts";
 import type { Chance } from "../ports.ts";
 import { foldSpace, loadUpdates, type ModelOf, testPlatform } from "./base.ts";
 import type { MemoryBucket } from "./bucket.ts";

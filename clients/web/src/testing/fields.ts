@@ -4,8 +4,8 @@
  * @module
  */
 
+import { fromBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
-import { fromBytes } from "../objects/utf8.ts";
 import { answerText, type ServerAnswer, type ServerRequest } from "./s3.ts";
 
 /** The fields of one object. */

@@ -9,12 +9,12 @@
 
 import type { Author, Epoch, Key } from "../core/ids.ts";
 import type { Json } from "../core/json.ts";
+import { toBytes } from "../core/utf8.ts";
 import { documentModel } from "../models/document.ts";
 import { logModel } from "../models/log.ts";
 import type { Model } from "../models/model.ts";
 import type { SpaceInfo } from "../objects/space.ts";
 import { writeStore } from "../objects/store.ts";
-import { toBytes } from "../objects/utf8.ts";
 import type { Chance } from "../ports.ts";
 import { answerCall, type Backend } from "./api.ts";
 import { type MemoryBucket, memoryBucket } from "./bucket.ts";

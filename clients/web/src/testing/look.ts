@@ -5,6 +5,7 @@
  */
 
 import { isEpoch } from "../core/ids.ts";
+import { fromBytes } from "../core/utf8.ts";
 import { headIn } from "../objects/head.ts";
 import {
   folderPath,
@@ -16,7 +17,6 @@ import {
   spacePath,
 } from "../objects/paths.ts";
 import type { SpaceInfo } from "../objects/space.ts";
-import { fromBytes } from "../objects/utf8.ts";
 import type { BucketObject, MemoryBucket } from "./bucket.ts";
 import { asIs, type Fields, fieldsOf, isInt, isWord } from "./fields.ts";
 

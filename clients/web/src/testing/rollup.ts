@@ -10,6 +10,7 @@ import { Covered } from "../core/covered.ts";
 import type { Folded } from "../core/fold.ts";
 import type { Key, UpdateId } from "../core/ids.ts";
 import { gaps, sortTail } from "../core/order.ts";
+import { toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { type Chain, chainAfterSegment, snapshotHeader } from "../objects/chain.ts";
 import type { StoredEntry } from "../objects/content.ts";
@@ -18,7 +19,6 @@ import { folderPath, headPath, keyName, layerPath } from "../objects/paths.ts";
 import { type Segment, type SegmentHeader, writeSegment } from "../objects/segment.ts";
 import { writeSnapshot, writeSnapshotHeader } from "../objects/snapshot.ts";
 import type { SpaceInfo } from "../objects/space.ts";
-import { toBytes } from "../objects/utf8.ts";
 import { isSnapshotDue } from "../plan/due.ts";
 import { clampKey } from "../plan/key.ts";
 import {

@@ -7,11 +7,11 @@
 import type { Epoch, Key } from "../core/ids.ts";
 import { canonical } from "../core/json.ts";
 import { writeUpdate } from "../core/update.ts";
+import { toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { isJson } from "../objects/needs.ts";
 import { isSpaceName, spacePath } from "../objects/paths.ts";
 import { type SpaceInfo, writeSpace } from "../objects/space.ts";
-import { toBytes } from "../objects/utf8.ts";
 import type { Chance, Clock } from "../ports.ts";
 import { foldSpace, loadUpdates, type ModelOf } from "./base.ts";
 import type { MemoryBucket } from "./bucket.ts";

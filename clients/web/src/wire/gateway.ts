@@ -6,10 +6,10 @@
 
 import type { Author } from "../core/ids.ts";
 import { canonical } from "../core/json.ts";
+import { toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { badAnswer } from "../objects/answer.ts";
 import { headPath, isSpaceName, spacePath } from "../objects/paths.ts";
-import { toBytes } from "../objects/utf8.ts";
 import {
   readSentTransient,
   readSyncResponse,

@@ -1,9 +1,9 @@
 import { setMaxListeners } from "node:events";
 import { expect, test } from "vitest";
 import { author } from "../../test/remote-contract.ts";
+import { fromBytes, toBytes } from "../core/utf8.ts";
 import { folderPath, generationName, keyName, updatePath } from "../objects/paths.ts";
 import { readUpdateObject, writeUpdateObject } from "../objects/update-object.ts";
-import { fromBytes, toBytes } from "../objects/utf8.ts";
 import { seededChance } from "../testing/chance.ts";
 import { manualClock } from "../testing/clock.ts";
 import { memoryGateway } from "../testing/gateway.ts";
