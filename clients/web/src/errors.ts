@@ -92,3 +92,18 @@ export function isIcecoreError(error: unknown): error is IcecoreError {
     isErrorKind(error.kind)
   );
 }
+
+/** Errors as this package throws them. */
+export function asError(error: unknown): IcecoreError {
+  return isIcecoreError(error)
+    ? error
+    : new IcecoreError("internal", "bug", "something unexpected went wrong", {
+        hint: "report it; what is queued stays queued",
+        cause: error,
+      });
+}
+
+/** Whether an error is one of these kinds. */
+export function isKind(error: unknown, ...kinds: readonly string[]): boolean {
+  return isIcecoreError(error) && kinds.includes(error.kind);
+}

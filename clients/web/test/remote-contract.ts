@@ -4,6 +4,7 @@ import { type Author, isAuthor } from "../src/core/ids.ts";
 import { fromBytes, toBytes } from "../src/core/utf8.ts";
 import { isIcecoreError } from "../src/errors.ts";
 import { headIn, writeHead } from "../src/objects/head.ts";
+import { writeUpdateObject } from "../src/objects/own-object.ts";
 import {
   folderPath,
   generationName,
@@ -12,7 +13,7 @@ import {
   updatePath,
 } from "../src/objects/paths.ts";
 import { readSpace } from "../src/objects/space.ts";
-import { readUpdateObject, writeUpdateObject } from "../src/objects/update-object.ts";
+import { readUpdateObject } from "../src/objects/update-object.ts";
 import type { Chance, Clock, Fetch } from "../src/ports.ts";
 import { gatewayRemote } from "../src/wire/gateway.ts";
 import { createGuest, eraseSpace, linkGuest } from "../src/wire/guests.ts";

@@ -2,14 +2,8 @@ import { describe, expect, test } from "vitest";
 import { cases } from "../../test/vectors.ts";
 import { Covered } from "../core/covered.ts";
 import { toBytes } from "../core/utf8.ts";
-import {
-  type Chain,
-  chainAfterSegment,
-  checkSnapshot,
-  isKnownTo,
-  reachedBy,
-  startOfChain,
-} from "./chain.ts";
+import { type Chain, chainAfterSegment, startOfChain } from "./chain.ts";
+import { checkSnapshot, isKnownTo, reachedBy } from "./chain-use.ts";
 import { platformOf } from "./platform.ts";
 import { readSegment, type Segment, type SegmentHeader } from "./segment.ts";
 import { readSnapshot } from "./snapshot.ts";

@@ -10,22 +10,18 @@ import { toBytes } from "../core/utf8.ts";
 import { documentModel } from "../models/document.ts";
 import { logModel } from "../models/log.ts";
 import type { Model } from "../models/model.ts";
-import {
-  type Chain,
-  chainAfterSegment,
-  chainAfterSnapshot,
-  checkSnapshot,
-  snapshotHeader,
-  startOfChain,
-} from "./chain.ts";
+import { type Chain, chainAfterSegment, chainAfterSnapshot, startOfChain } from "./chain.ts";
+import { checkSnapshot, snapshotHeader } from "./chain-use.ts";
 import { plainContent } from "./content.ts";
 import { readHead, writeHead } from "./head.ts";
 import { layerPath, updatePath } from "./paths.ts";
 import { platformOf } from "./platform.ts";
-import { readSegment, type Segment, writeSegment } from "./segment.ts";
-import { readSnapshot, writeSnapshot, writeSnapshotHeader } from "./snapshot.ts";
+import { readSegment, type Segment } from "./segment.ts";
+import { readSnapshot } from "./snapshot.ts";
 import { readSpace, type SpaceInfo } from "./space.ts";
 import { readUpdateObject, type UpdateObject } from "./update-object.ts";
+import { writeSegment } from "./write-segment.ts";
+import { writeSnapshot, writeSnapshotHeader } from "./write-snapshot.ts";
 
 interface Story {
   readonly name: string;

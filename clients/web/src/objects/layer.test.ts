@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toBytes } from "../core/utf8.ts";
 import { isIcecoreError } from "../errors.ts";
-import { type Bytes, gunzip, gzip, openLayer, packLayer, UNPACKED_BYTES_MAX } from "./layer.ts";
+import { type Bytes, gunzip, openLayer, UNPACKED_BYTES_MAX } from "./layer.ts";
+import { gzip, packLayer } from "./pack.ts";
 import { type Platform, platformOf } from "./platform.ts";
 
 const platform = platformOf(globalThis.crypto.subtle);

@@ -22,9 +22,6 @@ export const UNPACKED_BYTES_MAX: number = 2 ** 30;
 /** Bytes of the last line: no digest covers it, so that nothing in it may vary. */
 const LAST_LINE_BYTES = 78;
 
-/** More than the last line and its gzip have. */
-const LAST_LINE_BYTES_MAX = 1024;
-
 /** So much is packed or unpacked at once: an engine may hold all that comes out of it, a thousand times as much. */
 const SLICE_BYTES = 8192;
 
@@ -95,30 +92,6 @@ export async function openLayer(stored: Bytes, what: string, reading: Reading): 
 }
 
 /**
- * Packs lines, each without its line feed.
- *
- * @throws IcecoreError `invalid` with code `layer-too-large`: nobody could read it; `no-gzip` where the engine cannot pack.
- */
-export async function packLayer(lines: readonly string[], platform: Platform): Promise<Packed> {
-  const body = toBytes(`${lines.join("\n")}\n`);
-  const most = UNPACKED_BYTES_MAX - LAST_LINE_BYTES_MAX;
-  if (body.length > most) throw tooLarge("layer-too-large", "state", body.length, most);
-  const digest = await digestOf(body, platform);
-  const all = concat([body, toBytes(`{"sha256":"${digest}"}\n`)]);
-  return { bytes: await gzip(all, platform), digest };
-}
-
-/**
- * Packs bytes as one gzip member.
- *
- * @throws IcecoreError `invalid` with code `no-gzip`.
- */
-export async function gzip(bytes: Bytes, { deflate }: Platform): Promise<Bytes> {
-  const packed = await through(pipe(deflate), bytes, Number.POSITIVE_INFINITY);
-  return packed ?? bytes;
-}
-
-/**
  * Unpacks one gzip member of which nothing follows; `undefined` where more than `most` bytes come out: then it stops.
  *
  * @throws IcecoreError `invalid` with code `no-gzip`; whatever the engine throws for bytes that are no gzip.
@@ -139,7 +112,7 @@ export async function gunzip(
   return bytes;
 }
 
-function pipe(make: (() => Pipe) | undefined): Pipe {
+export function pipe(make: (() => Pipe) | undefined): Pipe {
   if (make) return make();
   throw new IcecoreError("invalid", "no-gzip", "this browser cannot pack and unpack gzip", {
     hint: "use a newer browser",
@@ -167,7 +140,7 @@ function tooMuch(source: Source, most: number): IcecoreError {
 }
 
 /** What comes out of a pipe for these bytes; `undefined` as soon as it is more than `most`. */
-async function through(pipe: Pipe, bytes: Bytes, most: number): Promise<Bytes | undefined> {
+export async function through(pipe: Pipe, bytes: Bytes, most: number): Promise<Bytes | undefined> {
   const writer = pipe.writable.getWriter();
   const reader = pipe.readable.getReader();
   const feed = async (): Promise<void> => {
@@ -195,7 +168,7 @@ async function through(pipe: Pipe, bytes: Bytes, most: number): Promise<Bytes | 
   return concat(parts);
 }
 
-function concat(parts: readonly Bytes[]): Bytes {
+export function concat(parts: readonly Bytes[]): Bytes {
   const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {

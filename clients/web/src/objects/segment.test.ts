@@ -12,9 +12,11 @@ import { chainAfterSnapshot } from "./chain.ts";
 import { plainContent } from "./content.ts";
 import type { Bytes } from "./layer.ts";
 import { platformOf } from "./platform.ts";
-import { readSegment, type Segment, writeSegment } from "./segment.ts";
-import { readSnapshot, writeSnapshot, writeSnapshotHeader } from "./snapshot.ts";
+import { readSegment, type Segment } from "./segment.ts";
+import { readSnapshot } from "./snapshot.ts";
 import { readSpace } from "./space.ts";
+import { writeSegment } from "./write-segment.ts";
+import { writeSnapshot, writeSnapshotHeader } from "./write-snapshot.ts";
 
 interface Stored {
   readonly name: string;

@@ -27,7 +27,7 @@ import { memberText, standsTwice } from "../core/text.ts";
 import { IcecoreError } from "../errors.ts";
 import type { StoredEntry } from "./content.ts";
 import { corrupt } from "./faults.ts";
-import { type Bytes, openLayer, type Packed, packLayer, type Reading } from "./layer.ts";
+import { type Bytes, openLayer, type Packed, type Reading } from "./layer.ts";
 import {
   FORMAT_VERSION,
   isCount,
@@ -40,6 +40,7 @@ import {
   textOf,
 } from "./members.ts";
 import { isJson } from "./needs.ts";
+import { packLayer } from "./pack.ts";
 import { isSpaceName } from "./paths.ts";
 import type { Platform } from "./platform.ts";
 import { maybe, must, readBody, type Shape, within } from "./shape.ts";
@@ -208,51 +209,6 @@ function readEntry(line: string): EntryLine | undefined {
   const { author, seq, key } = parsed;
   const update = memberText(line, "update");
   return isCount(author) && update !== undefined ? { author, seq, key, update } : undefined;
-}
-
-/**
- * Packs a segment.
- *
- * @throws IcecoreError `internal` where the header does not fit the entries; as {@link packLayer}.
- */
-export async function writeSegment(
-  segment: Omit<Segment, "digest">,
-  platform: Platform,
-): Promise<Packed> {
-  const { header, baseState, entries } = segment;
-  const ids = new Covered(entries);
-  if (
-    ids.toText() !== header.covered.toText() ||
-    header.count !== entries.length ||
-    ids.count !== entries.length ||
-    (header.base === undefined) !== (baseState === undefined)
-  ) {
-    throw new IcecoreError("internal", "bug", "a segment's header does not fit its entries");
-  }
-  const places = new Map(header.covered.authors().map((author, place) => [author, place]));
-  const lines = [writeHeader(header)];
-  if (baseState !== undefined) lines.push(baseState);
-  for (const { author, seq, key, update } of entries) {
-    lines.push(`{"author":${places.get(author)},"seq":${seq},"key":${key},"update":${update}}`);
-  }
-  return packLayer(lines, platform);
-}
-
-function writeHeader(header: SegmentHeader): string {
-  const { previous, base } = header;
-  let text = `{"v":${FORMAT_VERSION},"segment":${header.segment},"space":"${header.space}","epoch":"${header.epoch}"`;
-  text += `,"through":${header.through},"rolled_at":${header.rolledAt},"full_at":${header.fullAt}`;
-  text += `,"model_version":${header.modelVersion}`;
-  if (header.blind) text += ',"blind":true';
-  if (previous !== undefined) text += `,"previous":"${previous}"`;
-  text += `,"count":${header.count},"covered":${header.covered.toText()}`;
-  if (!header.carried.isEmpty) text += `,"carried":${header.carried.toText()}`;
-  return `${text}${base ? `,"base":${writeBase(base)}` : ""}}`;
-}
-
-function writeBase({ modelVersion, count, epoch, rejected, touched, sealed }: BaseHeader): string {
-  const key = sealed === undefined ? "" : `,"sealed":${sealed}`;
-  return `{"model_version":${modelVersion},"count":${count},"epoch":"${epoch}","rejected":${rejectedJson(rejected)},"touched":${touchedJson(touched)}${key}}`;
 }
 
 /** What the sealed state of a base is bound to. Not to its own epoch: a later one may begin with the same state. */

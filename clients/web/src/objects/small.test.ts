@@ -8,9 +8,10 @@ import { firstHead, type Head, headIn, headOver, readHead, writeHead } from "./h
 import { readJoined, writeJoined } from "./joined.ts";
 import { parsePath } from "./parse-path.ts";
 import * as paths from "./paths.ts";
-import { checkWritable, readSpace, writeSpace } from "./space.ts";
+import { readSpace } from "./space.ts";
 import { readStore, writeStore } from "./store.ts";
 import { checkTransient, readTransient, writeTransient } from "./transient.ts";
+import { checkWritable, writeSpace } from "./write-space.ts";
 
 interface Valid {
   readonly name: string;

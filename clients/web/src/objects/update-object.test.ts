@@ -5,16 +5,14 @@ import type { Author } from "../core/ids.ts";
 import { modelVersionOf, readUpdate } from "../core/update.ts";
 import { byteLength, toBytes } from "../core/utf8.ts";
 import { isIcecoreError } from "../errors.ts";
+import { compareOwn, fitting, writeUpdateObject } from "./own-object.ts";
 import {
-  compareOwn,
   endOf,
-  fitting,
   OBJECT_BYTES_MAX,
   OBJECT_UPDATES_MAX,
   readUpdateObject,
   UPDATE_BYTES_MAX,
   type UpdateObject,
-  writeUpdateObject,
 } from "./update-object.ts";
 
 interface Parts {

@@ -19,8 +19,9 @@ import type {
   TransientContent,
 } from "../objects/content.ts";
 import { tooLarge } from "../objects/faults.ts";
-import { gunzip, gzip } from "../objects/layer.ts";
+import { gunzip } from "../objects/layer.ts";
 import { isVersion } from "../objects/members.ts";
+import { gzip } from "../objects/pack.ts";
 import { platformOf } from "../objects/platform.ts";
 import type { Chance } from "../ports.ts";
 import { type Bytes, concat, textOf } from "./bytes.ts";

@@ -5,7 +5,8 @@
  */
 
 import { isIcecoreError } from "../errors.ts";
-import { type SpaceInfo, writeSpace } from "../objects/space.ts";
+import type { SpaceInfo } from "../objects/space.ts";
+import { writeSpace } from "../objects/write-space.ts";
 import { firstKeyring, nextKeyring } from "./change.ts";
 import { subkey } from "./crypto.ts";
 import { keyringText, readKeyring } from "./keyring.ts";

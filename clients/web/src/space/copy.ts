@@ -5,14 +5,13 @@
  */
 
 import type { Author } from "../core/ids.ts";
-import { IcecoreError } from "../errors.ts";
+import { asError, IcecoreError } from "../errors.ts";
 import { PACE } from "../plan/poll.ts";
 import type { Platform } from "../platform.ts";
 import { type StorageHealth, storageHealth } from "../store/health.ts";
 import { noteAuthor, witnessedAuthor } from "../store/witness.ts";
 import type { Synced } from "../sync/report.ts";
 import { openSession, type Session } from "../sync/session.ts";
-import { asError } from "../sync/wait.ts";
 import type { TabMessage } from "../tabs/channel.ts";
 import { joinTabs, type Role, type Tabs } from "../tabs/leader.ts";
 import type { Remote } from "../wire/remote.ts";

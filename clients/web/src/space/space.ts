@@ -14,7 +14,7 @@
 import type { Author, Key } from "../core/ids.ts";
 import { canonical, type Json } from "../core/json.ts";
 import type { Conflict, RejectedUpdate } from "../core/summary.ts";
-import { IcecoreError } from "../errors.ts";
+import { asError, IcecoreError } from "../errors.ts";
 import type { Model } from "../models/model.ts";
 import type { SpaceInfo } from "../objects/space.ts";
 import type { TransientAnswer } from "../objects/wire.ts";
@@ -23,7 +23,6 @@ import { noteAuthor } from "../store/witness.ts";
 import type { NewUpdate, Pending } from "../sync/append.ts";
 import type { Kept, Lost, Recorded } from "../sync/report.ts";
 import type { Session } from "../sync/session.ts";
-import { asError } from "../sync/wait.ts";
 import { gatewayRemote } from "../wire/gateway.ts";
 import type { Remote } from "../wire/remote.ts";
 import { changeInfo } from "./change.ts";

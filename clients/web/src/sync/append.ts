@@ -7,13 +7,12 @@
 import type { UpdateId } from "../core/ids.ts";
 import { readUpdate, writeUpdate } from "../core/update.ts";
 import { byteLength } from "../core/utf8.ts";
-import { IcecoreError } from "../errors.ts";
+import { asError, IcecoreError } from "../errors.ts";
 import { UPDATE_BYTES_MAX } from "../objects/update-object.ts";
-import { enqueue } from "./queue.ts";
+import { enqueue } from "./enqueue.ts";
 import { sequenceEnd } from "./reader.ts";
 import { addQueued, type Replica } from "./replica.ts";
 import { type Queued, rowOf } from "./rows.ts";
-import { asError } from "./wait.ts";
 
 /** An update to be made. */
 export interface NewUpdate {

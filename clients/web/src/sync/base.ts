@@ -13,14 +13,15 @@ import {
   type Chain,
   chainAfterSegment,
   chainAfterSnapshot,
-  snapshotHeader,
   startOfChain,
 } from "../objects/chain.ts";
+import { snapshotHeader } from "../objects/chain-use.ts";
 import type { StoredEntry } from "../objects/content.ts";
 import { type Packed, UNPACKED_BYTES_MAX } from "../objects/layer.ts";
 import type { Platform } from "../objects/platform.ts";
 import { baseContext, type Segment } from "../objects/segment.ts";
-import { type Snapshot, writeSnapshot, writeSnapshotHeader } from "../objects/snapshot.ts";
+import type { Snapshot } from "../objects/snapshot.ts";
+import { writeSnapshot, writeSnapshotHeader } from "../objects/write-snapshot.ts";
 import type { Way } from "./reader.ts";
 
 /** So many updates are folded in one go. */
@@ -139,30 +140,4 @@ export async function foldSegment<S>(
 /** The newest version of the model that wrote these. */
 function newestOf(entries: readonly StoredEntry[]): number {
   return entries.reduce((newest, { update }) => Math.max(newest, modelVersionOf(update)), 0);
-}
-
-/**
- * Packs the snapshot of a base; `undefined` before the first segment.
- *
- * @throws IcecoreError `denied` with code `locked`; `corrupt` with code `inconsistent`.
- */
-export async function packSnapshot<S>(
-  { content, model }: Way<S>,
-  base: Base<S>,
-  platform: Platform,
-): Promise<Packed | undefined> {
-  base.folded.ensureConsistent();
-  const said = base.folded.summary();
-  const nothing: Summary = { rejected: { count: 0, list: [] }, conflicts: [], touched: new Map() };
-  const header = snapshotHeader(base, {
-    model: model.name,
-    modelVersion: model.version,
-    summary: content.sealed ? nothing : said,
-    sealed: content.newestKey,
-  });
-  if (!header) return undefined;
-  const line = writeSnapshotHeader(header);
-  const state = base.folded.stateText();
-  const sealed = content.sealed ? content.sealState(state, summaryJson(said), line) : state;
-  return writeSnapshot(line, await sealed, platform);
 }

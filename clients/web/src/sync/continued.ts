@@ -4,12 +4,12 @@
  * @module
  */
 
+import { isKind } from "../errors.ts";
 import type { Base } from "./base.ts";
 import { isSameTag } from "./gone.ts";
 import { segmentAt, snapshotAt } from "./layers.ts";
 import type { LayerList, Looking } from "./look.ts";
 import type { Stamp, Way } from "./reader.ts";
-import { isKind } from "./wait.ts";
 
 /**
  * Whether the store still holds the segment that a base ends with, and what listings say of it. `listed` are those from this one on; `known` is

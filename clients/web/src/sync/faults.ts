@@ -34,23 +34,6 @@ export function anotherStore(space: string, found: string, known: string): Iceco
   });
 }
 
-/** The app's model is not that of the space. */
-export function anotherModel(space: string, found: string, known: string): IcecoreError {
-  return new IcecoreError("invalid", "another-model", "the space is of another model", {
-    object: spacePath(space),
-    hint: "open it with its model",
-    params: { found, known },
-  });
-}
-
-/** No secret at hand opens the space. */
-export function locked(space: string): IcecoreError {
-  return new IcecoreError("denied", "locked", "the space is encrypted, and no key is at hand", {
-    object: space,
-    hint: "give a secret that opens it; what is queued stays queued",
-  });
-}
-
 /** Another replica writes as the only author that the token allows. */
 export function authorTaken(author: Author): IcecoreError {
   return new IcecoreError(

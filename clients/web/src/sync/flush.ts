@@ -7,12 +7,13 @@
 import type { Key } from "../core/ids.ts";
 import { modelVersionOf } from "../core/update.ts";
 import { newerModel } from "../models/model.ts";
-import { checkWritable } from "../objects/space.ts";
+import { checkWritable } from "../objects/write-space.ts";
+import { hintOf } from "./draft.ts";
 import { authorTaken } from "./faults.ts";
 import { writeHint } from "./hint.ts";
 import type { Looking } from "./look.ts";
 import type { Told } from "./pull.ts";
-import { hintOf, type Reader } from "./reader.ts";
+import type { Reader } from "./reader.ts";
 import { type Replica, reload } from "./replica.ts";
 import type { Queued } from "./rows.ts";
 import { type Flushing, forget, record, runOf, sealed, send } from "./send.ts";

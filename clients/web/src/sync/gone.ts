@@ -9,9 +9,11 @@ import type { Key } from "../core/ids.ts";
 import { updatePath } from "../objects/paths.ts";
 import type { UpdateObject } from "../objects/update-object.ts";
 import type { UpdateAnswer } from "../objects/wire.ts";
-import { type Changes, drop, readSeen } from "./listing.ts";
+import { sorted } from "./draft.ts";
+import { type Changes, drop } from "./listing.ts";
 import type { Looking } from "./look.ts";
-import { idsOf, type Reader, type Seen, sorted } from "./reader.ts";
+import { idsOf, type Reader, type Seen } from "./reader.ts";
+import { readSeen } from "./seen.ts";
 
 /** The objects of the tail after a key that a listing does not show. */
 export function notListed<S>(

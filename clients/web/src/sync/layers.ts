@@ -5,7 +5,7 @@
  */
 
 import type { Generation } from "../core/ids.ts";
-import { IcecoreError } from "../errors.ts";
+import { asError, IcecoreError, isKind } from "../errors.ts";
 import type { Bytes } from "../objects/layer.ts";
 import { layerPath } from "../objects/paths.ts";
 import { readSegment, type Segment } from "../objects/segment.ts";
@@ -14,7 +14,6 @@ import { type CatchUp, planCatchUp } from "../plan/catch-up.ts";
 import { type Base, baseOf, foldSegment, initialBase } from "./base.ts";
 import { infoIn, type LayerList, type Looking, listLayers } from "./look.ts";
 import type { Way } from "./reader.ts";
-import { asError, isKind } from "./wait.ts";
 
 /** How often everything is listed again when a listing does not fit what is found: the two listings of one look are not of one moment. */
 const RELISTS_MAX = 3;

@@ -7,17 +7,19 @@
 import type { Key } from "../core/ids.ts";
 import { gaps } from "../core/order.ts";
 import { fromBytes } from "../core/utf8.ts";
-import { isKnownTo } from "../objects/chain.ts";
+import { asError } from "../errors.ts";
+import { isKnownTo } from "../objects/chain-use.ts";
 import type { OpenedEntry } from "../objects/content.ts";
 import { updatePath } from "../objects/paths.ts";
 import { OBJECT_BYTES_MAX, readUpdateObject, type UpdateObject } from "../objects/update-object.ts";
 import type { UpdateAnswer } from "../objects/wire.ts";
 import { vouched } from "../plan/key.ts";
 import { LOOK_BACK_MS } from "../plan/poll.ts";
+import { sorted } from "./draft.ts";
 import { type Looking, listUpdates } from "./look.ts";
-import { isHeld, type Reader, type Seen, sorted, visibleIn, type Way } from "./reader.ts";
+import { isHeld, type Reader, type Seen, visibleIn, type Way } from "./reader.ts";
 import { rowOf } from "./rows.ts";
-import { asError } from "./wait.ts";
+import { readSeen } from "./seen.ts";
 
 /** How many unknown objects are read before it is looked whether a gap is filled. */
 const GAP_BATCH = 64;
@@ -60,48 +62,6 @@ async function readObject<S>(
       ? await look.remote.get(path, look.signal)
       : { bytes: item.body, tag: item.tag, author: item.author };
   return got && readSeen(way, { key, at, tag: got.tag ?? item.tag }, got.bytes, got.author);
-}
-
-/** An update object as it is known from its body. `writer` is whom its metadata names. */
-export async function readSeen<S>(
-  way: Way<S>,
-  { key, at, tag }: Pick<Seen, "key" | "at" | "tag">,
-  body: string | Uint8Array,
-  writer?: string,
-): Promise<Seen> {
-  const path = updatePath(way.info.space, way.info.epoch, key);
-  let object: UpdateObject;
-  try {
-    object = readUpdateObject(body, path, writer);
-  } catch (thrown) {
-    const error = asError(thrown);
-    // What a newer program wrote is kept until this one can read it.
-    const text = error.kind === "corrupt" ? undefined : textIn(body);
-    return { key, at, tag, text, object: undefined, opened: [], fault: error.code };
-  }
-  return {
-    key,
-    at,
-    tag,
-    text: textIn(body),
-    object,
-    opened: await openObject(way, key, object),
-    fault: undefined,
-  };
-}
-
-const textIn = (body: string | Uint8Array): string =>
-  typeof body === "string" ? body : fromBytes(body);
-
-/** The updates of an object as they are folded; none where no key is at hand. */
-export async function openObject<S>(
-  { content }: Way<S>,
-  key: Key,
-  { author, seq, updates }: UpdateObject,
-): Promise<readonly OpenedEntry[]> {
-  return content.blind
-    ? []
-    : content.open(updates.map((update, n) => ({ author, seq: seq + n, key, update })));
 }
 
 /** Reads objects, some at once, and takes them into the tail. */

@@ -10,10 +10,11 @@ import type { Bytes } from "../objects/layer.ts";
 import type { Platform } from "../objects/platform.ts";
 import { readSegment } from "../objects/segment.ts";
 import type { Store, Tx } from "../store/port.ts";
+import { shownIn, sorted, storedIn } from "./draft.ts";
 import { lookAtAll, lookFor } from "./listing.ts";
 import type { Looking } from "./look.ts";
 import type { Polled } from "./polled.ts";
-import { lacking, type Reader, shownIn, sorted, storedIn } from "./reader.ts";
+import { lacking, type Reader } from "./reader.ts";
 import { form, lostIn, type Own, ownIn, rowOf } from "./rows.ts";
 
 /** How long own updates are kept after they were acknowledged: a backup of the store that is no older can be put back, and nothing of them is lost. */

@@ -10,7 +10,7 @@ import { until, type Visible } from "../core/order.ts";
 import type { OpenedEntry } from "../objects/content.ts";
 import type { Segment } from "../objects/segment.ts";
 import { foldSegment, initialBase } from "./base.ts";
-import { locked } from "./faults.ts";
+import { locked } from "./closed.ts";
 import { segmentAt } from "./layers.ts";
 import type { Looking } from "./look.ts";
 import { entriesOf, type Reader } from "./reader.ts";

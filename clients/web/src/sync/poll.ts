@@ -6,18 +6,19 @@
 
 import { Covered } from "../core/covered.ts";
 import type { Key, UpdateId } from "../core/ids.ts";
+import { isKind } from "../errors.ts";
 import { type Head, headIn } from "../objects/head.ts";
 import { depthOf, isBack } from "../plan/poll.ts";
 import type { Have, StoredText } from "../wire/remote.ts";
 import { isContinued } from "./continued.ts";
+import { draftOf, sorted } from "./draft.ts";
 import { checkSpace, enter, enterRestored, startOf } from "./enter.ts";
 import { doubtful, dropGone, goneAmong, notListed } from "./gone.ts";
 import { catchUp } from "./layers.ts";
 import { dropCovered, takeListing } from "./listing.ts";
 import { infoIn, type Looking, listLayers, listUpdates, prepare } from "./look.ts";
 import { type Polled, polledOf } from "./polled.ts";
-import { draftOf, lacking, type Reader, sorted } from "./reader.ts";
-import { isKind } from "./wait.ts";
+import { lacking, type Reader } from "./reader.ts";
 
 /** More than a minute's worth in most spaces; what is left out is only sent once more. */
 const KNOWN_MAX = 1_000;

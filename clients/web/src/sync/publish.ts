@@ -6,19 +6,15 @@
 
 import type { Epoch, Key } from "../core/ids.ts";
 import { toBytes } from "../core/utf8.ts";
-import { IcecoreError } from "../errors.ts";
+import { asError, IcecoreError, isKind } from "../errors.ts";
+import { compareOwn, writeUpdateObject } from "../objects/own-object.ts";
 import { updatePath } from "../objects/paths.ts";
-import {
-  compareOwn,
-  readUpdateObject,
-  type UpdateObject,
-  writeUpdateObject,
-} from "../objects/update-object.ts";
+import { readUpdateObject, type UpdateObject } from "../objects/update-object.ts";
 import { backoffMs } from "../plan/backoff.ts";
 import type { Draw, KeyClock } from "../plan/key.ts";
 import type { Chance, Clock } from "../ports.ts";
 import type { Remote, Slot } from "../wire/remote.ts";
-import { asError, isKind, sleep } from "./wait.ts";
+import { sleep } from "./wait.ts";
 
 /** The most collisions in a row: the stride has long been at its widest by then. */
 const BUMPS_MAX = 1_000;

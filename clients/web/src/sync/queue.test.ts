@@ -3,12 +3,12 @@ import type { Author } from "../core/ids.ts";
 import { writeUpdate } from "../core/update.ts";
 import { memoryStores } from "../store/memory.ts";
 import type { Tx } from "../store/port.ts";
+import { enqueue } from "./enqueue.ts";
 import {
   acknowledge,
   changeAuthor,
   claim,
   closeUp,
-  enqueue,
   isOwn,
   keepSealed,
   requeue,

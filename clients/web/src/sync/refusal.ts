@@ -14,7 +14,7 @@ import { closeUp, setAside, storedText } from "./queue.ts";
 import { placesOf, type Reader } from "./reader.ts";
 import { adopt, type Replica, smallIn, writeAll } from "./replica.ts";
 import { type Queued, queueIn, rowOf } from "./rows.ts";
-import { countSave } from "./saved.ts";
+import { countSave } from "./save.ts";
 import { isUnderWay } from "./verdict.ts";
 
 /** The most updates that a refusal names: the newest. */

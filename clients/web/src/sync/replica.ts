@@ -5,15 +5,16 @@
  */
 
 import type { Author } from "../core/ids.ts";
-import { reachedBy } from "../objects/chain.ts";
+import { reachedBy } from "../objects/chain-use.ts";
 import { KeyClock } from "../plan/key.ts";
 import type { Chance, Clock } from "../ports.ts";
 import type { Durability, Store, Tx } from "../store/port.ts";
 import type { Remote } from "../wire/remote.ts";
 import { newAuthor } from "./author.ts";
+import { largestKey } from "./draft.ts";
+import { mustWrite } from "./enqueue.ts";
 import type { Looking } from "./look.ts";
-import { mustWrite } from "./queue.ts";
-import { largestKey, type Reader, type Way } from "./reader.ts";
+import type { Reader, Way } from "./reader.ts";
 import {
   ALL,
   form,

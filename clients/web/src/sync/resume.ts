@@ -5,14 +5,14 @@
  */
 
 import type { Author, Seq } from "../core/ids.ts";
+import { draftOf, lastSeqOf } from "./draft.ts";
 import { authorTaken } from "./faults.ts";
 import { lookAtAll } from "./listing.ts";
 import { polledOf } from "./polled.ts";
 import { nothingTold, pull } from "./pull.ts";
 import { changeAuthor } from "./queue.ts";
-import { draftOf, lastSeqOf } from "./reader.ts";
 import { adopt, lookOf, type Replica, smallIn, writeAll } from "./replica.ts";
-import { countSave } from "./saved.ts";
+import { countSave } from "./save.ts";
 import { settle } from "./settle.ts";
 import { sleep } from "./wait.ts";
 

@@ -12,18 +12,16 @@ import { readSegment } from "../objects/segment.ts";
 import { readSnapshot } from "../objects/snapshot.ts";
 import { readSpace } from "../objects/space.ts";
 import type { Row, Tx } from "../store/port.ts";
-import { type Base, baseOf, foldSegment, initialBase, packSnapshot } from "./base.ts";
-import { readSeen } from "./listing.ts";
+import { type Base, baseOf, foldSegment, initialBase } from "./base.ts";
+import { packSnapshot } from "./pack.ts";
 import type { Polled } from "./polled.ts";
 import type { Reader, Seen, Stamp, Way } from "./reader.ts";
 import { form, savesIn } from "./rows.ts";
+import { readSeen } from "./seen.ts";
 import { type Guide, wayOf } from "./way.ts";
 
-/** When the saved segments hold more bytes than this beside their snapshot, the base is packed anew: opening must not fold a long history each time. */
-const SEGMENT_BYTES_MIN = 256 * 1024;
-
 /** How far a reader has looked, as it is saved. */
-interface SavedReader {
+export interface SavedReader {
   readonly info: string;
   readonly infoTag: string | undefined;
   readonly epoch: string;
@@ -35,7 +33,7 @@ interface SavedReader {
   readonly gaps: readonly string[];
 }
 
-interface SavedLayer {
+export interface SavedLayer {
   readonly isSnapshot: boolean;
   readonly bytes: Bytes;
 }
@@ -47,7 +45,7 @@ interface SavedSeen {
   readonly fault: string | undefined;
 }
 
-const layerRow = (generation: number, isSnapshot: boolean): string =>
+export const layerRow = (generation: number, isSnapshot: boolean): string =>
   `${generationName(generation)}${isSnapshot ? "s" : "t"}`;
 
 /** What is read of the device with a reader. */
@@ -82,12 +80,6 @@ export async function savedIn<S>(tx: Tx, before: Reader<S> | undefined): Promise
 
 function isSameEpoch<S>({ base }: Reader<S>, { epoch, generation }: SavedReader): boolean {
   return epoch === base.epoch && generation >= base.generation;
-}
-
-/** The epoch that was entered last, by whatever tab. */
-export async function epochIn(tx: Tx): Promise<string | undefined> {
-  const value = await tx.get("meta", "reader");
-  return value === undefined ? undefined : form<SavedReader>(value, { epoch: "string" }).epoch;
 }
 
 /** Of which space a replica was, whether or not what it saved is of use. */
@@ -146,7 +138,7 @@ export type SavedBytes = readonly [snapshot: number, segments: number];
 /** Before anything is saved. */
 export const NOTHING_SAVED: SavedBytes = [0, 0];
 
-function bytesWith(
+export function bytesWith(
   [snapshot, segments]: SavedBytes,
   { isSnapshot, bytes }: SavedLayer,
 ): SavedBytes {
@@ -186,73 +178,4 @@ async function seenIn<S>(
   return text === undefined
     ? { key, at, tag, text, object: undefined, opened: [], fault }
     : readSeen(way, { key, at, tag }, text);
-}
-
-/** What a transaction will write of a poll: made before it begins, for it can wait for nothing. */
-export interface SavePlan {
-  /** What was saved of layers goes. */
-  readonly isFresh: boolean;
-  readonly layers: readonly (SavedLayer & { readonly generation: number })[];
-}
-
-/** Plans what is to be saved of a poll, and notes the bytes of it. */
-export async function planSave<S>(
-  { platform }: Loading<S>,
-  { reader, layers, isNew }: Polled<S>,
-): Promise<SavePlan> {
-  const newest = layers.findLastIndex(({ isSnapshot }) => isSnapshot);
-  const kept = newest < 0 ? layers : layers.slice(newest);
-  const isFresh = isNew || newest >= 0;
-  const [snapshot, segments] = kept.reduce(bytesWith, isFresh ? NOTHING_SAVED : reader.savedBytes);
-  reader.savedBytes = [snapshot, segments];
-  const { base, way } = reader;
-  // Of a history without a state there is only the history.
-  const hasState = !way.content.blind && !base.folded.impossible && !base.folded.held;
-  if (kept.length === 0 || !hasState || segments <= Math.max(SEGMENT_BYTES_MIN, snapshot / 4)) {
-    return { isFresh, layers: kept };
-  }
-  const packed = await packSnapshot(way, base, platform);
-  if (!packed) return { isFresh, layers: kept };
-  reader.savedBytes = [packed.bytes.length, 0];
-  return {
-    isFresh: true,
-    layers: [{ generation: base.generation, isSnapshot: true, bytes: packed.bytes }],
-  };
-}
-
-/** Saves what a poll brought, and how far it looked: both or neither. */
-export function save<S>(tx: Tx, { isFresh, layers }: SavePlan, polled: Polled<S>): void {
-  const { reader, isNew, dropped, seen } = polled;
-  if (isNew) tx.clear("tail");
-  if (isFresh) tx.clear("layers");
-  for (const key of dropped) tx.delete("tail", key);
-  for (const one of seen.values()) putSeen(tx, one);
-  for (const { generation, isSnapshot, bytes } of layers) {
-    tx.put("layers", layerRow(generation, isSnapshot), { isSnapshot, bytes });
-  }
-  const { generation, digest } = reader.base;
-  const row: SavedReader = {
-    info: reader.infoText,
-    infoTag: reader.infoTag,
-    epoch: reader.base.epoch,
-    generation,
-    digest,
-    listedAt: reader.listedAt,
-    stamp: reader.stamp,
-    snapshot: reader.snapshot,
-    gaps: reader.gaps.map(idText),
-  };
-  tx.put("meta", "reader", row);
-}
-
-/** Saves one object of the tail. */
-export function putSeen(tx: Tx, { key, at, tag, text, fault }: Seen): void {
-  tx.put("tail", key, { at, tag, text, fault });
-}
-
-/** Counts a change of what is saved; returns the count. */
-export async function countSave(tx: Tx): Promise<number> {
-  const saves = (await savesIn(tx)) + 1;
-  tx.put("meta", "saves", saves);
-  return saves;
 }

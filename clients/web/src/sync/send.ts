@@ -6,14 +6,9 @@
 
 import type { Key } from "../core/ids.ts";
 import { modelVersionOf } from "../core/update.ts";
-import { IcecoreError } from "../errors.ts";
-import {
-  fitting,
-  OBJECT_UPDATES_MAX,
-  type UpdateObject,
-  writeUpdateObject,
-} from "../objects/update-object.ts";
-import { readSeen } from "./listing.ts";
+import { IcecoreError, isKind } from "../errors.ts";
+import { fitting, writeUpdateObject } from "../objects/own-object.ts";
+import { OBJECT_UPDATES_MAX, type UpdateObject } from "../objects/update-object.ts";
 import type { Looking } from "./look.ts";
 import { type Published, publish } from "./publish.ts";
 import type { Told } from "./pull.ts";
@@ -21,8 +16,8 @@ import { acknowledge, claim, keepSealed, rowsIn, storedText } from "./queue.ts";
 import type { Reader } from "./reader.ts";
 import { type Replica, reload, writeAll } from "./replica.ts";
 import { type Queued, rowOf } from "./rows.ts";
-import { countSave, epochIn, putSeen } from "./saved.ts";
-import { isKind } from "./wait.ts";
+import { countSave, epochIn, putSeen } from "./save.ts";
+import { readSeen } from "./seen.ts";
 
 /** A flush under way. */
 export interface Flushing<S> {

@@ -6,8 +6,8 @@
 
 import { KEY_MAX, type Key } from "../core/ids.ts";
 import { type Reason, reason } from "../core/reason.ts";
-import { IcecoreError } from "../errors.ts";
-import { locked } from "./faults.ts";
+import { IcecoreError, isKind } from "../errors.ts";
+import { locked } from "./closed.ts";
 import { isValidInSequence } from "./poll.ts";
 import type { Published } from "./publish.ts";
 import { pull } from "./pull.ts";
@@ -17,7 +17,6 @@ import { refuse } from "./refusal.ts";
 import type { Replica } from "./replica.ts";
 import { type Queued, rowOf } from "./rows.ts";
 import { type Flushing, forget, record, runOf, sealed, send } from "./send.ts";
-import { isKind } from "./wait.ts";
 
 /** How often a sequenced update is checked again and sent under the next place before this reports a conflict. */
 const SEQUENCE_TRIES_MAX = 100;

@@ -22,7 +22,7 @@ import type { Reader } from "./reader.ts";
 import { lookOf, openReplica, peek, type Replica, reload, writeAll } from "./replica.ts";
 import type { Kept, Lost, Recorded, SessionStatus, Synced } from "./report.ts";
 import { resumeAuthor } from "./resume.ts";
-import { countSave } from "./saved.ts";
+import { countSave } from "./save.ts";
 import { statusOf } from "./status.ts";
 import { sync } from "./sync.ts";
 

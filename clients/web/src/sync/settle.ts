@@ -9,15 +9,16 @@ import type { Author, UpdateId } from "../core/ids.ts";
 import { reason } from "../core/reason.ts";
 import type { Tx } from "../store/port.ts";
 import { newAuthor } from "./author.ts";
+import { lastSeqOf } from "./draft.ts";
+import { mustWrite } from "./enqueue.ts";
 import type { Looking } from "./look.ts";
 import { forgetOwn, markCovered, missingOwn, noteMissing, textsOf } from "./own.ts";
 import type { Polled } from "./polled.ts";
-import { acknowledge, changeAuthor, mustWrite, requeue, setAside } from "./queue.ts";
-import { lastSeqOf } from "./reader.ts";
+import { acknowledge, changeAuthor, requeue, setAside } from "./queue.ts";
 import { adopt, type Replica, reload, smallIn, writeAll } from "./replica.ts";
 import type { Confirmed } from "./report.ts";
 import { ownIn, type Queued, queueIn, rowOf, savesIn } from "./rows.ts";
-import { countSave, planSave, save } from "./saved.ts";
+import { countSave, planSave, save } from "./save.ts";
 import { again, heirOf, isUnderWay, judge, type Verdict } from "./verdict.ts";
 
 /** What became of the queue. */

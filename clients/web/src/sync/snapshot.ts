@@ -6,8 +6,8 @@
 
 import { layerPath } from "../objects/paths.ts";
 import { isSnapshotDue } from "../plan/due.ts";
-import { packSnapshot } from "./base.ts";
 import { type Looking, listLayers } from "./look.ts";
+import { packSnapshot } from "./pack.ts";
 import type { Reader } from "./reader.ts";
 
 /** Writes the snapshot of a blind segment where one is due. That it fails is harmless: a token may not allow it, and another replica does it. */

@@ -4,12 +4,12 @@
  * @module
  */
 
+import { asError } from "../errors.ts";
 import { checkVersion, flush } from "./flush.ts";
 import { nothingTold, pull, type Told } from "./pull.ts";
 import { lookOf, type Replica, reload, writeAll } from "./replica.ts";
 import type { Synced } from "./report.ts";
 import { writeDueSnapshot } from "./snapshot.ts";
-import { asError } from "./wait.ts";
 
 /** That a sync was complete is kept so often. */
 const NOTED_EVERY_MS = 60_000;

@@ -9,9 +9,10 @@ import { sha256 } from "../core/sha256.ts";
 import { toBytes } from "../core/utf8.ts";
 import type { Content } from "../objects/content.ts";
 import { authorOf, millisOf } from "./author.ts";
+import { shownIn, storedIn } from "./draft.ts";
 import { segmentAt } from "./layers.ts";
 import type { Looking } from "./look.ts";
-import { type Reader, shownIn, storedIn } from "./reader.ts";
+import type { Reader } from "./reader.ts";
 import type { Replica } from "./replica.ts";
 import { type Own, type Queued, rowOf } from "./rows.ts";
 

@@ -7,21 +7,6 @@
 import { IcecoreError, isIcecoreError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
 
-/** Errors as this package throws them. */
-export function asError(error: unknown): IcecoreError {
-  return isIcecoreError(error)
-    ? error
-    : new IcecoreError("internal", "bug", "something unexpected went wrong", {
-        hint: "report it; what is queued stays queued",
-        cause: error,
-      });
-}
-
-/** Whether an error is one of these kinds. */
-export function isKind(error: unknown, ...kinds: readonly string[]): boolean {
-  return isIcecoreError(error) && kinds.includes(error.kind);
-}
-
 /** The error of what was given up on purpose. */
 export function aborted(signal: AbortSignal): IcecoreError {
   return new IcecoreError("unavailable", "aborted", "it was given up", { cause: signal.reason });

@@ -4,12 +4,12 @@
  * @module
  */
 
+import { isKind } from "../errors.ts";
 import type { Model } from "../models/model.ts";
 import { type Content, plainContent } from "../objects/content.ts";
 import type { SpaceInfo } from "../objects/space.ts";
-import { anotherModel, locked } from "./faults.ts";
+import { anotherModel, locked } from "./closed.ts";
 import type { Way } from "./reader.ts";
-import { isKind } from "./wait.ts";
 
 /** What finds the way. */
 export interface Guide<S> {

@@ -8,9 +8,10 @@ import { Covered } from "../core/covered.ts";
 import type { Key } from "../core/ids.ts";
 import { toBytes } from "../core/utf8.ts";
 import { firstHead, headIn, writeHead } from "../objects/head.ts";
+import { writeUpdateObject } from "../objects/own-object.ts";
 import { headPath, updatePath } from "../objects/paths.ts";
 import type { SpaceInfo } from "../objects/space.ts";
-import { type UpdateObject, writeUpdateObject } from "../objects/update-object.ts";
+import type { UpdateObject } from "../objects/update-object.ts";
 import { loadUpdates, segmentsOf } from "./base.ts";
 import type { MemoryBucket } from "./bucket.ts";
 

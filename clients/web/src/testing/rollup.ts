@@ -12,13 +12,15 @@ import type { Key, UpdateId } from "../core/ids.ts";
 import { gaps, sortTail } from "../core/order.ts";
 import { toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
-import { type Chain, chainAfterSegment, snapshotHeader } from "../objects/chain.ts";
+import { type Chain, chainAfterSegment } from "../objects/chain.ts";
+import { snapshotHeader } from "../objects/chain-use.ts";
 import type { StoredEntry } from "../objects/content.ts";
 import { writeHead } from "../objects/head.ts";
 import { folderPath, headPath, keyName, layerPath } from "../objects/paths.ts";
-import { type Segment, type SegmentHeader, writeSegment } from "../objects/segment.ts";
-import { writeSnapshot, writeSnapshotHeader } from "../objects/snapshot.ts";
+import type { Segment, SegmentHeader } from "../objects/segment.ts";
 import type { SpaceInfo } from "../objects/space.ts";
+import { writeSegment } from "../objects/write-segment.ts";
+import { writeSnapshot, writeSnapshotHeader } from "../objects/write-snapshot.ts";
 import { isSnapshotDue } from "../plan/due.ts";
 import { clampKey } from "../plan/key.ts";
 import {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { author, failure } from "../../test/remote-contract.ts";
 import { toBytes } from "../core/utf8.ts";
+import { writeUpdateObject } from "../objects/own-object.ts";
 import { layerPath, updatePath } from "../objects/paths.ts";
-import { writeUpdateObject } from "../objects/update-object.ts";
 import { seededChance } from "../testing/chance.ts";
 import { type ManualClock, manualClock } from "../testing/clock.ts";
 import { type MemoryGateway, memoryGateway } from "../testing/gateway.ts";
