@@ -43,7 +43,7 @@ use std::process::ExitCode;
 
 use node::Node;
 use run::Outcome;
-use steps::Steps;
+use steps::{Steps, Verdict as _};
 use tools::Tools;
 use web::Browsers;
 
@@ -126,8 +126,8 @@ fn test() -> Outcome<bool> {
     // The tests of the servers wait much: the browser client's fill the time, and come after them where both want to work.
     let tests = || cargo_test::run_all(&tools);
     let web = || web::test(&tools.web, Browsers::One);
-    let (mut totals, counts) = steps.run_both(("test", tests), ("web test", web))?;
-    totals.add("browser client", counts);
+    let (mut totals, web) = steps.run_both(("test", tests), ("web test", web))?;
+    totals.add("browser client", web.counts, &web.failed);
     steps.summary();
     println!("\n{totals}");
     Ok(totals.all_passed())
@@ -161,9 +161,12 @@ fn web_only() -> Outcome<bool> {
         web::build_oracle()
     })?;
     steps.run("web check", || web::check(&installed))?;
-    let counts = steps.run("web test", || web::test(&installed, Browsers::All))?;
+    let done = steps.run("web test", || web::test(&installed, Browsers::All))?;
     steps.summary();
-    Ok(counts.failed == 0)
+    for test in &done.failed {
+        println!("FAILED {test}");
+    }
+    Ok(done.passed())
 }
 
 fn oracle(runs: &str) -> Outcome<bool> {

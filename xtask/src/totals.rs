@@ -12,6 +12,8 @@ const PREFIX: &str = "test result: ";
 pub(crate) struct Totals {
     binaries: Vec<Binary>,
     counts: Counts,
+    /// Which tests failed, by the binary and their names.
+    failed: Vec<String>,
 }
 
 /// One test binary, or the doc tests of one crate.
@@ -60,6 +62,9 @@ impl Totals {
                 name,
                 results: Vec::new(),
             });
+        } else if let Some(name) = failed_test(line) {
+            let binary = self.binaries.last().map_or("", |binary| &binary.name);
+            self.failed.push(format!("{binary}: {name}"));
         } else if let Some(counts) = Counts::parse(line) {
             self.counts += counts;
             match self.binaries.last_mut() {
@@ -95,8 +100,10 @@ impl Totals {
     }
 
     /// Adds tests that another runner than cargo ran.
-    pub(crate) fn add(&mut self, name: &str, counts: Counts) {
+    pub(crate) fn add(&mut self, name: &str, counts: Counts, failed: &[String]) {
         self.counts += counts;
+        let names = failed.iter().map(|test| format!("{name}: {test}"));
+        self.failed.extend(names);
         let Counts {
             passed,
             failed,
@@ -128,6 +135,10 @@ impl fmt::Display for Totals {
                     result.strip_prefix(PREFIX).unwrap_or(result)
                 )?;
             }
+        }
+        // Last, for the end is what is kept of a long output.
+        for test in &self.failed {
+            writeln!(out, "FAILED {test}")?;
         }
         let Counts {
             passed,
@@ -175,6 +186,11 @@ fn binary_name(line: &str) -> Option<String> {
     ))
 }
 
+/// The name in `test folder::name ... FAILED`.
+fn failed_test(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
+}
+
 /// The line without the escape sequences that colour it.
 fn without_colour(line: &str) -> String {
     let mut parts = line.split("\u{1b}[");
@@ -203,6 +219,8 @@ mod tests {
 running 3 tests
 test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 4 filtered out; finished in 0.00s
      Running tests/e2e/main.rs (target/debug/deps/e2e-77)
+test space::is_open ... FAILED
+test space::is_shut ... ok
 test result: FAILED. 10 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
    Doc-tests icecore_core
 test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
@@ -214,6 +232,8 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         );
         assert!(printed.starts_with("icecore_core (src/lib.rs): ok. 2 passed"));
         assert!(printed.contains("\ne2e (tests/e2e/main.rs): FAILED. 10"));
+        assert!(printed.contains("\nFAILED e2e (tests/e2e/main.rs): space::is_open\n"));
+        assert!(!printed.contains("is_shut"));
         assert_eq!(printed.matches("icecore_core (doc tests)").count(), 2);
     }
 

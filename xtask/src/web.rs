@@ -121,8 +121,8 @@ pub(crate) enum Browsers {
 ///
 /// # Errors
 /// When they cannot be run; failed tests are in the counts.
-pub(crate) fn test(installed: &Installed, browsers: Browsers) -> Outcome<Counts> {
-    let mut counts = tested(installed, "test", "")?;
+pub(crate) fn test(installed: &Installed, browsers: Browsers) -> Outcome<Tested> {
+    let mut done = tested(installed, "test", "")?;
     let there = BROWSERS.iter().filter(|browser| is_there(browser.0));
     let engines: Vec<&str> = there.filter_map(|browser| browser.2).collect();
     let engines = match browsers {
@@ -132,11 +132,26 @@ pub(crate) fn test(installed: &Installed, browsers: Browsers) -> Outcome<Counts>
     match engines {
         Some(["chromium", ..]) => {
             let engines = engines.unwrap_or_default().join(",");
-            counts += tested(installed, "test:browser", &engines)?;
+            let pages = tested(installed, "test:browser", &engines)?;
+            done.counts += pages.counts;
+            done.failed.extend(pages.failed);
         }
         _ => println!("skipped: the tests in browsers, for there is no Chromium here"),
     }
-    Ok(counts)
+    Ok(done)
+}
+
+/// How many tests there were, and the names of those that failed.
+#[derive(Debug)]
+pub(crate) struct Tested {
+    pub(crate) counts: Counts,
+    pub(crate) failed: Vec<String>,
+}
+
+impl Verdict for Tested {
+    fn passed(&self) -> bool {
+        self.counts.passed()
+    }
 }
 
 fn is_there(program: &str) -> bool {
@@ -144,7 +159,7 @@ fn is_there(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-fn tested(installed: &Installed, name: &str, engines: &str) -> Outcome<Counts> {
+fn tested(installed: &Installed, name: &str, engines: &str) -> Outcome<Tested> {
     let report = workspace()
         .join("target")
         .join(format!("{}.json", name.replace(':', "-")));
@@ -173,10 +188,24 @@ fn tested(installed: &Installed, name: &str, engines: &str) -> Outcome<Counts> {
     })();
     let mut counts =
         counts.ok_or_else(|| Failure::new(format!("npm run {name} left no report")))?;
+    let mut failed = failed_tests(&text);
     if !passed && counts.failed == 0 {
-        counts.failed = 1; // It ended with an error outside of the tests.
+        counts.failed = 1;
+        failed.push(format!(
+            "npm run {name}, with an error outside of the tests"
+        ));
     }
-    Ok(counts)
+    Ok(Tested { counts, failed })
+}
+
+/// The names in vitest's report, in which a test's name comes right before how it ended.
+fn failed_tests(report: &str) -> Vec<String> {
+    let tests = report.split("\"fullName\":\"").skip(1);
+    let failed = tests.filter_map(|test| {
+        let (name, rest) = test.split_once("\",\"status\":\"")?;
+        rest.starts_with("failed").then(|| name.to_owned())
+    });
+    failed.collect()
 }
 
 /// The same command, which comes after others where both want to work: what runs beside it measures times.
@@ -220,4 +249,18 @@ fn npm(installed: &Installed, name: &str) -> Command {
 
 fn client() -> PathBuf {
     workspace().join(CLIENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::failed_tests;
+
+    #[test]
+    fn failed_tests_are_named() {
+        let report = r#"{"testResults":[{"assertionResults":[
+{"ancestorTitles":["a"],"fullName":"a holds","status":"passed","title":"holds"},
+{"ancestorTitles":["b"],"fullName":"b \"x\" breaks","status":"failed","title":"breaks"}]}]}"#;
+        assert_eq!(failed_tests(report), [r#"b \"x\" breaks"#]);
+        assert!(failed_tests("{}").is_empty());
+    }
 }
