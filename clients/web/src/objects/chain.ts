@@ -9,13 +9,11 @@ import { Covered } from "../core/covered.ts";
 import type { Epoch, Generation, Key } from "../core/ids.ts";
 import { KEY_MAX } from "../core/ids.ts";
 import type { Order } from "../core/order.ts";
-import type { Summary } from "../core/summary.ts";
 import type { IcecoreError } from "../errors.ts";
-import { AHEAD_MS_MAX, clampKey } from "../plan/key.ts";
 import { corrupt } from "./faults.ts";
 import { layerPath } from "./paths.ts";
 import type { Segment, SegmentHeader } from "./segment.ts";
-import type { Snapshot, SnapshotHeader } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { SpaceInfo } from "./space.ts";
 
 /** How far below and above `through` keys are remembered as covered: as deep as regular listings look back. */

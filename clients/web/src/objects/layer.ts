@@ -7,7 +7,6 @@
  */
 
 import { sha256Hex } from "../core/sha256.ts";
-import { toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { corrupt, type Source, tooLarge } from "./faults.ts";
 import { textOf } from "./members.ts";

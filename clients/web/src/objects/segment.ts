@@ -16,20 +16,12 @@ import {
   type UpdateId,
 } from "../core/ids.ts";
 import { isObject } from "../core/json.ts";
-import {
-  type RejectedList,
-  readRejected,
-  readTouched,
-  rejectedJson,
-  touchedJson,
-} from "../core/summary.ts";
+import { type RejectedList, readRejected, readTouched } from "../core/summary.ts";
 import { memberText, standsTwice } from "../core/text.ts";
-import { IcecoreError } from "../errors.ts";
 import type { StoredEntry } from "./content.ts";
 import { corrupt } from "./faults.ts";
-import { type Bytes, openLayer, type Packed, type Reading } from "./layer.ts";
+import { type Bytes, openLayer, type Reading } from "./layer.ts";
 import {
-  FORMAT_VERSION,
   isCount,
   isDigest,
   isFlag,
@@ -40,9 +32,7 @@ import {
   textOf,
 } from "./members.ts";
 import { isJson } from "./needs.ts";
-import { packLayer } from "./pack.ts";
 import { isSpaceName } from "./paths.ts";
-import type { Platform } from "./platform.ts";
 import { maybe, must, readBody, type Shape, within } from "./shape.ts";
 
 /** What a first segment that continues another epoch says of the state in its second line. */

@@ -6,20 +6,11 @@
 
 import type { Covered } from "../core/covered.ts";
 import { type Epoch, type Generation, isEpoch, isKey, type Key } from "../core/ids.ts";
-import { canonical, member } from "../core/json.ts";
-import {
-  conflictsJson,
-  readConflicts,
-  readRejected,
-  readTouched,
-  rejectedJson,
-  type Summary,
-  touchedJson,
-} from "../core/summary.ts";
+import { member } from "../core/json.ts";
+import { readConflicts, readRejected, readTouched, type Summary } from "../core/summary.ts";
 import { corrupt } from "./faults.ts";
-import { type Bytes, openLayer, type Packed, type Reading } from "./layer.ts";
+import { type Bytes, openLayer, type Reading } from "./layer.ts";
 import {
-  FORMAT_VERSION,
   isCount,
   isDigest,
   isGeneration,
@@ -29,9 +20,7 @@ import {
   isVersionOrNone,
   textOf,
 } from "./members.ts";
-import { packLayer } from "./pack.ts";
 import { isSpaceName } from "./paths.ts";
-import type { Platform } from "./platform.ts";
 import { readCovered } from "./segment.ts";
 import { listOf, maybe, must, readBody, type Shape } from "./shape.ts";
 

@@ -5,21 +5,12 @@
  */
 
 import { type Epoch, type Generation, isAuthor, isEpoch } from "../core/ids.ts";
-import { canonical, isObject, type Json, type JsonObject } from "../core/json.ts";
+import { isObject, type Json, type JsonObject } from "../core/json.ts";
 import type { Order } from "../core/order.ts";
 import { memberText } from "../core/text.ts";
 import { corrupt } from "./faults.ts";
-import { FORMAT_VERSION, isGeneration, isInteger, isText, textOf } from "./members.ts";
-import {
-  checkNeeds,
-  isJson,
-  type Needs,
-  type Others,
-  othersIn,
-  readNeeds,
-  writeNeeds,
-  writeOthers,
-} from "./needs.ts";
+import { isGeneration, isInteger, isText, textOf } from "./members.ts";
+import { checkNeeds, isJson, type Needs, type Others, othersIn, readNeeds } from "./needs.ts";
 import { isSpaceName, spacePath } from "./paths.ts";
 import { maybe, maybeListOf, must, readBody, type Shape, within } from "./shape.ts";
 

@@ -8,7 +8,7 @@ import { type Author, isAuthor, isSeq, type Seq } from "../core/ids.ts";
 import { elementTexts, memberTexts, onOneLine } from "../core/text.ts";
 import { byteLength } from "../core/utf8.ts";
 import { corrupt } from "./faults.ts";
-import { FORMAT_VERSION, isList, textOf } from "./members.ts";
+import { isList, textOf } from "./members.ts";
 import { checkVersion, must, orCorrupt, readShape, type Shape } from "./shape.ts";
 
 /** The largest update object, in bytes: one request stays small enough to be tried again on a phone. */

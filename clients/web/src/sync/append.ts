@@ -10,8 +10,8 @@ import { byteLength } from "../core/utf8.ts";
 import { asError, IcecoreError } from "../errors.ts";
 import { UPDATE_BYTES_MAX } from "../objects/update-object.ts";
 import { enqueue } from "./enqueue.ts";
+import { addQueued, type Local } from "./local.ts";
 import { sequenceEnd } from "./reader.ts";
-import { addQueued, type Replica } from "./replica.ts";
 import { type Queued, rowOf } from "./rows.ts";
 
 /** An update to be made. */
@@ -56,7 +56,7 @@ const NAME_BYTES_MAX = 200;
 
 /** What is on its way into the queue, and in it. */
 export interface Queueing {
-  /** As {@link Session.append}. */
+  /** As {@link OpenCopy.append}. */
   append(updates: readonly NewUpdate[], name?: string): Appended;
   /** What waits to be acknowledged, that which the device has not stored yet at the end. */
   pending(): readonly Pending[];
@@ -74,25 +74,25 @@ const stored = ({ author, seq, update, at, was }: Queued): Pending => ({
 });
 
 /** Queues the updates of a session. */
-export function queueingOf<S>(replica: Replica<S>): Queueing {
-  const { store, view, clock } = replica;
+export function queueingOf<S>(local: Local<S>): Queueing {
+  const { store, view, clock } = local;
   // Not stored yet, under the ids that they will have unless another tab is faster.
   const made = new Set<Pending>();
   let last: UpdateId | undefined;
   const nextId = (): UpdateId => {
-    const { author, nextSeq } = replica.writer;
+    const { author, nextSeq } = local.writer;
     const isAfter = made.size > 0 && last?.author === author;
     last = { author, seq: isAfter && last ? Math.max(nextSeq, last.seq + 1) : nextSeq };
     return last;
   };
-  const pending = (): readonly Pending[] => [...replica.queue.map(stored), ...made];
-  const show = () => view.show(replica.reader, pending());
+  const pending = (): readonly Pending[] => [...local.queue.map(stored), ...made];
+  const show = () => view.show(local.reader, pending());
 
   async function keep(
     rows: readonly Pending[],
     name: string | undefined,
   ): Promise<{ ids: readonly UpdateId[]; isNew: boolean }> {
-    const { reader } = replica;
+    const { reader } = local;
     const after = reader?.base.order === "sequence" ? sequenceEnd(reader) : undefined;
     const updates = rows.map(({ update }) => update);
     const at = rows[0]?.at ?? 0;
@@ -102,13 +102,13 @@ export function queueingOf<S>(replica: Replica<S>): Queueing {
       );
       for (const row of rows) made.delete(row);
       for (const row of kept.rows) {
-        replica.fresh.push(row);
-        addQueued(replica, row);
+        local.fresh.push(row);
+        addQueued(local, row);
       }
-      const { writer } = replica;
+      const { writer } = local;
       const end = kept.rows.at(-1);
       if (end?.author === writer.author)
-        replica.writer = { ...writer, nextSeq: Math.max(writer.nextSeq, end.seq + 1) };
+        local.writer = { ...writer, nextSeq: Math.max(writer.nextSeq, end.seq + 1) };
       // Another tab was faster, or the name was known.
       if (
         kept.rows.length < rows.length ||
@@ -130,7 +130,7 @@ export function queueingOf<S>(replica: Replica<S>): Queueing {
     append(updates, name) {
       if (name !== undefined) checkName(name, updates.length);
       const at = clock.now();
-      const texts = updates.map((update) => textOf(replica, update));
+      const texts = updates.map((update) => textOf(local, update));
       const rows = texts.map((update): Pending => {
         const row = { ...nextId(), update, at, durable: false };
         made.add(row);
@@ -144,7 +144,7 @@ export function queueingOf<S>(replica: Replica<S>): Queueing {
 }
 
 /** The text of an update, as it will be stored or sealed. */
-function textOf<S>({ view, reader }: Replica<S>, { at, kind, data, resolves }: NewUpdate): string {
+function textOf<S>({ view, reader }: Local<S>, { at, kind, data, resolves }: NewUpdate): string {
   const { version } = view.folded.model;
   const text = writeUpdate({ at, kind, dataText: data, resolves, modelVersion: version });
   const read = readUpdate(text);

@@ -6,7 +6,7 @@
 
 import { Folded, restoreFold } from "../core/fold.ts";
 import { canonical, parseJson } from "../core/json.ts";
-import { readSummary, type Summary, summaryJson } from "../core/summary.ts";
+import { readSummary, type Summary } from "../core/summary.ts";
 import { modelVersionOf } from "../core/update.ts";
 import { misfit, newerModel } from "../models/model.ts";
 import {
@@ -15,13 +15,10 @@ import {
   chainAfterSnapshot,
   startOfChain,
 } from "../objects/chain.ts";
-import { snapshotHeader } from "../objects/chain-use.ts";
 import type { StoredEntry } from "../objects/content.ts";
-import { type Packed, UNPACKED_BYTES_MAX } from "../objects/layer.ts";
-import type { Platform } from "../objects/platform.ts";
+import { UNPACKED_BYTES_MAX } from "../objects/layer.ts";
 import { baseContext, type Segment } from "../objects/segment.ts";
 import type { Snapshot } from "../objects/snapshot.ts";
-import { writeSnapshot, writeSnapshotHeader } from "../objects/write-snapshot.ts";
 import type { Way } from "./reader.ts";
 
 /** So many updates are folded in one go. */

@@ -6,12 +6,9 @@
 
 import type { Key } from "../core/ids.ts";
 import { gaps } from "../core/order.ts";
-import { fromBytes } from "../core/utf8.ts";
-import { asError } from "../errors.ts";
 import { isKnownTo } from "../objects/chain-use.ts";
-import type { OpenedEntry } from "../objects/content.ts";
 import { updatePath } from "../objects/paths.ts";
-import { OBJECT_BYTES_MAX, readUpdateObject, type UpdateObject } from "../objects/update-object.ts";
+import { OBJECT_BYTES_MAX, type UpdateObject } from "../objects/update-object.ts";
 import type { UpdateAnswer } from "../objects/wire.ts";
 import { vouched } from "../plan/key.ts";
 import { LOOK_BACK_MS } from "../plan/poll.ts";

@@ -6,14 +6,11 @@
 
 import type { Author, Key, UpdateId } from "../core/ids.ts";
 import type { Reason } from "../core/reason.ts";
-import { sha256Hex } from "../core/sha256.ts";
-import { readUpdate } from "../core/update.ts";
-import { IcecoreError } from "../errors.ts";
 import type { UpdateObject } from "../objects/update-object.ts";
 import type { Tx } from "../store/port.ts";
 import { laterThan, millisOf } from "./author.ts";
 import { mustWrite, type Named, nameRow } from "./enqueue.ts";
-import { form, keptIn, type Queued, queueIn, rowOf, type Writer, writerIn } from "./rows.ts";
+import { form, keptIn, type Queued, queueIn, rowOf } from "./rows.ts";
 
 /** What the store gets of an update. */
 export const storedText = ({ sealed, update }: Queued): string => sealed ?? update;

@@ -5,16 +5,13 @@
  */
 
 import { Covered } from "../core/covered.ts";
-import { type Author, KEY_MAX, type Key, type Seq, type UpdateId } from "../core/ids.ts";
+import type { Key, UpdateId } from "../core/ids.ts";
 import { sortTail, type TailPlace, type Visible } from "../core/order.ts";
 import type { Model } from "../models/model.ts";
 import type { Content, OpenedEntry } from "../objects/content.ts";
-import type { Head } from "../objects/head.ts";
 import type { SpaceInfo } from "../objects/space.ts";
-import { endOf, type UpdateObject } from "../objects/update-object.ts";
-import { isAhead } from "../plan/key.ts";
+import type { UpdateObject } from "../objects/update-object.ts";
 import type { Base } from "./base.ts";
-import { rowOf } from "./rows.ts";
 import type { SavedBytes } from "./saved.ts";
 
 /** An update object that no segment covers, as far as it is known. */

@@ -38,7 +38,7 @@ export async function planSave<S>(
   const { base, way } = reader;
   // Of a history without a state there is only the history.
   const hasState = !way.content.blind && !base.folded.impossible && !base.folded.held;
-  if (kept.length === 0 || !hasState || segments <= Math.max(snapshot / 4)) {
+  if (kept.length === 0 || !hasState || segments <= Math.max(SEGMENT_BYTES_MIN, snapshot / 4)) {
     return { isFresh, layers: kept };
   }
   const packed = await packSnapshot(way, base, platform);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { idText, type Key, parseId } from "../core/ids.ts";
+import { type Key, parseId } from "../core/ids.ts";
 import type { Bytes } from "../objects/layer.ts";
 import { generationName } from "../objects/paths.ts";
 import type { Platform } from "../objects/platform.ts";
@@ -13,8 +13,6 @@ import { readSnapshot } from "../objects/snapshot.ts";
 import { readSpace } from "../objects/space.ts";
 import type { Row, Tx } from "../store/port.ts";
 import { type Base, baseOf, foldSegment, initialBase } from "./base.ts";
-import { packSnapshot } from "./pack.ts";
-import type { Polled } from "./polled.ts";
 import type { Reader, Seen, Stamp, Way } from "./reader.ts";
 import { form, savesIn } from "./rows.ts";
 import { readSeen } from "./seen.ts";

@@ -1,5 +1,5 @@
 /**
- * One space of a replica on this device: what the store is known to hold, what waits to get there, and the state of both.
+ * A local copy that syncs.
  *
  * @module
  */
@@ -8,45 +8,17 @@ import type { Folded } from "../core/fold.ts";
 import type { Author, Key } from "../core/ids.ts";
 import type { Json } from "../core/json.ts";
 import { IcecoreError } from "../errors.ts";
-import type { Model } from "../models/model.ts";
-import type { Content } from "../objects/content.ts";
-import { platformOf } from "../objects/platform.ts";
-import type { SpaceInfo } from "../objects/space.ts";
 import type { TransientAnswer } from "../objects/wire.ts";
-import type { Chance, Clock } from "../ports.ts";
-import type { StoreEvents, Stores } from "../store/port.ts";
 import type { Remote } from "../wire/remote.ts";
-import { type Appended, type NewUpdate, type Pending, queueingOf } from "./append.ts";
+import { reload, writeAll } from "./local.ts";
+import { type Inside, type OpenCopy, type OpenOptions, openLocal } from "./open.ts";
 import { logOf, stateAt } from "./past.ts";
 import type { Reader } from "./reader.ts";
-import { lookOf, openReplica, peek, type Replica, reload, writeAll } from "./replica.ts";
-import type { Kept, Lost, Recorded, SessionStatus, Synced } from "./report.ts";
+import { lookOf, replicaOf } from "./replica.ts";
+import type { Recorded, Synced } from "./report.ts";
 import { resumeAuthor } from "./resume.ts";
 import { countSave } from "./save.ts";
-import { statusOf } from "./status.ts";
 import { sync } from "./sync.ts";
-
-/** What a session is made of. */
-export interface SessionOptions<S> {
-  /** Where the device keeps its copy. */
-  readonly stores: Stores;
-  /** The name of that copy: one for each store and space. */
-  readonly name: string;
-  /** The store, through a gateway. */
-  readonly remote: Remote;
-  /** The model, made for the settings that `space.json` names; it is asked with `undefined` before they are known. */
-  readonly model: (settings: unknown) => Model<S>;
-  /** How the content of the space is read: asked again when its keyring changes. Plain without it. */
-  readonly content?: (info: SpaceInfo) => Promise<Content>;
-  /** Time. */
-  readonly clock: Clock;
-  /** Chance. */
-  readonly chance: Chance;
-  /** What happens to the local store while nobody asks it anything. */
-  readonly events?: StoreEvents;
-  /** Lets the page do something else between two stretches of long work; at once without it. */
-  readonly pause?: () => Promise<void>;
-}
 
 /** The past of a space, read from its segments: each call reads them. */
 export interface Past<S> {
@@ -62,39 +34,15 @@ export interface Past<S> {
   ): Promise<readonly Recorded[]>;
 }
 
-/** One space of a replica, open. */
-export interface Session<S> {
-  /** The state: what the store was last seen to hold, and the own updates on top. Immutable; another object after each change. */
-  readonly state: S;
-  /** The same with what is rejected and what breaks rules. */
-  readonly folded: Folded<S>;
-  /** `space.json` as last read; `undefined` before the first sync. */
-  readonly info: SpaceInfo | undefined;
-  /** What waits to be acknowledged, in the order in which it is sent. */
-  readonly pending: readonly Pending[];
-  /** How far this replica is. */
-  readonly status: SessionStatus;
-  /** What was set aside for a person. */
-  readonly kept: readonly Kept[];
-  /** Updates of others that the store holds no more. */
-  readonly lost: readonly Lost[];
+/** What a local copy can do once it has a store to sync with. */
+export interface Syncing<S> {
   /** The past. */
   readonly past: Past<S>;
-
-  /**
-   * Makes updates: they are part of the state at once, and sent by the next sync. With `name` only once, however often it is called with the same
-   * name by whatever tab (the last 10,000 are remembered).
-   *
-   * @throws IcecoreError `invalid`: `update-too-large`, `update-invalid`, `name-invalid`.
-   */
-  append(updates: readonly NewUpdate[], name?: string): Appended;
   /**
    * Reads what others wrote, then sends what is queued. Never rejects: what stops it stands in {@link Synced.error}. One at a time; another call
    * waits. Two tabs that do it at once do no harm.
    */
   sync(signal: AbortSignal, everything?: boolean): Promise<Synced>;
-  /** Reads what another tab has stored on the device. Whether the state may have changed. */
-  refresh(): Promise<boolean>;
   /**
    * Goes on as the author that the token is bound to, although a replica has written as it, which must be gone for good. Waits for two minutes at
    * least. `undefined` where the token is bound to no such author: nothing was done.
@@ -108,8 +56,6 @@ export interface Session<S> {
   sendTransient(event: TransientEvent, signal: AbortSignal): Promise<void>;
   /** The transient events of everybody that live now. What cannot be read is passed over. */
   transients(signal: AbortSignal): Promise<readonly TransientAnswer[]>;
-  /** Closes the local store. Nothing is lost. */
-  close(): void;
 }
 
 /** A transient event to send. */
@@ -122,94 +68,63 @@ export interface TransientEvent {
   readonly ttlMs?: number | undefined;
 }
 
-/**
- * Opens the copy of a space on this device, and makes one if there is none. No request is made.
- *
- * @throws IcecoreError as {@link Stores.open}; `invalid` with `storage-foreign` where the copy holds what this program cannot read.
- */
-export async function openSession<S>(options: SessionOptions<S>): Promise<Session<S>> {
-  const { stores, name, remote, model, content, clock, chance } = options;
-  const store = await stores.open(name, options.events ?? { superseded() {}, gone() {} });
-  const pause = options.pause ?? (async () => undefined);
-  const platform = platformOf(globalThis.crypto?.subtle);
-  const loading = { guide: { model, content }, platform, pause };
-  return sessionOf(await openReplica<S>({ store, remote, clock, chance, loading }));
+/** One space of a replica, open. */
+export type Session<S> = OpenCopy<S> & Syncing<S>;
+
+/** What a session is made of. */
+export interface SessionOptions<S> extends OpenOptions<S> {
+  /** The store, through a gateway. */
+  readonly remote: Remote;
 }
 
-function sessionOf<S>(replica: Replica<S>): Session<S> {
-  const { store, remote, view } = replica;
-  const queueing = queueingOf(replica);
-  const one = oneAtATime();
+/**
+ * Opens the copy of a space, for syncing.
+ *
+ * @throws IcecoreError as {@link openLocal}.
+ */
+export async function openSession<S>(options: SessionOptions<S>): Promise<Session<S>> {
+  const copy = await openLocal(options);
+  return Object.assign(copy, syncing(copy.inside, options.remote));
+}
+
+/** Lets a local copy sync with this store. Once for each copy. */
+export function syncing<S>({ local, one, show }: Inside<S>, remote: Remote): Syncing<S> {
+  const replica = replicaOf(local, remote);
   const readerOf = (): Reader<S> => {
-    if (replica.reader) return replica.reader;
+    if (local.reader) return local.reader;
     throw new IcecoreError("not_found", "not-seen", "this space was not read yet", {
       object: remote.space,
       hint: "sync once while the gateway can be reached",
     });
   };
-  queueing.show();
   return {
-    get state() {
-      return view.folded.state;
-    },
-    get folded() {
-      return view.folded;
-    },
-    get info() {
-      return replica.reader?.way.info;
-    },
-    get pending() {
-      return queueing.pending();
-    },
-    get status() {
-      return statusOf(replica, queueing.pending());
-    },
-    get kept() {
-      return replica.kept.map(([number, { author, seq, ...kept }]) => ({
-        number,
-        id: { author, seq },
-        ...kept,
-      }));
-    },
-    get lost() {
-      return replica.lost;
-    },
     past: {
       at: (key, signal) => stateAt(lookOf(replica, signal), readerOf(), key),
       log: async (range, signal) => logOf(lookOf(replica, signal), readerOf(), range),
     },
-    append: queueing.append,
     sync: (signal, everything = false) =>
       one(async () => {
         const told = await sync(replica, signal, everything);
-        queueing.show();
+        show();
         return told;
       }),
-    async refresh() {
-      const queued = replica.queue.length;
-      // What another tab has queued is shown while this one syncs, however long that takes; what it has read, after that.
-      const isRead = !(await peek(replica)) && (await one(() => reload(replica)));
-      queueing.show();
-      return isRead || replica.queue.length !== queued;
-    },
     resumeAuthor: (signal) =>
       one(async () => {
         const author = await resumeAuthor(replica, signal);
-        queueing.show();
+        show();
         return author;
       }),
     drop: (number) =>
       one(async () => {
-        const isThere = replica.kept.some(([other]) => other === number);
-        await writeAll(replica, "strict", async (tx) => {
+        const isThere = local.kept.some(([other]) => other === number);
+        await writeAll(local, "strict", async (tx) => {
           tx.delete("kept", number);
           await countSave(tx);
         });
-        await reload(replica);
+        await reload(local);
         return isThere;
       }),
-    ...transientsOf(remote, readerOf, () => replica.writer.author),
-    close: () => store.close(),
+    ...transientsOf(remote, readerOf, () => local.writer.author),
   };
 }
 
@@ -218,7 +133,7 @@ function transientsOf<S>(
   remote: Remote,
   readerOf: () => Reader<S>,
   authorOf: () => Author,
-): Pick<Session<S>, "sendTransient" | "transients"> {
+): Pick<Syncing<S>, "sendTransient" | "transients"> {
   return {
     async sendTransient({ kind, data, ttlMs }, signal) {
       const author = authorOf();
@@ -234,15 +149,5 @@ function transientsOf<S>(
       });
       return (await Promise.all(opened)).flat();
     },
-  };
-}
-
-/** Runs one piece of work after the other. */
-function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const next = last.then(work, work);
-    last = next.catch(() => undefined);
-    return next;
   };
 }

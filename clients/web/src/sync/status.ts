@@ -1,5 +1,5 @@
 /**
- * How far a replica is, and why it is stuck.
+ * How far a local is, and why it is stuck.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { Covered } from "../core/covered.ts";
 import type { Folded } from "../core/fold.ts";
 import { parseJson } from "../core/json.ts";
 import type { Pending } from "./append.ts";
+import type { Local } from "./local.ts";
 import { lacking } from "./reader.ts";
-import type { Replica } from "./replica.ts";
 import type { SessionStatus } from "./report.ts";
 
 /** Looking at all rules takes time, and a state that was shown never changes. */
@@ -21,9 +21,9 @@ function conflictsOf<S>(folded: Folded<S>): number {
   return count;
 }
 
-/** The status of a replica, as it is known without any request. */
-export function statusOf<S>(replica: Replica<S>, pending: readonly Pending[]): SessionStatus {
-  const { reader, view, restored, writer } = replica;
+/** The status of a local, as it is known without any request. */
+export function statusOf<S>(local: Local<S>, pending: readonly Pending[]): SessionStatus {
+  const { reader, view, restored, writer } = local;
   const { folded } = view;
   const unreadable = [...(reader?.tail.values() ?? [])].flatMap(({ key, fault }) =>
     fault ? [{ key, code: fault }] : [],
@@ -36,20 +36,20 @@ export function statusOf<S>(replica: Replica<S>, pending: readonly Pending[]): S
     author: writer.author,
     unsent: pending.length,
     oldestUnsentAt: times.length > 0 ? Math.min(...times) : undefined,
-    refused: replica.kept.length,
-    lost: replica.lost.length,
+    refused: local.kept.length,
+    lost: local.lost.length,
     rejected: folded.rejected.count,
     conflicts: conflictsOf(folded),
     gaps: reader?.gaps ?? [],
     unreadable,
     restored: restored && missing > 0 ? { noticedAt: restored.at, missing } : undefined,
-    needsVersion: view.needsVersion ?? replica.needs,
+    needsVersion: view.needsVersion ?? local.needs,
     locked: reader?.way.content.blind ?? false,
-    barred: replica.barred,
+    barred: local.barred,
     epoch: reader?.base.epoch,
     generation: reader?.base.generation ?? 0,
     modelVersion: folded.model.version,
-    syncedAt: replica.syncedAt,
+    syncedAt: local.syncedAt,
     listedAt: reader?.listedAt,
   };
 }

@@ -6,8 +6,9 @@
 
 import { asError } from "../errors.ts";
 import { checkVersion, flush } from "./flush.ts";
+import { reload, writeAll } from "./local.ts";
 import { nothingTold, pull, type Told } from "./pull.ts";
-import { lookOf, type Replica, reload, writeAll } from "./replica.ts";
+import { lookOf, type Replica } from "./replica.ts";
 import type { Synced } from "./report.ts";
 import { writeDueSnapshot } from "./snapshot.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { IcecoreError, isIcecoreError } from "../errors.ts";
+import { IcecoreError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
 
 /** The error of what was given up on purpose. */
