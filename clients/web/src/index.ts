@@ -57,5 +57,6 @@ export type {
 export type { StorageHealth, StorageRisk } from "./store/health.ts";
 export type { Store, Stores } from "./store/port.ts";
 export type { Kept, Lost, Recorded, SessionStatus } from "./sync/report.ts";
+export { createSpace, type SpaceToCreate } from "./wire/create-space.ts";
 export { createGuest, eraseSpace, type GuestSpace, linkGuest } from "./wire/guests.ts";
 export type { TokenSource, TokenWhy } from "./wire/token.ts";

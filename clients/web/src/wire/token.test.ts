@@ -116,10 +116,28 @@ test("who gives up waiting takes nobody else along", async () => {
   expect(await other).toBe("token");
 });
 
-test.each(["two words", "line\nfeed", "ü", "x".repeat(8_193)])("%j is no token", async (text) => {
+test.each(["two words", "line\nfeed", "nul\0", "\u007f", "ü", "x".repeat(8_193)])(
+  "%j is no token",
+  async (text) => {
+    const clock = manualClock();
+    const own = tokens(async () => text, clock, clock.now);
+    expect(await failure(own.get(signal))).toEqual({ kind: "denied", code: "token-malformed" });
+  },
+);
+
+test.each(["token\n", "\r\n token\t\r\n", "\ufefftoken "])(
+  "%j is a token with blanks around it",
+  async (text) => {
+    const clock = manualClock();
+    const own = tokens(async () => text, clock, clock.now);
+    expect(await own.get(signal)).toBe("token");
+  },
+);
+
+test.each(["", " \n", null])("%j is as good as none", async (text) => {
   const clock = manualClock();
   const own = tokens(async () => text, clock, clock.now);
-  expect(await failure(own.get(signal))).toEqual({ kind: "denied", code: "token-malformed" });
+  expect(await own.get(signal)).toBeNull();
 });
 
 test("a token of no form that is known here never ends", async () => {

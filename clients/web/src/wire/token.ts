@@ -54,7 +54,9 @@ export function tokens(source: TokenSource, clock: Clock, now: () => number): To
   const fetchOne = async (why: TokenWhy): Promise<void> => {
     askedAt = clock.monotonic();
     // Nobody's own signal: others wait for the same answer.
-    const found = await limited(clock, OBJECT, undefined, (signal) => source(why, signal));
+    const given = await limited(clock, OBJECT, undefined, (signal) => source(why, signal));
+    // A file that holds one ends with a line feed.
+    const found = given?.trim();
     if (found && !FORM.test(found)) {
       throw new IcecoreError("denied", "token-malformed", "The token source gave no token.", {
         object: OBJECT,

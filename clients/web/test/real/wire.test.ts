@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { documentModel } from "../../src/models/document.ts";
 import type { Clock } from "../../src/ports.ts";
+import { createSpace } from "../../src/wire/create-space.ts";
 import { type Claims, type Rig, remoteContract } from "../remote-contract.ts";
 
 const BUILT = fileURLToPath(new URL("../../../../target/debug/icecore", import.meta.url));
@@ -102,6 +104,21 @@ if (existsSync(BINARY)) {
     });
     remoteContract("the real gateway", async () => rig(0));
     remoteContract("the real gateway, for a device an hour behind", async () => rig(-3_600_000));
+    test("the real gateway makes a space for a page, which the command knows", async () => {
+      const { clock, chance, fetch } = rig(0);
+      const admin = token({ spaces: ["*"], rights: ["read", "admin"] });
+      const options = { gateway: url, token: async () => admin, fetch, clock, chance };
+      const settings = { rules: [{ rule: "required", path: "/title" }] };
+      const signal = new AbortController().signal;
+      const wanted = { model: documentModel, settings };
+      await createSpace(options, "made-here", wanted, signal);
+      await expect(createSpace(options, "made-here", wanted, signal)).rejects.toMatchObject({
+        code: "space-exists",
+      });
+      icecore(["update", "made-here", '{"kind":"merge","data":{"a":1}}'], admin);
+      expect(icecore(["state", "made-here", "--json"], admin)).toBe('{"a":1}');
+      expect(icecore(["conflicts", "made-here"], admin)).toContain("required:/title");
+    });
     test("the server is the one that was started", () => {
       expect(server?.exitCode).toBeNull();
     });

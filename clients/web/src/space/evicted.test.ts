@@ -1,0 +1,68 @@
+/** Storage that was taken away while nobody can be reached: what can be written at once, and as whom. */
+
+import { expect, test } from "vitest";
+import type { Author } from "../core/ids.ts";
+import { documentModel } from "../models/document.ts";
+import { memoryBrowser } from "../testing/browser.ts";
+import { manualClock, memoryGateway, seededChance } from "../testing.ts";
+import { open } from "./space.ts";
+
+const BOUND = "019aa122-be00-7000-8000-0000000000aa" as Author;
+
+function world(author?: Author) {
+  const clock = manualClock();
+  const gateway = memoryGateway({ clock, chance: seededChance(1) });
+  gateway.createSpace("todo");
+  const browser = memoryBrowser(clock);
+  const page = gateway.page();
+  const { platform } = browser.tab({ fetch: page.fetch, chance: seededChance(2) });
+  const rights = ["read", "write"] as const;
+  const space = open({
+    gateway: gateway.url,
+    space: "todo",
+    model: documentModel,
+    token: async () => gateway.token({ spaces: ["todo"], rights, ...(author && { author }) }),
+    platform,
+  });
+  const evict = () => browser.stores.remove(`icecore ${gateway.url} todo`);
+  return { clock, page, space, evict };
+}
+
+test.each([
+  ["of no author", undefined],
+  ["bound to an author", BOUND],
+])("offline, a page that is opened again writes at once, by a token %s", async (_, author) => {
+  const { clock, page, space, evict } = world(author);
+  space.retain();
+  await clock.advance(1_000);
+  const first = space.update({ kind: "merge", data: { milk: 1 } });
+  await clock.advance(1_000);
+  expect(first.phase).toBe("confirmed");
+  page.faults = () => "lost";
+  await evict();
+  await clock.advance(1_000);
+  const refused = space.update({ kind: "merge", data: { salt: 1 } });
+  await expect(refused.durable).rejects.toMatchObject({ code: "evicted" });
+  space.close();
+  space.retain();
+  const again = space.update({ kind: "merge", data: { bread: 1 } });
+  await clock.advance(1_000);
+  expect(again.phase).toBe("durable");
+  expect(space.state).toEqual({ bread: 1 });
+  expect(space.status.unsent).toBe(1);
+  page.faults = undefined;
+  await clock.advance(60_000);
+  if (author === undefined) {
+    expect(again.phase).toBe("confirmed");
+    expect(space.state).toEqual({ milk: 1, bread: 1 });
+    expect(again.id?.split(":")[0]).not.toBe(first.id?.split(":")[0]);
+    return;
+  }
+  // Somebody has to say that no other device writes as this author.
+  expect(space.status).toMatchObject({ phase: "stuck", unsent: 1 });
+  const resumed = space.resumeAuthor();
+  await clock.advance(600_000);
+  await resumed;
+  expect(again.phase).toBe("confirmed");
+  expect(space.state).toEqual({ milk: 1, bread: 1 });
+});
