@@ -6,6 +6,8 @@
  */
 
 import type { Chance, Channels, Clock, Fetch, Locks, Page, StorageManager } from "./ports.ts";
+import type { Engine } from "./space/engine.ts";
+import { loadEngine } from "./space/load.ts";
 import { indexedDbStores } from "./store/idb.ts";
 import type { Stores } from "./store/port.ts";
 import type { Witness } from "./store/witness.ts";
@@ -31,6 +33,8 @@ export interface Platform {
   readonly witness: Witness;
   /** The local stores: IndexedDB. */
   readonly stores: Stores;
+  /** Loads the part that syncs, once the page has shown its state. Tried again where it rejects. */
+  readonly engine: () => Promise<Engine>;
 }
 
 /** The platform as this browser, worker or server offers it. */
@@ -45,6 +49,7 @@ export function browserPlatform(): Platform {
     storage,
     witness,
     stores: indexedDbStores({ factory: () => globalThis.indexedDB, clock, chance }),
+    engine: loadEngine,
   };
 }
 

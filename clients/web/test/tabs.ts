@@ -6,6 +6,8 @@
  */
 
 import type { Channels, Clock, Locks } from "../src/ports.ts";
+import { joinChannel, type TabMessage, tabsName } from "../src/tabs/channel.ts";
+import { joinTabs, type Tabs, type TabsOptions } from "../src/tabs/leader.ts";
 
 export interface Tab {
   readonly clock: Clock;
@@ -188,4 +190,22 @@ export function tabsWorld(): TabsWorld {
       return messages;
     },
   };
+}
+
+/** What a tab of a space joins: the channel, and those that may lead. `heard` runs for each message but beats. */
+export function joined(
+  options: Omit<TabsOptions, "tell"> & {
+    readonly channels: Channels;
+    readonly heard: (message: TabMessage) => void;
+  },
+): Tabs & { readonly tell: (message: TabMessage) => void } {
+  const { channels, name, signal, heard } = options;
+  const tell = joinChannel(
+    channels,
+    tabsName(name),
+    (message) => (message.kind === "beat" ? tabs.beaten() : heard(message)),
+    signal,
+  );
+  const tabs = joinTabs({ ...options, tell });
+  return Object.assign(tabs, { tell });
 }

@@ -6,22 +6,28 @@
 
 import type { Author } from "../core/ids.ts";
 import { asError, IcecoreError } from "../errors.ts";
-import { PACE } from "../plan/poll.ts";
+import { backoffMs } from "../plan/backoff.ts";
 import type { Platform } from "../platform.ts";
-import { type StorageHealth, storageHealth } from "../store/health.ts";
 import { noteAuthor, witnessedAuthor } from "../store/witness.ts";
+import { type OpenCopy, openLocal } from "../sync/open.ts";
 import type { Synced } from "../sync/report.ts";
-import { openSession, type Session } from "../sync/session.ts";
-import type { TabMessage } from "../tabs/channel.ts";
-import { joinTabs, type Role, type Tabs } from "../tabs/leader.ts";
+import { joinChannel, type TabMessage, tabsName } from "../tabs/channel.ts";
 import type { Remote } from "../wire/remote.ts";
-import { type Driver, driver } from "./driver.ts";
+import type { Engine } from "./engine.ts";
 import type { Receipts } from "./receipts.ts";
-import { heard, statusOf, tell } from "./status.ts";
+import { noFacts, statusOf } from "./status.ts";
+import type { Syncer } from "./syncer.ts";
 import type { SpaceOptions, SpaceStatus } from "./types.ts";
 
-/** How often the browser is asked about its storage. */
-const HEALTH_MS = 300_000;
+/** The first pause before what syncs is loaded again is longer than that of a request: so many doublings. */
+const RELOADS = 4;
+
+/** What syncs, loaded. */
+export interface Connected {
+  readonly engine: Engine;
+  /** The store. */
+  readonly remote: Remote;
+}
 
 /** What a copy is made of. */
 export interface CopyOptions<S> {
@@ -29,8 +35,8 @@ export interface CopyOptions<S> {
   readonly options: SpaceOptions<S>;
   /** The world around. */
   readonly platform: Platform;
-  /** The store. */
-  readonly remote: Remote;
+  /** Loads what syncs; rejects with an `IcecoreError` where it does not come. */
+  readonly connect: () => Promise<Connected>;
   /** The name of the local copy. */
   readonly name: string;
   /** Updates of this page that are not settled. */
@@ -46,30 +52,29 @@ export interface CopyOptions<S> {
 /** The local copy, from its opening to its end. */
 export class Copy<S> {
   /** Resolves when it is read; rejects where it cannot be. */
-  readonly opened: Promise<Session<S>>;
+  readonly opened: Promise<OpenCopy<S>>;
   readonly #with: CopyOptions<S>;
   readonly #ending = new AbortController();
-  #session: Session<S> | undefined;
-  #tabs: Tabs | undefined;
-  #driver: Driver | undefined;
-  #error: IcecoreError | undefined;
-  #hasSynced = false;
-  #clockOffMs: number | undefined;
-  #evicted: Author | undefined;
-  #storage: StorageHealth | undefined;
-  #hasAsked = false;
+  readonly #facts: ReturnType<typeof noFacts>;
+  #session: OpenCopy<S> | undefined;
+  #tell: (message: TabMessage) => void = () => undefined;
+  #syncer: Syncer<S> | undefined;
+  #connecting: Promise<Syncer<S>> | undefined;
+  #failures = 0;
+  #stopRetry: (() => void) | undefined;
+  #hasMade = false;
   #isStale = false;
   #refreshing: Promise<void> | undefined;
 
   constructor(using: CopyOptions<S>) {
     this.#with = using;
-    this.#evicted = using.evicted;
+    this.#facts = noFacts(using.evicted);
     this.opened = this.#open();
     this.opened.catch((error: unknown) => this.#failed(asError(error)));
   }
 
   /** The session, once the copy is read. */
-  get session(): Session<S> | undefined {
+  get session(): OpenCopy<S> | undefined {
     return this.#session;
   }
 
@@ -80,42 +85,34 @@ export class Copy<S> {
 
   /** Whether it was complete once since the page was opened. */
   get hasSynced(): boolean {
-    return this.#hasSynced;
+    return this.#facts.hasSynced;
   }
 
   /** Under whom was written what the browser took away. */
   get evicted(): Author | undefined {
-    return this.#evicted;
+    return this.#facts.evicted;
   }
 
   /** How it is. */
   status(isOpen: boolean): SpaceStatus {
-    const { platform, remote } = this.#with;
+    const { platform } = this.#with;
     return statusOf({
+      ...this.#facts,
       isOpen,
       isOffline: platform.page.isOffline(),
-      error: this.#error,
       replica: this.#session?.status,
-      hasSynced: this.#hasSynced,
-      role: this.#role,
-      clockOffMs: remote.offsetMs ?? this.#clockOffMs,
-      storage: this.#storage,
-      evicted: this.#evicted,
+      role: this.#syncer?.role ?? (platform.locks ? "follower" : "alone"),
+      clockOffMs: this.#syncer?.offsetMs ?? this.#facts.clockOffMs,
       now: platform.clock.now(),
     });
   }
 
-  get #role(): Role {
-    return this.#tabs?.role ?? "follower";
-  }
-
-  async #open(): Promise<Session<S>> {
-    const { options, platform, remote, name } = this.#with;
+  async #open(): Promise<OpenCopy<S>> {
+    const { options, platform, name } = this.#with;
     const { model, secret } = options;
-    const session = await openSession<S>({
+    const session = await openLocal<S>({
       stores: platform.stores,
       name,
-      remote,
       model: typeof model === "function" ? model : () => model,
       ...(secret && { content: (info) => secret.content(info, platform.chance) }),
       clock: platform.clock,
@@ -134,91 +131,84 @@ export class Copy<S> {
   }
 
   /** The marker is there and what it vouches for is not: the browser deleted it between two visits. */
-  #lookForEviction(session: Session<S>): void {
+  #lookForEviction(session: OpenCopy<S>): void {
     const { platform, name } = this.#with;
     const { author } = session.status;
     const before = witnessedAuthor(platform.witness, name);
     if (before !== undefined && before !== author && session.info === undefined) {
-      this.#evicted = before;
+      this.#facts.evicted = before;
     }
     if (session.info !== undefined) noteAuthor(platform.witness, name, author);
   }
 
   #start(): void {
-    const { options, platform, name } = this.#with;
-    const { clock, chance, page } = platform;
+    const { platform, name, changed } = this.#with;
     const { signal } = this;
-    this.#driver = driver({
-      clock,
-      chance,
-      page,
-      pace: options.pace ?? PACE,
-      signal,
-      sync: (stop, everything) => this.#sync(stop, everything),
-      done: () => this.#with.changed(),
-    });
-    this.#tabs = joinTabs({
-      name,
-      clock,
-      locks: platform.locks,
-      channels: platform.channels,
-      signal,
-      heard: (message) => this.#heard(message),
-      onRole: () => this.#lead(),
-    });
-    this.#tabs.tell({ kind: "told", topic: "ask", value: null });
-    this.#lead();
-    page.onChange(() => this.#woken(), signal);
-    void this.#lookAtStorage();
-    this.#with.changed();
-  }
-
-  #lead(): void {
-    this.#driver?.lead(this.#role !== "follower");
-    this.#with.changed();
-  }
-
-  async #sync(stop: AbortSignal, everything: boolean): Promise<Synced> {
-    const session = await this.opened;
-    const synced = await session.sync(stop, everything);
-    // What ended it meanwhile says more than that it was given up.
-    if (this.signal.aborted) return synced;
-    this.#error = synced.error;
-    if (!synced.error) this.#hasSynced = true;
-    this.#clockOffMs = this.#with.remote.offsetMs;
-    noteAuthor(this.#with.platform.witness, this.#with.name, session.status.author);
-    this.#with.receipts.settle(session.pending, session.kept);
-    this.#tellStatus();
-    if (synced.changed || synced.confirmed.length > 0 || synced.refused || synced.requeued > 0) {
-      this.#tabs?.tell({ kind: "changed" });
-    }
-    return synced;
-  }
-
-  #tellStatus(): void {
-    const told = {
-      error: this.#error,
-      hasSynced: this.#hasSynced,
-      clockOffMs: this.#clockOffMs,
+    const heard = (message: TabMessage): void => {
+      if (message.kind === "changed") void this.refresh();
+      else this.#syncer?.heard(message);
     };
-    this.#tabs?.tell({ kind: "told", topic: "status", value: tell(told) });
+    this.#tell = joinChannel(platform.channels, tabsName(name), heard, signal);
+    platform.page.onChange(() => this.#woken(), signal);
+    changed();
+    this.#connect();
   }
 
-  #heard(message: TabMessage): void {
-    if (message.kind === "changed") void this.refresh();
-    else if (message.kind === "sync") {
-      if (this.#role !== "follower") this.#driver?.soon();
-    } else if (message.kind === "told" && message.topic === "ask") {
-      // A tab that joins would else hear of it only after the next sync, which may be minutes away.
-      if (this.#role === "leader") this.#tellStatus();
-    } else if (message.kind === "told" && message.topic === "status") {
-      const told = heard(message.value);
-      if (told === undefined || this.#role === "leader") return;
-      this.#error = told.error;
-      this.#hasSynced ||= told.hasSynced;
-      this.#clockOffMs = told.clockOffMs;
-      this.#with.changed();
+  /** Without what syncs the page shows and keeps everything: it is asked for again and again. */
+  #connect(): void {
+    // Whoever waits for it is told; the status tells it to all others.
+    this.syncer().catch(() => undefined);
+  }
+
+  /** What syncs: rejects where it could not be loaded this time. */
+  syncer(): Promise<Syncer<S>> {
+    this.#connecting ??= this.#load().catch((error: unknown) => {
+      this.#connecting = undefined;
+      throw error;
+    });
+    return this.#connecting;
+  }
+
+  async #load(): Promise<Syncer<S>> {
+    const copy = await this.opened;
+    const { connect, platform } = this.#with;
+    let connected: Connected;
+    try {
+      connected = await connect();
+    } catch (thrown) {
+      const { chance, clock } = platform;
+      const draw = (min: number, max: number): number => min + chance.below(max - min + 1);
+      this.#stopRetry?.();
+      this.#stopRetry = clock.after(backoffMs(RELOADS + this.#failures++, draw), () => {
+        if (!this.signal.aborted) this.#connect();
+      });
+      const error = asError(thrown);
+      this.#failed(error);
+      throw error;
     }
+    if (this.signal.aborted) throw this.#facts.error ?? ended();
+    return this.#attach(copy, connected);
+  }
+
+  #attach(copy: OpenCopy<S>, { engine, remote }: Connected): Syncer<S> {
+    const { options, platform, name, receipts, changed } = this.#with;
+    this.#facts.error = undefined;
+    const syncer = new engine.Syncer<S>({
+      copy,
+      remote,
+      platform,
+      name,
+      pace: options.pace,
+      receipts,
+      facts: this.#facts,
+      tell: this.#tell,
+      changed,
+      signal: this.signal,
+    });
+    this.#syncer = syncer;
+    if (this.#hasMade) syncer.made();
+    changed();
+    return syncer;
   }
 
   /** Reads what another tab stored: once more, however often it is asked for while it reads. */
@@ -230,7 +220,7 @@ export class Copy<S> {
     await this.#refreshing;
   }
 
-  async #readAgain(session: Session<S>): Promise<void> {
+  async #readAgain(session: OpenCopy<S>): Promise<void> {
     while (this.#isStale && !this.signal.aborted) {
       this.#isStale = false;
       try {
@@ -246,40 +236,25 @@ export class Copy<S> {
 
   /** Updates were made here and are on the disk: all tabs show them, and one sends them. */
   made(): void {
-    this.#tabs?.tell({ kind: "changed" });
-    if (this.#role === "follower") this.#tabs?.tell({ kind: "sync" });
-    this.#driver?.soon();
-    void this.#keep();
-  }
-
-  /** The browser is asked to keep what is stored as soon as there is something that only this device has. */
-  async #keep(): Promise<void> {
-    if (this.#hasAsked || !this.#with.platform.stores.isDurable) return;
-    this.#hasAsked = true;
-    const { storage } = this.#with.platform;
-    if ((await storage.persisted()) === false) await storage.persist();
-    await this.#lookAtStorage(false);
-  }
-
-  async #lookAtStorage(isAgain = true): Promise<void> {
-    const { clock, storage, stores } = this.#with.platform;
-    this.#storage = await storageHealth(storage, stores.isDurable);
-    if (this.signal.aborted) return;
-    if (isAgain) clock.after(HEALTH_MS, () => void this.#lookAtStorage());
-    this.#with.changed();
+    this.#hasMade = true;
+    this.#tell({ kind: "changed" });
+    if ((this.#syncer?.role ?? "follower") === "follower") this.#tell({ kind: "sync" });
+    this.#syncer?.made();
   }
 
   #woken(): void {
-    if (this.#with.platform.page.isVisible()) this.#driver?.wake();
+    if (this.#with.platform.page.isVisible()) {
+      if (this.#syncer) this.#syncer.wake();
+      else this.#connect();
+    }
     this.#with.changed();
   }
 
   /** Syncs now. */
   async syncNow(everything: boolean): Promise<Synced> {
     await this.opened;
-    if (this.signal.aborted) throw this.#error ?? ended();
-    if (this.#driver === undefined) throw ended();
-    return this.#driver.now(everything);
+    if (this.signal.aborted) throw this.#facts.error ?? ended();
+    return (await this.syncer()).now(everything);
   }
 
   #superseded(): void {
@@ -292,7 +267,7 @@ export class Copy<S> {
 
   #vanished(): void {
     if (this.signal.aborted) return;
-    this.#evicted = this.#session?.status.author ?? this.#evicted;
+    this.#facts.evicted = this.#session?.status.author ?? this.#facts.evicted;
     const error = new IcecoreError(
       "unavailable",
       "evicted",
@@ -308,14 +283,14 @@ export class Copy<S> {
 
   #failed(error: IcecoreError): void {
     if (this.signal.aborted) return;
-    this.#error = error;
+    this.#facts.error = error;
     this.#with.changed();
   }
 
   /** It shows what it holds, and does no more: another tab, or another copy, may lead. */
   #stop(error: IcecoreError): void {
     if (this.signal.aborted) return;
-    this.#error = error;
+    this.#facts.error = error;
     this.#ending.abort(error);
     this.#with.changed();
   }

@@ -6,7 +6,7 @@
 
 import { IcecoreError } from "../errors.ts";
 import type { Pending } from "../sync/append.ts";
-import type { Session } from "../sync/session.ts";
+import type { OpenCopy } from "../sync/open.ts";
 import type { Forget } from "./types.ts";
 
 /** Updates as lines of JSON that `icecore import` takes. */
@@ -17,7 +17,7 @@ export function linesOf(pending: readonly Pending[]): string {
 /** What forgetting needs. */
 export interface Forgetting {
   /** The local copy. */
-  readonly session: Session<unknown>;
+  readonly session: OpenCopy<unknown>;
   /** Sends all that waits; rejects with what stopped it. */
   readonly send: () => Promise<void>;
   /** Closes the local copy and removes it. */

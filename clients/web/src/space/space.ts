@@ -21,14 +21,14 @@ import type { TransientAnswer } from "../objects/wire.ts";
 import { browserPlatform, type Platform } from "../platform.ts";
 import { noteAuthor } from "../store/witness.ts";
 import type { NewUpdate, Pending } from "../sync/append.ts";
+import type { OpenCopy } from "../sync/open.ts";
 import type { Kept, Lost, Recorded } from "../sync/report.ts";
-import type { Session } from "../sync/session.ts";
-import { gatewayRemote } from "../wire/gateway.ts";
-import type { Remote } from "../wire/remote.ts";
-import { changeInfo } from "./change.ts";
-import { Copy } from "./copy.ts";
+import type { Syncing } from "../sync/session.ts";
+import { checkSpaceName, gatewayAddress } from "../wire/address.ts";
+import { type Connected, Copy } from "./copy.ts";
 import { forget, linesOf } from "./forget.ts";
 import { at, listeners } from "./listeners.ts";
+import { notLoaded } from "./load.ts";
 import { receipts } from "./receipts.ts";
 import { CLOSED } from "./status.ts";
 import type { Forget, Receipt, Space, SpaceOptions, SpaceStatus, UpdateInput } from "./types.ts";
@@ -68,12 +68,12 @@ class PageSpace<S> implements Space<S> {
   readonly name: string;
   readonly #options: SpaceOptions<S>;
   readonly #platform: Platform;
-  readonly #remote: Remote;
   readonly #copyName: string;
   readonly initial: Space<S>["initial"];
   readonly #states = listeners();
   readonly #statuses = listeners();
   readonly #receipts = receipts();
+  #connecting: Promise<Connected> | undefined;
   #copy: Copy<S> | undefined;
   /** What takes the place of a copy that the browser took away, as soon as it has fetched what was acknowledged. */
   #next: Copy<S> | undefined;
@@ -85,13 +85,14 @@ class PageSpace<S> implements Space<S> {
   #conflicts: { readonly of: S; readonly list: readonly Conflict[] } | undefined;
 
   constructor(options: SpaceOptions<S>) {
-    const { gateway, space, token, model, allowPlainHttp } = options;
+    const { gateway, space, model, allowPlainHttp } = options;
     const own = options.stores && { stores: options.stores };
     this.#platform = { ...browserPlatform(), ...options.platform, ...own };
-    const { fetch, clock, chance } = this.#platform;
+    // What cannot be a gateway or a space is told here, and not once the page is on its way.
+    gatewayAddress(gateway, allowPlainHttp);
+    checkSpaceName(space);
     this.name = space;
     this.#options = options;
-    this.#remote = gatewayRemote({ gateway, space, token, fetch, clock, chance, allowPlainHttp });
     const account = options.account ? ` ${options.account}` : "";
     this.#copyName = `icecore ${gateway.replace(/\/+$/, "")} ${space}${account}`;
     const state = (typeof model === "function" ? model(undefined) : model).initial();
@@ -164,7 +165,7 @@ class PageSpace<S> implements Space<S> {
   }
 
   dismiss(number: number): Promise<boolean> {
-    return this.#with(async (session) => {
+    return this.#asking(async (session) => {
       const dropped = await session.drop(number);
       this.#changed();
       return dropped;
@@ -218,7 +219,7 @@ class PageSpace<S> implements Space<S> {
 
   at(time: Date | Key, signal?: AbortSignal): Promise<S> {
     const read = this.#until(signal);
-    return this.#with(async ({ past }) => (await past.at(keyOf(time), read)).state);
+    return this.#asking(async ({ past }) => (await past.at(keyOf(time), read)).state);
   }
 
   log(
@@ -231,28 +232,31 @@ class PageSpace<S> implements Space<S> {
       ...(to !== undefined && { to: keyOf(to) }),
     };
     const read = this.#until(signal);
-    return this.#with(({ past }) => past.log(keys, read));
+    return this.#asking(({ past }) => past.log(keys, read));
   }
 
   transient(kind: string, data: Json, ttlMs?: number): Promise<void> {
     const sent = this.#until();
-    return this.#with((session) => session.sendTransient({ kind, data, ttlMs }, sent));
+    return this.#asking((session) => session.sendTransient({ kind, data, ttlMs }, sent));
   }
 
   transients(signal?: AbortSignal): Promise<readonly TransientAnswer[]> {
     const read = this.#until(signal);
-    return this.#with((session) => session.transients(read));
+    return this.#asking((session) => session.transients(read));
   }
 
   changeInfo(make: (info: SpaceInfo) => Promise<string>, signal?: AbortSignal): Promise<void> {
     const copy = this.#opening();
-    const changed = changeInfo(this.#remote, make, this.#until(signal));
+    const until = this.#until(signal);
+    const changed = this.#connect().then(({ engine, remote }) =>
+      engine.changeInfo(remote, make, until),
+    );
     return this.#during(changed.then(() => copy.syncNow(true)).then(() => undefined));
   }
 
   resumeAuthor(signal?: AbortSignal): Promise<void> {
     const resumed = this.#until(signal);
-    return this.#with(async (session) => {
+    return this.#asking(async (session) => {
       await session.resumeAuthor(resumed);
       await this.sync(signal);
     });
@@ -297,7 +301,7 @@ class PageSpace<S> implements Space<S> {
     return new Copy<S>({
       options: this.#options,
       platform: this.#platform,
-      remote: this.#remote,
+      connect: () => this.#connect(),
       name: this.#copyName,
       receipts: this.#receipts,
       evicted,
@@ -321,8 +325,31 @@ class PageSpace<S> implements Space<S> {
     return this.#unsent + (isAdded ? "" : linesOf(pending));
   }
 
+  /** Loads what syncs. Made once: with its token, and what it learnt of the server's time, it outlives a copy. */
+  #connect(): Promise<Connected> {
+    this.#connecting ??= this.#platform.engine().then(
+      (engine) => {
+        const { gateway, space, token, allowPlainHttp } = this.#options;
+        const { fetch, clock, chance } = this.#platform;
+        const at = { gateway, space, token, fetch, clock, chance, allowPlainHttp };
+        return { engine, remote: engine.gatewayRemote(at) };
+      },
+      (error: unknown) => {
+        this.#connecting = undefined;
+        throw notLoaded(error);
+      },
+    );
+    return this.#connecting;
+  }
+
+  /** Work that asks the store. */
+  #asking<T>(work: (asks: Syncing<S>) => Promise<T>): Promise<T> {
+    const copy = this.#opening();
+    return this.#with(async () => work((await copy.syncer()).asks));
+  }
+
   /** Work on the local copy, which stays open meanwhile. */
-  #with<T>(work: (session: Session<S>) => Promise<T>): Promise<T> {
+  #with<T>(work: (session: OpenCopy<S>) => Promise<T>): Promise<T> {
     const { opened } = this.#opening();
     return this.#during(opened.then(work)).catch((error: unknown) => {
       throw asError(error);

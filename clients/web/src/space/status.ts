@@ -5,32 +5,41 @@
  */
 
 import type { Author } from "../core/ids.ts";
-import { IcecoreError, isErrorKind } from "../errors.ts";
+import type { IcecoreError } from "../errors.ts";
 import type { StorageHealth } from "../store/health.ts";
 import type { SessionStatus } from "../sync/report.ts";
 import type { Role } from "../tabs/leader.ts";
 import type { SpacePhase, SpaceStatus } from "./types.ts";
 
+/** What is noted of a copy while it is open. */
+export interface Facts {
+  /** What stopped the opening or the last sync, here or in the tab that sends. */
+  error: IcecoreError | undefined;
+  /** Whether a sync was complete since the page was opened. */
+  hasSynced: boolean;
+  /** See {@link SpaceStatus.clockOffMs}. */
+  clockOffMs: number | undefined;
+  /** See {@link SpaceStatus.storage}. */
+  storage: StorageHealth | undefined;
+  /** See {@link SpaceStatus.evicted}. */
+  evicted: Author | undefined;
+}
+
+/** Nothing is known yet. */
+export function noFacts(evicted?: Author): Facts {
+  return { error: undefined, hasSynced: false, clockOffMs: undefined, storage: undefined, evicted };
+}
+
 /** What a status is made of. */
-export interface StatusFacts {
+export interface StatusFacts extends Readonly<Facts> {
   /** Whether anybody uses the space. */
   readonly isOpen: boolean;
   /** Whether the device says that there is no network. */
   readonly isOffline: boolean;
-  /** What stopped the opening or the last sync, here or in the tab that sends. */
-  readonly error: IcecoreError | undefined;
   /** What the session says; `undefined` while it opens. */
   readonly replica: SessionStatus | undefined;
-  /** Whether a sync was complete since the page was opened. */
-  readonly hasSynced: boolean;
   /** Which tab sends. */
   readonly role: Role;
-  /** See {@link SpaceStatus.clockOffMs}. */
-  readonly clockOffMs: number | undefined;
-  /** See {@link SpaceStatus.storage}. */
-  readonly storage: StorageHealth | undefined;
-  /** See {@link SpaceStatus.evicted}. */
-  readonly evicted: Author | undefined;
   /** The device's time. */
   readonly now: number;
 }
@@ -74,59 +83,10 @@ export function statusOf(facts: StatusFacts): SpaceStatus {
 
 /** The status of a space that nobody uses. */
 export const CLOSED: SpaceStatus = statusOf({
+  ...noFacts(),
   isOpen: false,
   isOffline: false,
-  error: undefined,
   replica: undefined,
-  hasSynced: false,
   role: "follower",
-  clockOffMs: undefined,
-  storage: undefined,
-  evicted: undefined,
   now: 0,
 });
-
-/** What the tab that sends tells the others of itself. */
-export interface Told {
-  /** What stopped its last sync. */
-  readonly error: IcecoreError | undefined;
-  /** Whether one was complete. */
-  readonly hasSynced: boolean;
-  /** See {@link SpaceStatus.clockOffMs}. */
-  readonly clockOffMs: number | undefined;
-}
-
-/** The form in which that is told: errors lose their class on the way. */
-export function tell({ error, hasSynced, clockOffMs }: Told): unknown {
-  const parts = error && {
-    kind: error.kind,
-    code: error.code,
-    message: error.message,
-    object: error.object,
-    hint: error.hint,
-    params: error.params,
-  };
-  return { error: parts, hasSynced, clockOffMs };
-}
-
-/** What another tab told, or `undefined` where it is not of that form. */
-export function heard(value: unknown): Told | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { error, hasSynced, clockOffMs } = value as Partial<Record<string, unknown>>;
-  return {
-    error: errorOf(error),
-    hasSynced: hasSynced === true,
-    clockOffMs: typeof clockOffMs === "number" ? clockOffMs : undefined,
-  };
-}
-
-function errorOf(value: unknown): IcecoreError | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { kind, code, message, object, hint, params } = value as Partial<Record<string, unknown>>;
-  if (!isErrorKind(kind) || typeof code !== "string") return undefined;
-  return new IcecoreError(kind, code, String(message), {
-    object: typeof object === "string" ? object : undefined,
-    hint: typeof hint === "string" ? hint : undefined,
-    params: typeof params === "object" && params !== null ? (params as IcecoreError["params"]) : {},
-  });
-}

@@ -30,6 +30,11 @@ export function parseTabMessage(message: unknown): TabMessage | undefined {
   return kind === "told" && typeof topic === "string" ? { kind, topic, value } : undefined;
 }
 
+/** What the channel of a replica's tabs is called, and their lock. */
+export function tabsName(replica: string): string {
+  return `icecore:${replica}`;
+}
+
 /** Joins the tabs of one replica until the signal ends. Returns what tells all others. */
 export function joinChannel(
   channels: Channels,

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { type Tab, type TabsWorld, tabsWorld } from "../../test/tabs.ts";
+import { joined, type Tab, type TabsWorld, tabsWorld } from "../../test/tabs.ts";
 import type { Channels, Locks } from "../ports.ts";
 import type { TabMessage } from "./channel.ts";
-import { joinTabs, type Role, type Tabs } from "./leader.ts";
+import type { Role } from "./leader.ts";
 
 interface Member extends Tab {
-  readonly tabs: Tabs;
+  readonly tabs: ReturnType<typeof joined>;
   readonly roles: Role[];
   readonly heard: TabMessage[];
   close(): void;
@@ -23,7 +23,7 @@ function member(world: TabsWorld, instead: Instead = {}): Member {
   const roles: Role[] = [];
   const heard: TabMessage[] = [];
   const { clock, locks, channels } = tab;
-  const tabs = joinTabs({
+  const tabs = joined({
     name: "a",
     clock,
     locks,
@@ -134,7 +134,7 @@ test("a leader whose timers run once a minute is replaced by one that ticks, and
     after: (ms: number, task: () => void) => slow.clock.after(Math.max(ms, 60_000), task),
   };
   const roles: Role[] = [];
-  joinTabs({
+  joined({
     name: "a",
     clock: throttled,
     locks: slow.locks,

@@ -17,8 +17,8 @@
  * @module
  */
 
-import type { Channels, Clock, Locks } from "../ports.ts";
-import { joinChannel, type TabMessage } from "./channel.ts";
+import type { Clock, Locks } from "../ports.ts";
+import { type TabMessage, tabsName } from "./channel.ts";
 
 /**
  * What this tab does.
@@ -37,12 +37,10 @@ export interface TabsOptions {
   readonly clock: Clock;
   /** Absent where the browser has none. */
   readonly locks: Locks | undefined;
-  /** How the tabs talk. */
-  readonly channels: Channels;
+  /** Tells all other tabs. */
+  readonly tell: (message: TabMessage) => void;
   /** Ends the membership: the lock is let go. */
   readonly signal: AbortSignal;
-  /** Runs for each message of another tab but heartbeats. */
-  readonly heard: (message: TabMessage) => void;
   /** Runs when the role has changed. It is `follower` at first, or `alone`; nothing runs for that, nor after the signal. */
   readonly onRole: (role: Role) => void;
 }
@@ -51,8 +49,8 @@ export interface TabsOptions {
 export interface Tabs {
   /** What this tab does at the moment. */
   readonly role: Role;
-  /** Tells all other tabs. Nothing is told after the signal. */
-  tell(message: TabMessage): void;
+  /** The leader was heard: it is alive. */
+  beaten(): void;
 }
 
 /** How often the leader says that it lives, and how often the others count. */
@@ -60,25 +58,14 @@ const TICK_MS = 3_000;
 /** After so many ticks without a beat the lead is taken: within 12 s. */
 const PATIENCE = 4;
 
-/** Joins the tabs of a replica. */
+/** Joins the tabs of a replica: from now on this one may lead them. */
 export function joinTabs(options: TabsOptions): Tabs {
-  const { clock, signal } = options;
-  const name = `icecore:${options.name}`;
+  const { clock, signal, tell } = options;
+  const name = tabsName(options.name);
   let role: Role = options.locks === undefined ? "alone" : "follower";
   let missed = 0;
   let patience = PATIENCE;
   let waiting = new AbortController();
-
-  const tell = joinChannel(
-    options.channels,
-    name,
-    (message) => {
-      if (message.kind !== "beat") return options.heard(message);
-      missed = 0;
-      patience = PATIENCE;
-    },
-    signal,
-  );
 
   function become(next: Role): void {
     role = next;
@@ -128,6 +115,9 @@ export function joinTabs(options: TabsOptions): Tabs {
     get role() {
       return role;
     },
-    tell,
+    beaten() {
+      missed = 0;
+      patience = PATIENCE;
+    },
   };
 }

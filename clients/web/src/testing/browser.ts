@@ -7,6 +7,7 @@
 import { IcecoreError } from "../errors.ts";
 import type { Platform } from "../platform.ts";
 import type { Chance, Channels, Clock, Fetch, Locks, Page, StorageManager } from "../ports.ts";
+import { loadEngine } from "../space/load.ts";
 import { memoryStores } from "../store/memory.ts";
 import type { Stores } from "../store/port.ts";
 import type { Witness } from "../store/witness.ts";
@@ -176,6 +177,7 @@ export function memoryBrowser(clock: Clock): MemoryBrowser {
           storage,
           witness,
           stores,
+          engine: loadEngine,
         },
         show: (isVisible) => page.set(isVisible, page.isOffline()),
         cut: (isOffline) => page.set(page.isVisible(), isOffline),

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../ports.ts";
+import { engineLoading } from "../space/load.ts";
 
 /** A clock that stands still until a test moves it. */
 export interface ManualClock extends Clock {
@@ -55,6 +56,8 @@ async function settle(): Promise<void> {
       };
       port2.postMessage(undefined);
     });
+    // A part of the program that is loaded comes when it comes.
+    await engineLoading()?.catch(() => undefined);
   } while (underWay.size > 0);
 }
 

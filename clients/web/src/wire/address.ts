@@ -1,10 +1,11 @@
 /**
- * Where a gateway is.
+ * Where a gateway is, and what a space can be called.
  *
  * @module
  */
 
 import { IcecoreError } from "../errors.ts";
+import { isSpaceName } from "../objects/paths.ts";
 
 /** Nobody's name, no query; plain `http` on this machine only. */
 const SAFE =
@@ -26,4 +27,17 @@ export function gatewayAddress(text: string, allowPlain = false): string {
     });
   }
   return address;
+}
+
+/**
+ * Checks the name of a space.
+ *
+ * @throws IcecoreError `invalid`.
+ */
+export function checkSpaceName(space: string): void {
+  if (isSpaceName(space)) return;
+  throw new IcecoreError("invalid", "space-name", "This is no name of a space.", {
+    object: "space",
+    hint: "Up to 64 of a-z 0-9 - _ .",
+  });
 }

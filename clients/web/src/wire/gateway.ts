@@ -7,9 +7,8 @@
 import type { Author } from "../core/ids.ts";
 import { canonical } from "../core/json.ts";
 import { toBytes } from "../core/utf8.ts";
-import { IcecoreError } from "../errors.ts";
 import { badAnswer } from "../objects/answer.ts";
-import { headPath, isSpaceName, spacePath } from "../objects/paths.ts";
+import { headPath, spacePath } from "../objects/paths.ts";
 import {
   readSentTransient,
   readSyncResponse,
@@ -17,6 +16,7 @@ import {
   type StoredAnswer,
   type SyncResponse,
 } from "../objects/wire.ts";
+import { checkSpaceName } from "./address.ts";
 import { bodyInfo, isRefused, mostOf, tagOf, versionOf, written } from "./bucket.ts";
 import { type Calls, type GatewayOptions, gatewayCalls } from "./calls.ts";
 import { textOf } from "./http.ts";
@@ -40,12 +40,7 @@ export interface RemoteOptions extends GatewayOptions {
  */
 export function gatewayRemote(options: RemoteOptions): Remote {
   const { space } = options;
-  if (!isSpaceName(space)) {
-    throw new IcecoreError("invalid", "space-name", "This is no name of a space.", {
-      object: "space",
-      hint: "Up to 64 of a-z 0-9 - _ .",
-    });
-  }
+  checkSpaceName(space);
   const calls = gatewayCalls(options);
   const { net, call, now, tokens } = calls;
   const [head, info] = [headPath(space), spacePath(space)];

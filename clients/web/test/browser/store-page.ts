@@ -3,7 +3,8 @@
 import { browserPlatform } from "../../src/platform.ts";
 import { storeContract } from "../../src/store/contract.ts";
 import type { Store } from "../../src/store/port.ts";
-import { joinTabs, type Role } from "../../src/tabs/leader.ts";
+import type { Role } from "../../src/tabs/leader.ts";
+import { joined } from "../tabs.ts";
 
 const platform = browserPlatform();
 const { stores } = platform;
@@ -155,7 +156,7 @@ async function empty(): Promise<void> {
 
 /** Joins the tabs; returns at once. */
 function join(): void {
-  joinTabs({
+  joined({
     ...platform,
     name: "page",
     signal: new AbortController().signal,
