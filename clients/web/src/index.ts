@@ -32,7 +32,7 @@ export type { Model, Violation } from "./models/model.ts";
 export { type AnyUpdate, defineModel, type Meta, type ModelDefinition } from "./models/reducer.ts";
 export type { SpaceInfo } from "./objects/space.ts";
 export type { TransientAnswer } from "./objects/wire.ts";
-export { PACE, type Pace } from "./plan/poll.ts";
+export { PACE, type Pace } from "./plan/pace.ts";
 export { browserPlatform, type Platform } from "./platform.ts";
 export type {
   Chance,

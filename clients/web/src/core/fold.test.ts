@@ -10,16 +10,8 @@ import { type Author, idText } from "./ids.ts";
 import { canonical, type Json, parseJson } from "./json.ts";
 import { sortTail } from "./order.ts";
 import { appReason, impossible, reason, reject } from "./reason.ts";
-import {
-  conflictsJson,
-  REJECTED_LIST_MAX,
-  readRejected,
-  readSummary,
-  readTouched,
-  rejectedJson,
-  summaryJson,
-  touchedJson,
-} from "./summary.ts";
+import { REJECTED_LIST_MAX, readRejected, readSummary, readTouched } from "./summary.ts";
+import { conflictsJson, rejectedJson, summaryJson, touchedJson } from "./summary-text.ts";
 import { elementTexts, memberText } from "./text.ts";
 import { writeUpdate } from "./update.ts";
 

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cases } from "../../test/vectors.ts";
 import { Covered } from "./covered.ts";
+import { gaps, until } from "./gaps.ts";
 import { type Author, idText } from "./ids.ts";
 import type { Json } from "./json.ts";
-import { gaps, type Order, sortTail, until, type Visible } from "./order.ts";
+import { type Order, sortTail, type Visible } from "./order.ts";
 
 interface OrderCase {
   readonly name: string;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Covered } from "./covered.ts";
+import type { Covered } from "./covered.ts";
 import { type Author, compareIds, type Key, type Seq, type UpdateId } from "./ids.ts";
 
 /** What the keys of a space are. */
@@ -31,7 +31,10 @@ export interface TailPlace extends UpdateId {
 }
 
 /** By author and seq, the least key of each uncovered update. */
-function leastKeys(objects: Iterable<Visible>, covered: Covered): Map<Author, Map<Seq, Key>> {
+export function leastKeys(
+  objects: Iterable<Visible>,
+  covered: Covered,
+): Map<Author, Map<Seq, Key>> {
   const keys = new Map<Author, Map<Seq, Key>>();
   for (const { key, author, seq: first, count } of objects) {
     for (let seq = first; seq < first + count; seq += 1) {
@@ -77,35 +80,4 @@ function run(
   let end = through;
   while (keys.has(end + 1) || known?.(end + 1)) end += 1;
   return objects.filter(({ key }) => key > through && key <= end);
-}
-
-/**
- * The ids that must exist and were not seen, sorted: for each visible uncovered `(author, seq)`, the seq before where it is neither visible nor
- * covered. Not empty means: the listing was not deep enough.
- */
-export function gaps(objects: Iterable<Visible>, covered: Covered): UpdateId[] {
-  const missing: UpdateId[] = [];
-  for (const [author, keys] of leastKeys(objects, covered)) {
-    for (const after of keys.keys()) {
-      const seq = after - 1;
-      if (seq > 0 && !keys.has(seq) && !covered.has(author, seq)) missing.push({ author, seq });
-    }
-  }
-  return missing.sort(compareIds);
-}
-
-/**
- * What belongs to a moment of the past, asked of one stretch of the history after the other: the updates whose effective key is at most `key`.
- * Where an update is left out, all later ones of its author are too, so that a past state is one that its authors could have seen.
- */
-export function until(order: Order, key: Key): (stretch: Iterable<Visible>) => Covered {
-  const leftOut = new Set<Author>();
-  return (stretch) => {
-    const taken = new Covered();
-    for (const { author, seq, effective } of sortTail(order, stretch, new Covered())) {
-      if (effective > key) leftOut.add(author);
-      if (!leftOut.has(author)) taken.insert({ author, seq });
-    }
-    return taken;
-  };
 }

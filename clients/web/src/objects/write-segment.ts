@@ -5,7 +5,7 @@
  */
 
 import { Covered } from "../core/covered.ts";
-import { rejectedJson, touchedJson } from "../core/summary.ts";
+import { rejectedJson, touchedJson } from "../core/summary-text.ts";
 import { IcecoreError } from "../errors.ts";
 import type { Packed } from "./layer.ts";
 import { FORMAT_VERSION } from "./members.ts";

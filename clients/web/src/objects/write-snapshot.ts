@@ -5,7 +5,7 @@
  */
 
 import { canonical } from "../core/json.ts";
-import { conflictsJson, rejectedJson, touchedJson } from "../core/summary.ts";
+import { conflictsJson, rejectedJson, touchedJson } from "../core/summary-text.ts";
 import type { Packed } from "./layer.ts";
 import { FORMAT_VERSION } from "./members.ts";
 import { packLayer } from "./pack.ts";

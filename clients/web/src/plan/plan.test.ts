@@ -6,7 +6,8 @@ import { BACKOFF_MAX_MS, backoffMs } from "./backoff.ts";
 import { planCatchUp } from "./catch-up.ts";
 import { isDue, isOld, isSnapshotDue } from "./due.ts";
 import type { Draw } from "./key.ts";
-import { depthOf, isBack, listAfter, PACE, PAUSE_MAX_MS, pauseMs } from "./poll.ts";
+import { PACE } from "./pace.ts";
+import { depthOf, isBack, listAfter, PAUSE_MAX_MS, pauseMs } from "./poll.ts";
 
 const low: Draw = (min) => min;
 const high: Draw = (_, max) => max;

@@ -9,6 +9,7 @@ import type { Order } from "../core/order.ts";
 import type { Chain } from "../objects/chain.ts";
 import type { Head } from "../objects/head.ts";
 import { clampKey, type Draw, isAhead } from "./key.ts";
+import type { Pace } from "./pace.ts";
 
 /** How often updates are listed even where the head did not change, in milliseconds. */
 export const SAFETY_MS = 60_000;
@@ -21,26 +22,6 @@ export const OVERLAP_MS = 60_000;
 
 /** How far below `through` a roll-up lists. */
 export const LOOK_BACK_MS = 600_000;
-
-/** How often polls are made, in milliseconds. */
-export interface Pace {
-  /** While a person sees the page and something happens. */
-  readonly activeMs: number;
-  /** While a person sees the page and nothing has happened for {@link Pace.activeForMs}. */
-  readonly idleMs: number;
-  /** While nobody sees the page. */
-  readonly hiddenMs: number;
-  /** How long it counts as active after something happened. */
-  readonly activeForMs: number;
-}
-
-/** The pace unless an app says otherwise. */
-export const PACE: Pace = {
-  activeMs: 5_000,
-  idleMs: 30_000,
-  hiddenMs: 300_000,
-  activeForMs: 120_000,
-};
 
 /** The longest pause between two polls, however many have failed. */
 export const PAUSE_MAX_MS = 300_000;

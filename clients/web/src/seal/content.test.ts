@@ -3,7 +3,7 @@ import { vectors } from "../../test/vectors.ts";
 import { Folded } from "../core/fold.ts";
 import { isAuthor, type UpdateId } from "../core/ids.ts";
 import { canonical, type Json, parseJson } from "../core/json.ts";
-import { rejectedJson } from "../core/summary.ts";
+import { rejectedJson } from "../core/summary-text.ts";
 import { documentModel } from "../models/document.ts";
 import type { Content } from "../objects/content.ts";
 import { readSpace, type SpaceInfo } from "../objects/space.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Pace, pauseMs } from "../plan/poll.ts";
+import type { Pace } from "../plan/pace.ts";
+import { pauseMs } from "../plan/poll.ts";
 import type { Chance, Clock, Page } from "../ports.ts";
 import type { Synced } from "../sync/report.ts";
 import { aborted } from "../sync/wait.ts";

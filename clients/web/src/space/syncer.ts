@@ -4,7 +4,7 @@
  * @module
  */
 
-import { PACE, type Pace } from "../plan/poll.ts";
+import { PACE, type Pace } from "../plan/pace.ts";
 import type { Platform } from "../platform.ts";
 import { storageHealth } from "../store/health.ts";
 import { noteAuthor } from "../store/witness.ts";

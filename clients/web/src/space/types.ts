@@ -11,7 +11,7 @@ import type { IcecoreError } from "../errors.ts";
 import type { Model } from "../models/model.ts";
 import type { SpaceInfo } from "../objects/space.ts";
 import type { TransientAnswer } from "../objects/wire.ts";
-import type { Pace } from "../plan/poll.ts";
+import type { Pace } from "../plan/pace.ts";
 import type { Platform } from "../platform.ts";
 import type { Secret } from "../seal/port.ts";
 import type { StorageHealth } from "../store/health.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { gaps } from "../core/gaps.ts";
 import type { Key } from "../core/ids.ts";
-import { gaps } from "../core/order.ts";
 import { isKnownTo } from "../objects/chain-use.ts";
 import { updatePath } from "../objects/paths.ts";
 import { OBJECT_BYTES_MAX, type UpdateObject } from "../objects/update-object.ts";

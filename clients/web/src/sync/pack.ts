@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Summary, summaryJson } from "../core/summary.ts";
+import type { Summary } from "../core/summary.ts";
+import { summaryJson } from "../core/summary-text.ts";
 import { snapshotHeader } from "../objects/chain-use.ts";
 import type { Packed } from "../objects/layer.ts";
 import type { Platform } from "../objects/platform.ts";

@@ -5,8 +5,9 @@
  */
 
 import type { Folded } from "../core/fold.ts";
+import { until } from "../core/gaps.ts";
 import type { Key } from "../core/ids.ts";
-import { until, type Visible } from "../core/order.ts";
+import type { Visible } from "../core/order.ts";
 import type { OpenedEntry } from "../objects/content.ts";
 import type { Segment } from "../objects/segment.ts";
 import { foldSegment, initialBase } from "./base.ts";

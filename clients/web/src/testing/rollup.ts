@@ -8,8 +8,9 @@
 
 import { Covered } from "../core/covered.ts";
 import type { Folded } from "../core/fold.ts";
+import { gaps } from "../core/gaps.ts";
 import type { Key, UpdateId } from "../core/ids.ts";
-import { gaps, sortTail } from "../core/order.ts";
+import { sortTail } from "../core/order.ts";
 import { toBytes } from "../core/utf8.ts";
 import { IcecoreError } from "../errors.ts";
 import { type Chain, chainAfterSegment } from "../objects/chain.ts";
