@@ -6,13 +6,16 @@ import { seededChance } from "../testing/chance.ts";
 import { manualClock } from "../testing/clock.ts";
 import { indexedDbStores } from "./idb.ts";
 
+/** On a machine that does other things, too. */
+const WAIT = { timeout: 20_000 };
+
 test("a database that was deleted under the page is told, and not made anew", async () => {
   const { open, events, factory, clock } = world();
   const store = await open();
   await store.write(["queue"], "strict", append);
   const connections: IDBDatabase[] = [];
   factory.deleteDatabase("icecore:a").onblocked = () => connections.push();
-  await vi.waitFor(() => expect(events.gone).toHaveBeenCalledTimes(1));
+  await vi.waitFor(() => expect(events.gone).toHaveBeenCalledTimes(1), WAIT);
   await expect(queued(store)).rejects.toMatchObject({ kind: "corrupt", code: "evicted" });
   await clock.advance(60_000);
   expect(events.gone).toHaveBeenCalledTimes(1);
@@ -38,7 +41,7 @@ test("a browser that closes the connection and deletes the database is found out
   expect(events.gone).not.toHaveBeenCalled();
   db?.onclose?.(new Event("close"));
   await clock.advance(1_000);
-  await vi.waitFor(() => expect(events.gone).toHaveBeenCalledTimes(1));
+  await vi.waitFor(() => expect(events.gone).toHaveBeenCalledTimes(1), WAIT);
   expect(await factory.databases()).toEqual([]);
 });
 
@@ -98,7 +101,7 @@ test("a tab that does not let go is told by name, and what it held back does no 
   await expect(removing).rejects.toMatchObject({ kind: "unavailable", code: "storage-blocked" });
   await expect(opening).rejects.toMatchObject({ code: "storage-unavailable" });
   held.close();
-  await vi.waitFor(async () => expect(await factory.databases()).toHaveLength(1));
+  await vi.waitFor(async () => expect(await factory.databases()).toHaveLength(1), WAIT);
   // The late connection was closed: nothing blocks.
   await stores.remove("a");
 });

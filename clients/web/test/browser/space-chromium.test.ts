@@ -60,13 +60,15 @@ describe("chromium; neither Firefox's driver nor WebKit's has commands for these
     const frozen = Date.now();
     const [first = 0, ...times] = await timed(two, space, "frozen");
     console.log(`usually ${usual} ms; frozen: first ${first} ms, then ${median(times)} ms`);
-    // On a machine that does other things, too.
-    expect(first).toBeLessThan(100 + 20 * usual);
-    expect(median(times)).toBeLessThan(50 + 5 * usual);
+    // Whoever waited for the frozen one would wait until another leads. How long a write takes by itself depends on what
+    // else the machine does.
+    expect(first).toBeLessThan(5_000 + 20 * usual);
+    expect(median(times)).toBeLessThan(500 + 5 * usual);
     await until(two, space, { role: "leader", unsent: 0 });
     const took = Date.now() - frozen;
     console.log(`sent ${took} ms after the freeze`);
-    expect(took).toBeLessThan(16_000);
+    // Fifteen seconds by the clock of the plan; tests with a clock of their own hold it to that.
+    expect(took).toBeLessThan(60_000);
     expect(await storedLabels(world.backend, space)).toContain("frozen 14");
     await one.thaw();
     await until(one, space, { role: "follower" });

@@ -7,7 +7,7 @@ import { type Route, type Site, serveSite } from "./site.ts";
 import type { Look, Opening } from "./space-page.ts";
 
 /** How long a test waits for what should happen soon. */
-export const WAIT = { timeout: 20_000, interval: 50 };
+export const WAIT = { timeout: 60_000, interval: 50 };
 
 /** A question for a token, as the site got it. */
 export interface Question {
