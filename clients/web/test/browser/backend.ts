@@ -23,7 +23,7 @@ import { fileURLToPath } from "node:url";
 const BUILT = fileURLToPath(new URL("../../../../target/debug/icecore", import.meta.url));
 /** The command. */
 export const BINARY: string = process.env["ICECORE_BIN"] ?? BUILT;
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 /**
  * What a request is for: a call of the gateway (`sync`, `sign`, `other`), or one of the bucket; `hint` writes the head. `ask` is a

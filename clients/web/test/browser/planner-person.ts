@@ -11,7 +11,7 @@ const axe = readFile(
 );
 
 /** How long anything may take until it shows. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 /** Not by frames: a window behind another one draws none. */
 const POLLING = { polling: 50 };
 

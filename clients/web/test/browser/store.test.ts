@@ -128,7 +128,7 @@ inEach("", engines, (engine) => {
     expect(await two.run(() => page.roles)).toEqual([]);
     await one.close();
     await vi.waitFor(async () => expect(await two.run(() => page.roles)).toEqual(["leader"]), {
-      timeout: 10_000,
+      timeout: 60_000,
     });
   });
 
@@ -190,7 +190,7 @@ inEach(", by its protocol", ["chromium"], () => {
     await one.freeze();
     const start = Date.now();
     await vi.waitFor(async () => expect(await two.run(() => page.roles)).toEqual(["leader"]), {
-      timeout: 15_000,
+      timeout: 60_000,
       interval: 250,
     });
     console.log(`taken over after ${Date.now() - start} ms`);
@@ -223,7 +223,7 @@ inEach(", by its protocol", ["chromium"], () => {
     const origin = site.url.slice(0, -1);
     await one.command("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
     await vi.waitFor(async () => expect(await one.run(() => page.events)).toEqual(["gone"]), {
-      timeout: 10_000,
+      timeout: 60_000,
     });
     expect(await one.run(() => page.append(1, "x"))).toBe("evicted");
   });

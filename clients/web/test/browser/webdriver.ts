@@ -1,6 +1,6 @@
 /** As much of WebDriver as tests in WebKit need. */
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export class WebDriver {
   readonly #session: string;
