@@ -229,6 +229,40 @@ describe("properties", () => {
     );
   });
 
+  // A long text is looked at character by character; what a short one is tested by must not miss anything.
+  test("a short text reads as a long one", () => {
+    const part = fc.constantFrom(
+      ...["[", "]", "{", "}", ",", ":", " ", "\n", '"a"', '"\\ud83d"', "0", "-0", "-0.0", "-0.05"],
+      ...[
+        "12",
+        "9007199254740993",
+        "1.5",
+        "1e5",
+        "-1E+2",
+        "1e400",
+        "0e1",
+        "-0e0",
+        "0.1e-3",
+        '"é😀"',
+      ],
+    );
+    const value = fc.oneof(
+      fc.array(part, { maxLength: 9 }).map((parts) => parts.join("")),
+      fc.array(part, { maxLength: 9 }).map((parts) => `{"a":[${parts.join(",")}]}`),
+      fc.array(part, { maxLength: 9 }).map((parts) => `[${parts.join(" , ")}]`),
+      odd,
+      json,
+    );
+    fc.assert(
+      fc.property(value, fc.integer({ min: 1, max: 4 }), (text, depthMax) => {
+        const long = text + " ".repeat(1_000);
+        expect(faultOf(text, depthMax), text).toBe(faultOf(long, depthMax));
+        if (faultOf(text) === undefined) expect(parseJson(text), text).toEqual(parseJson(long));
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
   test("any text is a value or one of four faults", () => {
     const almost = fc.string({ unit: fc.constantFrom(...'[]{}",:0-9eE.\\u d8a+') });
     fc.assert(
