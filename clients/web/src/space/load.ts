@@ -8,13 +8,17 @@ import { IcecoreError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 
 let loading: Promise<Engine> | undefined;
+/** Where it was looked for in vain. */
+let missed: string | undefined;
+let attempts = 0;
 
 /** Loads it, once for all spaces of the page. One that failed is tried again by the next call. */
 export function loadEngine(): Promise<Engine> {
-  loading ??= import("./engine.ts").then(
-    ({ engine }) => engine,
+  loading ??= (missed === undefined ? import("./engine.ts") : again(missed)).then(
+    engineIn,
     (error: unknown) => {
       loading = undefined;
+      missed = addressIn(error) ?? missed;
       throw error;
     },
   );
@@ -24,6 +28,27 @@ export function loadEngine(): Promise<Engine> {
 /** What is being loaded, or is there. */
 export function engineLoading(): Promise<Engine> | undefined {
   return loading;
+}
+
+/**
+ * Chromium and Firefox remember a file that did not come for as long as the page lives, and do not ask for it again, unless by an address with
+ * another fragment. They tell the address in the error, and nowhere else: bundlers choose it.
+ */
+function addressIn(error: unknown): string | undefined {
+  return error instanceof TypeError ? /https?:[^\s#]+/.exec(error.message)?.[0] : undefined;
+}
+
+function again(address: string): Promise<object> {
+  attempts += 1;
+  return import(/* @vite-ignore */ /* webpackIgnore: true */ `${address}#${attempts}`);
+}
+
+/** Bundlers give exports of their parts names of their own. */
+function engineIn(part: object): Engine {
+  const found = Object.values(part).flatMap((one) => [one, Object(one).engine as unknown]);
+  const engine = found.find((one) => Object(one).Syncer !== undefined);
+  if (engine === undefined) throw new TypeError("the part that syncs is another one");
+  return engine as Engine;
 }
 
 /** The error of a part that did not come. */
