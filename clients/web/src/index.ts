@@ -21,9 +21,10 @@
 export type { Author, Epoch, Generation, Key, Seq, UpdateId } from "./core/ids.ts";
 export { idText, parseId } from "./core/ids.ts";
 export type { Json, JsonObject } from "./core/json.ts";
-export { canonical, parseJson } from "./core/json.ts";
+export { canonical, compareText, parseJson } from "./core/json.ts";
 export type { Reason } from "./core/reason.ts";
 export { impossible, Rejected, reject } from "./core/reason.ts";
+export { sha256Hex } from "./core/sha256.ts";
 export type { Conflict, RejectedUpdate } from "./core/summary.ts";
 export { type ErrorKind, IcecoreError, isIcecoreError } from "./errors.ts";
 export { type DocumentState, documentModel } from "./models/document.ts";
