@@ -7,7 +7,7 @@ use crate::bench;
 use crate::event::{ActivityEvent, AttemptId, EventId, Time, USER, What};
 use crate::hub::Hub;
 use clap::{Args, Parser, Subcommand};
-use icecore::{Error, Order, Place, Replica, Result};
+use icecore::{Error, Order, Place, Replica, Result, canonical};
 use serde::Serialize;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -68,6 +68,8 @@ enum Command {
         /// The attempt
         attempt: Option<AttemptId>,
     },
+    /// Print the state as JSON: byte for byte that of every device which has seen the same
+    State,
     /// Get what others wrote, and send what waits here
     Sync,
     /// Answer `POST /api/sync/activity` for clients that speak no icecore
@@ -132,6 +134,7 @@ pub async fn run(
             when,
         } => (attempt, What::Score { points }, when),
         Command::Show { ref attempt } => return show(&cli, attempt.as_ref()).await,
+        Command::State => return state(&cli).await,
         Command::Sync => return sync(&cli).await,
         Command::Serve(ref args) => return serve(&cli, args, tell, stop).await,
         Command::Bench { events } => return measure(events, cli.json),
@@ -241,6 +244,12 @@ async fn show(cli: &Cli, attempt: Option<&AttemptId>) -> Result<String> {
         return Ok("no attempts here; `activity sync` gets those of other devices\n".to_owned());
     }
     Ok(all.iter().map(Shown::line).collect())
+}
+
+async fn state(cli: &Cli) -> Result<String> {
+    let replica = open(&cli.place, &cli.space).await?;
+    let text = canonical::to_vec(&*replica.state())?;
+    Ok(String::from_utf8_lossy(&text).into_owned() + "\n")
 }
 
 fn measure(events: usize, as_json: bool) -> Result<String> {

@@ -112,6 +112,8 @@ enum Command {
         #[arg(long)]
         info: bool,
     },
+    /// Print the state as JSON: byte for byte that of every device which has seen the same
+    State,
     /// Show each call of the history; with --json as a recording
     Calls,
     /// Show what waits for a person: titles that two notes have
@@ -167,6 +169,7 @@ pub async fn run(notes: Notes) -> Result<()> {
     let Some(call) = call_of(&notes.command, &app.replica).await? else {
         return match notes.command {
             Command::Calls => shows.calls(&app.replica).await,
+            Command::State => show::state(&app.replica.state()),
             Command::Conflicts => shows.conflicts(&app.replica).await,
             Command::Sync => show::line(&format!("{} waiting", app.replica.pending().await?)),
             Command::List { info: true } => show::plain(&app.replica.state().notebook),
@@ -238,6 +241,7 @@ impl Command {
             Self::Remove { id } => Draft::Call(Call::Remove(id.clone())),
             Self::Create { .. }
             | Self::List { .. }
+            | Self::State
             | Self::Calls
             | Self::Conflicts
             | Self::Sync

@@ -48,6 +48,11 @@ async fn two_devices_by_hand() {
     assert_eq!(shown["odd"][0]["why"], "notRunning");
     let page = ok(&site, "phone", &["show", "run-1"]);
     assert!(page.contains("ignored: it did not run"), "{page}");
+    ok(&site, "phone", &["sync"]);
+    ok(&site, "watch", &["sync"]);
+    let state = ok(&site, "phone", &["state"]);
+    assert!(state.starts_with(r#"{"run-1":[{"createdAt":"#), "{state}");
+    assert_eq!(state, ok(&site, "watch", &["state"]));
     site.verify().await;
 }
 

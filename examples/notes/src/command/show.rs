@@ -1,12 +1,12 @@
 //! What the command prints.
 
 use crate::call::Call;
-use crate::model::NotesModel;
+use crate::model::{NotesModel, State};
 use crate::notebook::{Notebook, Status};
 use crate::record::RecordedCall;
 use crate::update::Update;
 use icecore::typed::{info, to_typed};
-use icecore::{Change, Error, News, Replica, Result, Stage};
+use icecore::{Change, Error, News, Replica, Result, Stage, canonical};
 use serde_json::json;
 use std::io::Write;
 
@@ -44,6 +44,11 @@ fn told(call: &Call) -> Result<String> {
 /// Prints a notebook as plain JSON without types.
 pub(super) fn plain(notebook: &Notebook) -> Result<()> {
     line(&info(notebook)?.to_string())
+}
+
+/// Prints the whole state, as every device writes it.
+pub(super) fn state(state: &State) -> Result<()> {
+    line(&String::from_utf8_lossy(&canonical::to_vec(state)?))
 }
 
 impl Shows {

@@ -307,6 +307,11 @@ fn before_the_first_sync_nothing_is_there_and_the_app_says_so() {
         stored.starts_with(r#"{"$type":"Notebook","notes":{"#),
         "{stored}"
     );
+    let state = phone.types(&["state"]);
+    let notebook = format!(r#""notebook":{}}}"#, stored.trim());
+    assert!(state.starts_with(r#"{"calls":{"#), "{state}");
+    assert!(state.trim().ends_with(&notebook), "{state}");
+    assert_eq!(laptop.types(&["--offline", "state"]), state);
 }
 
 /// Inputs of one device that happened before those of another one, and come after them.
