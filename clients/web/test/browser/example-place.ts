@@ -75,10 +75,10 @@ export class ExamplePlace {
   }
 
   /** A token as `icecore token` makes it. */
-  async token(space: string, ...rights: readonly string[]): Promise<string> {
-    const wanted = rights.flatMap((right) => ["--right", right]);
+  async token(space: string, right = "write", ...more: readonly string[]): Promise<string> {
+    const rights = [...new Set(["read", right])].flatMap((one) => ["--right", one]);
     const dir = join(this.folder, "data");
-    const args = ["token", "--dir", dir, "--space", space, ...wanted];
+    const args = ["token", "--dir", dir, "--space", space, ...rights, ...more];
     return (await run(join(programs, "icecore"), args)).stdout.trim();
   }
 

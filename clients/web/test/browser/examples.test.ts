@@ -9,6 +9,9 @@ import { backOnline, comesTo, isForAll, personAt, stateAt } from "./example-pers
 import { ExamplePlace } from "./example-place.ts";
 import { launchChromium } from "./planner-place.ts";
 
+/** A token of a user that is good for a while. */
+const fresh = (place: ExamplePlace): Promise<string> => place.token("user-ada", "admin");
+
 describe.skipIf(!isInstalled("chromium"))("chromium", () => {
   let place: ExamplePlace;
   let browser: Browser;
@@ -165,15 +168,55 @@ describe.skipIf(!isInstalled("chromium"))("chromium", () => {
     await isForAll(person);
 
     // The guest turns out to be a user.
-    const token = await place.token("user-ada", "admin");
     await person.press("I am a user already");
     await person.fill("Space", "user-ada");
-    await person.fill("Token", token);
+    await person.fill("Token", await fresh(place));
     await person.reloads(() => person.press("Become this user"));
     await person.sees("A user, in user-ada");
     await person.sees("1110 steps");
     await person.sees("Ada, set");
     await person.sees("All saved", ".status");
+    expect(person.errors).toEqual([]);
+  });
+
+  test("steps: a session that expired goes on with a fresh token; an account that is erased is gone; a page goes on as a phone", async () => {
+    place = await ExamplePlace.open("steps");
+    await place.start();
+    await place.type("phone", ["guest", "--gateway", place.url]);
+    const expired = await place.token("user-ada", "admin", "--expires", "1s");
+    await place.type("phone", ["link", "--into", "user-ada", "--user-token", await fresh(place)]);
+    await place.type("phone", ["add", "10"]);
+    await place.type("phone", ["sync"]);
+
+    // The page goes on as who the phone is.
+    const person = await personAt(context, place);
+    const file = await person.page.waitForSelector("input[type=file]");
+    await person.reloads(async () => file?.uploadFile(join(place.folder, "phone/account.json")));
+    await person.sees("10 steps");
+    await person.sees("A user, in user-ada");
+    await person.sees("All saved", ".status");
+
+    await person.page.evaluate((token) => {
+      const account = JSON.parse(localStorage.getItem("steps account") ?? "");
+      account.user.token = token;
+      localStorage.setItem("steps account", JSON.stringify(account));
+    }, expired);
+    await person.page.reload();
+    await person.fill("Steps", "100");
+    await person.press("Add steps");
+    await person.sees("Needs you, 2 unsent", ".status");
+    await person.fill("Fresh token", await fresh(place));
+    await person.reloads(() => person.press("Go on"));
+    await person.sees("All saved", ".status");
+    await person.sees("110 steps");
+    await place.type("phone", ["sync"]);
+    await comesTo(person, await place.type("phone", ["show", "--json"]));
+
+    person.page.on("dialog", (dialog) => void dialog.accept());
+    await person.reloads(() => person.press("Erase everything"));
+    await person.sees("Begin as a guest");
+    expect(await person.page.evaluate(async () => (await indexedDB.databases()).length)).toBe(0);
+    await expect(place.type("phone", ["sync"])).rejects.toThrow(/erased/);
     expect(person.errors).toEqual([]);
   });
 });
