@@ -28,16 +28,16 @@ import {
 } from "./value.ts";
 
 /** The kinds of update that a document knows, and what each takes by pointer. */
-const FORMS: Readonly<Record<string, "patch" | "number" | "list" | "nothing">> = {
-  merge: "patch",
-  increment: "number",
-  max: "number",
-  min: "number",
-  add: "list",
-  remove: "list",
-  append: "list",
-  delete: "nothing",
-};
+const FORMS = new Map<string, "patch" | "number" | "list" | "nothing">([
+  ["merge", "patch"],
+  ["increment", "number"],
+  ["max", "number"],
+  ["min", "number"],
+  ["add", "list"],
+  ["remove", "list"],
+  ["append", "list"],
+  ["delete", "nothing"],
+]);
 
 type Members = Record<string, Json>;
 
@@ -60,11 +60,10 @@ export function applyChange(
   own: Own,
 ): JsonObject | Rejected {
   const { kind, data, fault } = update;
-  if (!Object.hasOwn(FORMS, kind)) return no("unknown-kind", kind);
+  if (kind === "merge" && isObject(data)) return merge(root, data, own);
+  if (!FORMS.has(kind)) return no("unknown-kind", kind);
   if (fault) return no(fault, kind);
-  if (kind === "merge") {
-    return isObject(data) ? merge(root, data, own) : unfit("data-not-an-object", kind, data);
-  }
+  if (kind === "merge") return unfit("data-not-an-object", kind, data);
   const parts = partsOf(kind, data);
   if (parts instanceof Rejected) return parts;
   const found: (Json | undefined)[] = [];
@@ -77,7 +76,7 @@ export function applyChange(
   let after = root;
   for (const [n, { keys, value }] of parts.entries()) {
     let made = found[n];
-    if (made === undefined && /^(?!delete|remove)/.test(kind)) made = value;
+    if (made === undefined && kind !== "delete" && kind !== "remove") made = value;
     else if (Array.isArray(made) && Array.isArray(value)) made = listAfter(kind, made, value, own);
     after = placed(after, keys, made, own);
   }
@@ -86,7 +85,7 @@ export function applyChange(
 
 /** Why an update would be rejected whatever the document. */
 export function judgeChange(kind: string, data: Json): Rejected | undefined {
-  if (!Object.hasOwn(FORMS, kind)) return no("unknown-kind", kind);
+  if (!FORMS.has(kind)) return no("unknown-kind", kind);
   if (depthOf(data) > DATA_DEPTH_MAX) return no("too-deep", kind);
   if (kind === "merge") return isObject(data) ? undefined : unfit("data-not-an-object", kind, data);
   const parts = partsOf(kind, data);
@@ -99,7 +98,7 @@ function unfit(code: string, kind: string, found: Json, path?: string): Rejected
 
 /** Everything that can be wrong with the form of an update, part by part. */
 function partsOf(kind: string, data: Json): readonly Part[] | Rejected {
-  const form = FORMS[kind];
+  const form = FORMS.get(kind);
   let pointers: readonly Json[];
   if (form === "nothing") {
     if (!Array.isArray(data)) return unfit("data-not-a-list", kind, data);
@@ -236,10 +235,11 @@ function merge(target: JsonObject, patch: JsonObject, own: Own): JsonObject {
   return changed ?? target;
 }
 
+const isLeftOut = (value: Json): boolean => value === null || isObject(value);
+
 /** What a patch makes where nothing was. Nulls in lists stay: there they are values. */
 function withoutNulls(patch: JsonObject): JsonObject {
-  const values = Object.values(patch);
-  if (!values.some((value) => value === null || isObject(value))) return patch;
+  if (!Object.values(patch).some(isLeftOut)) return patch;
   const kept: Members = {};
   for (const name of Object.keys(patch)) {
     const value = patch[name] ?? null;

@@ -14,7 +14,13 @@ type Found = (way: Way, value: Json | undefined) => void;
 
 /** Whether a place is a match of these steps, above one, or below one. */
 export function relates(steps: readonly string[], keys: readonly string[]): boolean {
-  return steps.every((step, n) => step === "*" || n >= keys.length || step === keys[n]);
+  return keys.every((key, n) => leads(steps, n, key));
+}
+
+/** Whether a key at this depth leads on to such a place. */
+export function leads(steps: readonly string[], depth: number, key: string): boolean {
+  const step = steps[depth] ?? "*";
+  return step === "*" || step === key;
 }
 
 /** Visits every match; members in the order of their names where `isSorted`. */

@@ -29,9 +29,9 @@ export function typeOf(value: Json): (typeof TYPES)[number] {
 /** How many objects and lists stand in each other. */
 export function depthOf(value: Json): number {
   if (typeof value !== "object" || value === null) return 0;
-  return (
-    1 + Object.values<Json>(value).reduce<number>((most, item) => Math.max(most, depthOf(item)), 0)
-  );
+  let most = 0;
+  for (const item of Object.values<Json>(value)) most = Math.max(most, depthOf(item));
+  return 1 + most;
 }
 
 /** Null, false, true, numbers by size, text by code points, lists item by item, objects member by member in the order of names. */
@@ -64,6 +64,10 @@ export function add(
   left: number | bigint,
   right: number | bigint,
 ): number | bigint | "overflow" | "not-finite" {
+  if (typeof left === "number" && typeof right === "number") {
+    const sum = left + right;
+    if (Number.isSafeInteger(sum)) return sum + 0; // never −0
+  }
   if (!isInteger(left) || !isInteger(right)) {
     const sum = normal(Number(left) + Number(right));
     return typeof sum === "bigint" || Number.isFinite(sum) ? sum : "not-finite";
@@ -78,7 +82,7 @@ const SETS = new WeakSet<readonly Json[]>();
 
 /** The values as a set: sorted, each once. Itself, where it is one. */
 export function setOf(values: readonly Json[]): readonly Json[] {
-  if (SETS.has(values)) return values;
+  if (values.length < 2 || SETS.has(values)) return values;
   const isSet = values.every(
     (value, n) => n === 0 || compareValues(values[n - 1] ?? null, value) < 0,
   );
@@ -120,7 +124,17 @@ export function ownList(list: readonly Json[], items: readonly Json[], own: Own)
 export function withAll(list: readonly Json[], members: readonly Json[]): readonly Json[] {
   const set = setOf(list);
   const more = members.filter((member) => !has(set, member));
-  return more.length > 0 ? setOf([...set, ...more]) : set;
+  if (more.length === 0) return set;
+  const longer: Json[] = [];
+  let from = 0;
+  for (const member of more) {
+    const to = placeOf(set, member);
+    for (; from < to; from += 1) longer.push(set[from] ?? null);
+    longer.push(member);
+  }
+  for (; from < set.length; from += 1) longer.push(set[from] ?? null);
+  SETS.add(longer);
+  return longer;
 }
 
 /** A list without the members of a set, the others in their order: itself, where it has none of them. */
