@@ -10,6 +10,8 @@ const names = Object.keys(settings.exports)
 export default defineConfig({
   entry: names.map((name) => `src/${name}.ts`).filter((file) => existsSync(file)),
   format: "esm",
+  // A file for each module: bundlers can leave a part to later only by the file.
+  unbundle: true,
   platform: "neutral",
   target: "es2022",
   dts: { sourcemap: true },

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { figure, rows, type Size, sizes } from "./size.ts";
+import { figure, madeOf, rows, type Size, sizes } from "./size.ts";
 
 let measured: Promise<Size[]> | undefined;
 const all = (): Promise<Size[]> => {
@@ -9,14 +9,26 @@ const all = (): Promise<Size[]> => {
   return measured;
 };
 
-test("every entry is within its limit", async () => {
+test("every entry is within its limits", async () => {
+  const of = (bytes: number, limit: number) =>
+    `${String(bytes).padStart(6)} of ${String(limit).padStart(6)}`;
   const table = (await all()).map(
-    ({ entry, names, bytes, limit }) =>
-      `${entry.padEnd(20)} ${String(bytes).padStart(6)} of ${String(limit).padStart(6)}  ${names}`,
+    ({ entry, names, limit, ...size }) =>
+      `${entry.padEnd(20)} ${of(size.first, limit.first)} at first, ${of(size.all, limit.all)} in all  ${names}`,
   );
   console.log(table.join("\n"));
-  const tooLarge = (await all()).filter(({ bytes, limit }) => bytes > limit);
+  const tooLarge = (await all()).filter(
+    ({ limit, ...size }) => size.first > limit.first || size.all > limit.all,
+  );
   expect(tooLarge).toEqual([]);
+});
+
+test("what talks to the gateway is not part of the first load", async () => {
+  const modules = [...(await madeOf()).first.keys()];
+  expect(modules).toContain("src/sync/open.ts");
+  const later =
+    /^src\/(wire\/(?!address)|plan\/(?!backoff|pace)|sync\/(sync|session|pull|poll|flush|publish|settle)\b)/;
+  expect(modules.filter((module) => later.test(module))).toEqual([]);
 });
 
 test("every entry of package.json has a limit", async () => {

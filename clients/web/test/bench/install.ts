@@ -49,19 +49,3 @@ export async function weighOther(contents: string): Promise<number> {
   const { outputFiles } = await build({ ...bundled({ stdin }), write: false });
   return gzipSync(outputFiles[0]?.contents ?? "", { level: 9 }).length;
 }
-
-/** Which part of a bundle each folder of `src` is, before it is packed: the largest first. */
-export async function sharesOf(entry: string): Promise<[string, number][]> {
-  const contents = `import { open, documentModel } from "${entry}"; globalThis.used = [open, documentModel];`;
-  const stdin = { contents, resolveDir: here, loader: "ts" as const };
-  const { metafile } = await build({ ...bundled({ stdin }), write: false, metafile: true });
-  const [output] = Object.values(metafile.outputs);
-  const byFolder = new Map<string, number>();
-  for (const [path, { bytesInOutput }] of Object.entries(output?.inputs ?? {})) {
-    const folder = /src\/([^/]+)\//.exec(path)?.[1] ?? "the rest";
-    byFolder.set(folder, (byFolder.get(folder) ?? 0) + bytesInOutput);
-  }
-  const all = [...byFolder.values()].reduce((sum, bytes) => sum + bytes, 0);
-  const shares = [...byFolder].map(([name, bytes]): [string, number] => [name, bytes / all]);
-  return shares.sort(([, one], [, other]) => other - one);
-}

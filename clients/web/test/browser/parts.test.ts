@@ -71,8 +71,6 @@ describe.each(engines.filter(isInstalled))("%s", (engine: Engine) => {
       expect(asked).toBeGreaterThan(0);
       expect(calls).toBe(0);
       isThere = true;
-      // WebKit names no address: there a page has to be loaded anew.
-      if (engine === "webkit") await tab.reload();
       await vi.waitFor(async () => {
         const { code, unsent, state } = await look(tab);
         // What answers here is no gateway.
