@@ -4,15 +4,26 @@
  * @module
  */
 
-declare const TextEncoder: new () => { encode(text: string): Uint8Array<ArrayBuffer> };
+interface Encoder {
+  encode(text: string): Uint8Array<ArrayBuffer>;
+}
+interface Decoder {
+  decode(bytes: Uint8Array): string;
+}
+declare const TextEncoder: new () => Encoder;
 declare const TextDecoder: new (
   label: "utf-8",
   options: { readonly fatal: boolean; readonly ignoreBOM: boolean },
-) => { decode(bytes: Uint8Array): string };
+) => Decoder;
+
+// To make one takes longer than to encode a short text. At the first use: importing touches nothing.
+let encoder: Encoder | undefined;
+let decoder: Decoder | undefined;
 
 /** The text as UTF-8. */
 export function toBytes(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
+  encoder ??= new TextEncoder();
+  return encoder.encode(text);
 }
 
 /**
@@ -21,7 +32,8 @@ export function toBytes(text: string): Uint8Array<ArrayBuffer> {
  * @throws TypeError where they are not UTF-8, and what an engine throws for a text that is too long for it.
  */
 export function fromBytes(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  decoder ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  return decoder.decode(bytes);
 }
 
 /** How many bytes a text has as UTF-8. */

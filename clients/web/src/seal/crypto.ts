@@ -25,16 +25,16 @@ function subtle(): SubtleCrypto {
   });
 }
 
-/** The key of an HMAC with each byte changed, zeros behind it up to a block of SHA-256, and then the parts. */
-function padded(key: Uint8Array, change: number, parts: readonly Uint8Array[]): Uint8Array {
-  const all = concat(new Uint8Array(64), ...parts);
-  for (let i = 0; i < 64; i += 1) all[i] = (key[i] ?? 0) ^ change;
-  return all;
+/** The key of an HMAC with each byte changed, and zeros behind it up to a block of SHA-256. */
+function padded(key: Uint8Array, change: number): Uint8Array {
+  const block = new Uint8Array(64).fill(change);
+  for (let i = 0; i < key.length; i += 1) block[i] = (key[i] as number) ^ change;
+  return block;
 }
 
 /** HMAC-SHA-256 with a key of 64 bytes at most. */
 export function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Bytes {
-  return sha256(padded(key, 0x5c, [sha256(padded(key, 0x36, parts))]));
+  return sha256(padded(key, 0x5c), sha256(padded(key, 0x36), ...parts));
 }
 
 /** HKDF-SHA-256 (RFC 5869), at most 64 bytes. */
