@@ -10,11 +10,15 @@
 //! # Layout
 //! - `story`: a whole history: roll-ups, snapshots, the tail and the state that is shown
 //! - `read`: the bytes of one object, good or hostile
+//! - `sealed`: keyrings, sealed updates, sealed snapshots
+//! - `typed`: typed JSON in a state
 //! - `plan`: keys, catching up, when a snapshot is due
 
 mod plan;
 mod read;
+mod sealed;
 mod story;
+mod typed;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -26,6 +30,9 @@ use std::sync::{Mutex, PoisonError};
 enum Question {
     Story(story::Story),
     Read(read::Read),
+    Sealing(sealed::Sealing),
+    Opening(sealed::Opening),
+    Restoring(sealed::Restoring),
     Keys(plan::Keys),
     CatchUp(plan::CatchUp),
     Due(plan::Due),
@@ -44,6 +51,9 @@ fn answer_one(question: Value) -> Value {
     match serde_json::from_value(question) {
         Ok(Question::Story(story)) => story.told().unwrap_or_else(|why| fault(&why)),
         Ok(Question::Read(read)) => read.answer(),
+        Ok(Question::Sealing(sealing)) => sealing.answer(),
+        Ok(Question::Opening(opening)) => opening.answer(),
+        Ok(Question::Restoring(restoring)) => restoring.answer(),
         Ok(Question::Keys(keys)) => keys.answer(),
         Ok(Question::CatchUp(way)) => way.answer(),
         Ok(Question::Due(due)) => due.answer(),

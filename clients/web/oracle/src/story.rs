@@ -2,19 +2,16 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use icecore_core::content::{Content, Seal, SpaceSeal, keyring_context};
+use icecore_core::content::Content;
 use icecore_core::plan::rollup::Horizon;
 use icecore_core::plan::{Loaded, plan_rollup};
 use icecore_core::segment::BaseHeader;
 use icecore_core::snapshot::Snapshot;
 use icecore_core::{
-    Base, Entry, Epoch, Error, Key, Registry, Segment, SegmentHeader, SpaceInfo, UpdateObject,
-    order,
+    Base, Entry, Epoch, Error, Key, Segment, SegmentHeader, SpaceInfo, UpdateObject, order,
 };
-use icecore_seal::{Identity, Secret};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Update objects, and what happens to them.
 #[derive(Deserialize)]
@@ -29,6 +26,9 @@ pub(crate) struct Story {
     /// Makes no snapshots: the segments alone say what is there.
     #[serde(default)]
     blind: bool,
+    /// Reads the state as typed JSON, too.
+    #[serde(default)]
+    typed: bool,
 }
 
 /// An update object as stored.
@@ -73,19 +73,7 @@ impl Story {
     }
 
     fn content(&self, info: &SpaceInfo) -> Result<Content, String> {
-        let model = Registry::built_in().open(&info.model).map_err(worded)?;
-        let Some(secret) = &self.secret else {
-            return Ok(Content::new(model, Seal::Clear));
-        };
-        let bytes = STANDARD.decode(secret).map_err(|error| error.to_string())?;
-        let bytes: [u8; 32] = bytes.try_into().map_err(|_| "a secret has 32 bytes")?;
-        let secret = Secret::Identity(Identity::generate(&mut || bytes));
-        let keyring = info.keyring.as_ref().ok_or("a secret without a keyring")?;
-        let keys = keyring
-            .open(&keyring_context(&info.store, &info.space), &secret)
-            .map_err(|error| error.to_string())?;
-        let seal = SpaceSeal::new(info, keys);
-        Ok(Content::new(model, Seal::Open(Arc::new(seal))))
+        super::sealed::content_of(info, self.secret.as_deref())
     }
 
     fn loaded(&self, now: i64) -> Vec<Loaded> {
@@ -171,13 +159,16 @@ impl Story {
             .iter()
             .map(|place| json!([place.effective, place.id.author, place.id.seq, place.key]))
             .collect();
+        let state = shown.state_json().map_err(worded)?;
+        let typed = self.typed.then(|| super::typed::members(&state));
         Ok(json!({
             "steps": steps,
             "base": text(base.folded.state_json().map_err(worded)?)?,
             "covered": base.covered,
             "tail": tail,
             "gaps": order::gaps(visible(), &base.covered),
-            "state": text(shown.state_json().map_err(worded)?)?,
+            "typed": typed.transpose()?,
+            "state": text(state)?,
             "rejected": shown.rejected,
             "conflicts": shown.conflicts(),
             "touched": shown.touched,

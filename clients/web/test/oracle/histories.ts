@@ -5,6 +5,7 @@
  */
 
 import fc from "fast-check";
+import { AUTHORS, update } from "./texts.ts";
 
 /** An update object as it is stored. */
 export interface StoredText {
@@ -25,6 +26,7 @@ export interface Story {
   readonly secret?: string;
   readonly updates: readonly StoredText[];
   readonly steps: readonly Step[];
+  readonly typed: boolean;
 }
 
 /** Times and keys are below this one. */
@@ -32,248 +34,8 @@ const END = 4_000;
 /** The epochs of a story. */
 const EPOCHS = ["0001-9f3c1e7a2b4d5c60", "0002-5d0e8a417c2b9f36", "0003-00000000000000ff"] as const;
 
-/** The authors of a story. */
-export const AUTHORS: readonly string[] = [0, 1, 2, 3].map(
-  (n) => `019aa122-be00-7000-8000-00000000000${n}`,
-);
-
-const NAMES = [
-  "a",
-  "b",
-  "seat",
-  "10",
-  "9",
-  "__proto__",
-  "é",
-  "￿",
-  "\u{10000}",
-  "a/b",
-  "~",
-  "",
-  "toString",
-];
-
-const name: fc.Arbitrary<string> = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom("a", "b", "seat", "p", "q") },
-  { weight: 4, arbitrary: fc.constantFrom(...NAMES) },
-  { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 5 }) },
-);
-
-/** Numbers as text, in all the spellings that trip a parser. */
-const number: fc.Arbitrary<string> = fc.oneof(
-  fc.integer({ min: -9, max: 9 }).map(String),
-  fc.bigInt({ min: -(2n ** 64n), max: 2n ** 65n }).map(String),
-  fc
-    .double({ noNaN: true, noDefaultInfinity: true })
-    .map((n) => (Object.is(n, -0) ? "-0" : String(n))),
-  fc.constantFrom(
-    "-0",
-    "-0.0",
-    "1.0",
-    "1e0",
-    "1E+2",
-    "1e21",
-    "1e-7",
-    "9007199254740993",
-    "9007199254740993.0",
-    "18446744073709551615",
-    "18446744073709551616",
-    "-9223372036854775808",
-    "-9223372036854775809",
-    "1e19",
-    "1e400",
-    "-1e400",
-    "5e-324",
-    "1e-400",
-    "0.1",
-    "100000000000000000000",
-    "12345678901234567890e-1",
-    "1.7976931348623157e308",
-  ),
-);
-
-/** Text as JSON, in some of its spellings; some of it no text at all. */
-const text: fc.Arbitrary<string> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.string({ unit: "binary", maxLength: 6 }).map((s) => JSON.stringify(s)),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.constantFrom(
-      '"x"',
-      '"Milk"',
-      '"\\u0061"',
-      '"\\/"',
-      '"\\ud83d\\ude00"',
-      '"\\u0000"',
-      '"\\u007f"',
-      '"\u2028"',
-    ),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom('"\\ud83d"', '"\\ude00"', '"\\ud83dx"', '"\\ude00\\ud83d"'),
-  },
-);
-
-const blank: fc.Arbitrary<string> = fc.constantFrom("", "", "", "", " ", "\n", "\r\n", "\t ");
-
-const json: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 4, depthSize: "small" },
-    number,
-    text,
-    fc.constantFrom("true", "false", "null"),
-    fc
-      .tuple(fc.array(tie("value"), { maxLength: 3 }), blank)
-      .map(([items, gap]) => `[${gap}${items.join(`,${gap}`)}${gap}]`),
-    fc
-      .tuple(fc.array(fc.tuple(name, tie("value")), { maxLength: 3 }), blank)
-      .map(([members, gap]) => objectText(members, gap)),
-  ),
-})).value;
-
-function objectText(members: readonly (readonly [string, string])[], gap: string): string {
-  return `{${gap}${members.map(([key, value]) => `${JSON.stringify(key)}${gap}:${gap}${value}`).join(`,${gap}`)}${gap}}`;
-}
-
-/** A JSON pointer, good or bad. */
-const pointer: fc.Arbitrary<string> = fc.oneof(
-  {
-    weight: 12,
-    arbitrary: fc
-      .array(name, { minLength: 1, maxLength: 3 })
-      .map((tokens) =>
-        tokens.map((t) => `/${t.replace(/~/g, "~0").replace(/\//g, "~1")}`).join(""),
-      ),
-  },
-  { weight: 6, arbitrary: fc.constantFrom("/a", "/b", "/seat/p", "/seat/q") },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom(
-      "",
-      "a",
-      "/a~",
-      "/a~2",
-      "~",
-      "/",
-      "//",
-      "/a".repeat(64),
-      "/a".repeat(65),
-    ),
-  },
-);
-
-function byPointer(value: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  return fc
-    .array(fc.tuple(pointer, value), { maxLength: 3 })
-    .map((members) => objectText(members, ""));
-}
-
-const list = fc.array(json, { maxLength: 3 }).map((items) => `[${items.join(",")}]`);
-const deep = fc.integer({ min: 60, max: 70 }).map((n) => `${'{"a":'.repeat(n)}1${"}".repeat(n)}`);
-
-const great = fc.constantFrom(
-  "18446744073709551615",
-  "-9223372036854775808",
-  "9223372036854775807",
-  "1.7976931348623157e308",
-  "-1.7976931348623157e308",
-  "0.5",
-);
-
-/** An update's kind and data; some do not fit each other. */
-const instruction: fc.Arbitrary<readonly [string, string]> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.tuple(
-      fc.constant("merge"),
-      fc.array(fc.tuple(name, json), { maxLength: 3 }).map((m) => objectText(m, "")),
-    ),
-  },
-  { weight: 1, arbitrary: fc.tuple(fc.constant("merge"), deep) },
-  { weight: 4, arbitrary: fc.tuple(fc.constantFrom("increment", "max", "min"), byPointer(number)) },
-  { weight: 2, arbitrary: fc.tuple(fc.constant("increment"), byPointer(great)) },
-  {
-    weight: 1,
-    arbitrary: fc.tuple(
-      fc.constantFrom("increment", "max", "min", "add", "append", "remove"),
-      byPointer(json),
-    ),
-  },
-  { weight: 4, arbitrary: fc.tuple(fc.constantFrom("add", "append", "remove"), byPointer(list)) },
-  {
-    weight: 2,
-    arbitrary: fc.tuple(
-      fc.constant("delete"),
-      fc.array(pointer, { maxLength: 3 }).map((p) => JSON.stringify(p)),
-    ),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.tuple(
-      fc.constantFrom(
-        "merge",
-        "increment",
-        "add",
-        "append",
-        "remove",
-        "delete",
-        "max",
-        "note",
-        "é",
-      ),
-      json,
-    ),
-  },
-);
-
-/** The text of one update. */
-const update: fc.Arbitrary<string> = fc.oneof(
-  {
-    weight: 20,
-    arbitrary: fc
-      .tuple(
-        instruction,
-        fc.option(fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 6 })), { freq: 8 }),
-        fc.constantFrom(
-          "",
-          "",
-          "",
-          ',"x":1',
-          ',"model_version":1',
-          ',"resolves":null',
-          ',"__proto__":{"a":1}',
-        ),
-        blank,
-      )
-      .map(([[kind, data], resolves, extra, gap]) => {
-        const settles =
-          resolves === null ? "" : `,"resolves":"${AUTHORS[resolves[0]]}:${resolves[1]}"`;
-        const more = resolves !== null && extra.includes("resolves") ? "" : extra;
-        return `{${gap}"at":"2026-11-20T12:00:00.000Z",${gap}"kind":${JSON.stringify(kind)},"data":${gap}${data}${settles}${more}}`;
-      }),
-  },
-  { weight: 1, arbitrary: json },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom(
-      '{"kind":"merge"}',
-      '{"at":"x","kind":"merge","data":{},"kind":"merge"}',
-      '{"at":1,"kind":"merge","data":{}}',
-      '{"at":"\\ud800","kind":"merge","data":{}}',
-      '{"at":"x","kind":"merge","data":{},"resolves":5}',
-      '{"at":"x","kind":"merge","data":{"a":1},"\\ud800":1}',
-      '{"at":"x","kind":"merge","data":{"a":1},"x":1,"x":2}',
-      '{"at":"x","kind":"merge","data":{},"model_version":"1"}',
-      "[]",
-      '"x"',
-    ),
-  },
-);
-
-interface Put {
+/** What an author stores at once. */
+export interface Put {
   readonly key: number;
   readonly stored: number;
   readonly updates: readonly string[];
@@ -300,36 +62,65 @@ const broken: fc.Arbitrary<string> = fc.constantFrom(
   '{"v":1,"author":"X","seq":1,"updates":[1]}',
 );
 
-function store(
-  objects: Map<number, StoredText>,
-  key: number,
-  lastModified: number,
-  body: string,
-): void {
-  let free = key;
-  while (objects.has(free)) free += 1;
-  objects.set(free, { key: free, last_modified: lastModified, text: body });
+/** An update object before it is stored. */
+export interface Written {
+  readonly author: string;
+  readonly seq: number;
+  readonly updates: readonly string[];
 }
 
-function objectsOf(
-  puts: readonly (readonly Put[])[],
-  junk: readonly (readonly [number, string])[],
-  isSequence: boolean,
-): StoredText[] {
-  const objects = new Map<number, StoredText>();
+/** Its text. */
+export function textOf({ author, seq, updates }: Written): string {
+  return `{"v":1,"author":"${author}","seq":${seq},"updates":[${updates.join(",")}]}`;
+}
+
+/** What lies in a space: each object where it was put, or at the next free key. */
+export class Objects {
+  readonly #stored = new Map<number, StoredText>();
+
+  /** Stores a text. */
+  store(key: number, lastModified: number, text: string): void {
+    let free = key;
+    while (this.#stored.has(free)) free += 1;
+    this.#stored.set(free, { key: free, last_modified: lastModified, text });
+  }
+
+  /** All that was stored. */
+  all(): StoredText[] {
+    return [...this.#stored.values()];
+  }
+}
+
+/** A history before it is stored. */
+export interface Plan {
+  /** What each author wrote, in the order of the seqs. */
+  readonly puts: readonly (readonly Put[])[];
+  readonly junk: readonly (readonly [number, string])[];
+  readonly steps: readonly Step[];
+  readonly model: "document" | "log";
+  readonly order: "timestamp" | "sequence";
+  readonly typed: boolean;
+}
+
+/** What an author stores, with what becomes of it on the way: as it is, if nothing is said. */
+export function store(
+  objects: Objects,
+  plan: Plan,
+  through: (object: Written) => Written = (object) => object,
+): void {
+  const isSequence = plan.order === "sequence";
   let place = 0;
-  for (const [n, ofAuthor] of puts.entries()) {
+  for (const [n, ofAuthor] of plan.puts.entries()) {
     let seq = 1;
     for (const { key, stored, updates, again, lost } of ofAuthor) {
-      const body = `{"v":1,"author":"${AUTHORS[n]}","seq":${seq},"updates":[${updates.join(",")}]}`;
+      const text = textOf(through({ author: AUTHORS[n] ?? "", seq, updates }));
       seq += updates.length;
       place += 1;
-      if (!lost) store(objects, isSequence ? place : key, stored, body);
-      if (again !== null && !isSequence) store(objects, again[0], again[1], body);
+      if (!lost) objects.store(isSequence ? place : key, stored, text);
+      if (again !== null && !isSequence) objects.store(again[0], again[1], text);
     }
   }
-  for (const [key, body] of junk) store(objects, isSequence ? place + 1 : key, key, body);
-  return [...objects.values()];
+  for (const [key, body] of plan.junk) objects.store(isSequence ? place + 1 : key, key, body);
 }
 
 const RULES = JSON.stringify({
@@ -342,21 +133,28 @@ const RULES = JSON.stringify({
   ],
 });
 
+const rollup: fc.Arbitrary<Step> = fc
+  .tuple(fc.nat(END), fc.nat(1_000))
+  .map(([now, young]) => ({ rollup: { now, settled: Math.max(0, now - young) } }));
+
 const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc
-      .tuple(fc.nat(END), fc.nat(1_000))
-      .map(([now, young]) => ({ rollup: { now, settled: Math.max(0, now - young) } })),
-  },
+  { weight: 4, arbitrary: rollup },
   { weight: 1, arbitrary: fc.constant({ compress: { now: END, epoch: "" } }) },
 );
 
-function spaceText(model: string, order: string): string {
+/** The store of all spaces. */
+export const STORE = "019aa122-be00-7000-8000-000000000001";
+
+/** A `space.json`, with members that not all have. */
+export function spaceText(
+  { model, order }: Pick<Plan, "model" | "order">,
+  name = "s",
+  more = "",
+): string {
   const settings = model === "document" ? `,"settings":${RULES}` : "";
   return (
-    '{"v":1,"store":"019aa122-be00-7000-8000-000000000001","space":"s","epoch":"0001-9f3c1e7a2b4d5c60",' +
-    `"model":{"name":"${model}"${settings}},"order":"${order}","created_at":"2025-11-20T12:00:00.000Z"}`
+    `{"v":1,"store":"${STORE}","space":"${name}","epoch":"${EPOCHS[0]}",` +
+    `"model":{"name":"${model}"${settings}},"order":"${order}","created_at":"2025-11-20T12:00:00.000Z"${more}}`
   );
 }
 
@@ -377,18 +175,28 @@ function inOrder(steps: readonly Step[]): Step[] {
   return kept;
 }
 
-/** A story in a space that is not encrypted. */
-export const story: fc.Arbitrary<Story> = fc
-  .record({
-    puts: fc.array(fc.array(put, { maxLength: 5 }), { minLength: 1, maxLength: 4 }),
-    junk: fc.array(fc.tuple(fc.integer({ min: 1, max: 2_000 }), broken), { maxLength: 1 }),
-    steps: fc.array(step, { maxLength: 5 }),
-    model: fc.constantFrom("document", "document", "document", "log"),
-    order: fc.constantFrom("timestamp", "timestamp", "timestamp", "sequence"),
-  })
-  .map(({ puts, junk, steps, model, order }) => ({
-    ask: "story" as const,
-    space: spaceText(model, order),
-    updates: objectsOf(puts, junk, order === "sequence"),
-    steps: inOrder(steps),
-  }));
+/** Roll-ups in the order of their times. */
+export const rollups: fc.Arbitrary<Step[]> = fc.array(rollup, { maxLength: 3 }).map(inOrder);
+
+/** What several authors wrote, and what happens to it. */
+export const plan: fc.Arbitrary<Plan> = fc.record({
+  puts: fc.array(fc.array(put, { maxLength: 5 }), { minLength: 1, maxLength: 4 }),
+  junk: fc.array(fc.tuple(fc.integer({ min: 1, max: 2_000 }), broken), { maxLength: 1 }),
+  steps: fc.array(step, { maxLength: 5 }).map(inOrder),
+  model: fc.constantFrom("document", "document", "document", "log"),
+  order: fc.constantFrom("timestamp", "timestamp", "timestamp", "sequence"),
+  typed: fc.integer({ min: 0, max: 2 }).map((n) => n === 2),
+});
+
+/** The history of a plan, in a space that is not encrypted. */
+export function storyOf(planned: Plan): Story {
+  const objects = new Objects();
+  store(objects, planned);
+  return {
+    ask: "story",
+    space: spaceText(planned),
+    updates: objects.all(),
+    steps: planned.steps,
+    typed: planned.typed && planned.model === "document",
+  };
+}

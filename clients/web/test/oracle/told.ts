@@ -6,26 +6,28 @@
 
 import { gunzipSync } from "node:zlib";
 import { type Entry, Folded, restoreFold } from "../../src/core/fold.ts";
-import type { Json } from "../../src/core/json.ts";
-import { gaps, sortTail, type Visible } from "../../src/core/order.ts";
-import { summaryJson } from "../../src/core/summary.ts";
+import { gaps } from "../../src/core/gaps.ts";
+import { canonical, type Json, parseJson } from "../../src/core/json.ts";
+import { sortTail, type Visible } from "../../src/core/order.ts";
+import { readSummary, type Summary } from "../../src/core/summary.ts";
+import { summaryJson } from "../../src/core/summary-text.ts";
 import { modelVersionOf } from "../../src/core/update.ts";
 import { documentModel } from "../../src/models/document.ts";
 import { logModel } from "../../src/models/log.ts";
 import type { Model } from "../../src/models/model.ts";
-import {
-  type Chain,
-  chainAfterSegment,
-  snapshotHeader,
-  startOfChain,
-} from "../../src/objects/chain.ts";
+import { type Chain, chainAfterSegment, startOfChain } from "../../src/objects/chain.ts";
+import { snapshotHeader } from "../../src/objects/chain-use.ts";
 import type { Content } from "../../src/objects/content.ts";
 import { type Platform, platformOf } from "../../src/objects/platform.ts";
 import { readSegment, type Segment } from "../../src/objects/segment.ts";
-import { readSnapshot, writeSnapshot, writeSnapshotHeader } from "../../src/objects/snapshot.ts";
+import { readSnapshot } from "../../src/objects/snapshot.ts";
 import { readSpace, type SpaceInfo } from "../../src/objects/space.ts";
 import { readUpdateObject, type UpdateObject } from "../../src/objects/update-object.ts";
+import { writeSnapshot, writeSnapshotHeader } from "../../src/objects/write-snapshot.ts";
+import { writeSpace } from "../../src/objects/write-space.ts";
 import type { StoredText, Story } from "./histories.ts";
+import { ask } from "./oracle.ts";
+import { typedMembers } from "./typed.ts";
 
 /** A step as the oracle tells of it. */
 export interface ToldStep {
@@ -48,6 +50,7 @@ export interface Told {
   readonly rejected: unknown;
   readonly conflicts: unknown;
   readonly touched: unknown;
+  readonly typed: unknown;
 }
 
 /** Where a story is, step by step. */
@@ -79,12 +82,13 @@ async function foldSegment(reader: Reader, segment: Segment, content: Content): 
   if (base && segment.baseState !== undefined) {
     const about = baseAbout(segment);
     const state = await content.openState(segment.baseState, base.sealed, about, 2 ** 30);
-    const summary =
-      base.sealed === undefined ? { rejected: base.rejected, touched: base.touched } : {};
+    const { rejected, touched } =
+      state.summary === undefined ? base : readSummary(parseJson(state.summary));
     const restored = restoreFold(reader.folded.model, {
       ...base,
       ...state,
-      ...summary,
+      rejected,
+      touched,
       isFinal: true,
     });
     if (!restored) throw new Error("the base state is not restored");
@@ -127,8 +131,60 @@ async function checkSnapshotOf(reader: Reader, step: ToldStep): Promise<void> {
     throw new Error("the snapshot opens to another state");
 }
 
+const NOTHING: Summary = { rejected: { count: 0, list: [] }, conflicts: [], touched: new Map() };
+
+/**
+ * No two seals of a state are the same: each opens what the other one sealed, beside the same header. The oracle does so with the last of a story
+ * alone, for it takes long.
+ */
+async function checkSealedSnapshotOf(
+  { info, chain, folded }: Reader,
+  step: ToldStep,
+  content: Content,
+  { secret, isLast }: { readonly secret: string; readonly isLast: boolean },
+): Promise<void> {
+  const { name, version } = folded.model;
+  const sealed = content.newestKey;
+  const header = snapshotHeader(chain, {
+    model: name,
+    modelVersion: version,
+    summary: NOTHING,
+    sealed,
+  });
+  if (!header) throw new Error("no segment, no snapshot");
+  const line = writeSnapshotHeader(header);
+  const theirs = new TextDecoder().decode(unpacked(step.snapshot));
+  if (!theirs.startsWith(`${line}\n`)) throw new Error(`another header:\n${line}\n${theirs}`);
+  const snapshot = await readSnapshot(unpacked(step.snapshot), { platform });
+  const summary = summaryJson(folded.summary());
+  const opened = await content.openState(snapshot.stateLine, sealed, line, 2 ** 30);
+  if (opened.state !== folded.stateText() || opened.summary !== summary)
+    throw new Error(`the snapshot opens to another state:\n${opened.summary}\n${summary}`);
+  if (!isLast) return;
+  const ours = await writeSnapshot(
+    line,
+    await content.sealState(folded.stateText(), summary, line),
+    platform,
+  );
+  const snapshotText = Buffer.from(ours.bytes).toString("base64");
+  const told = ask({ ask: "restoring", space: writeSpace(info), secret, snapshot: snapshotText });
+  const { ok, error } = told as { ok?: { state: string } & object; error?: string };
+  const { state, ...rest } = ok ?? { state: error };
+  if (state !== folded.stateText())
+    throw new Error(`our snapshot opens to another state: ${state}`);
+  if (canonicalOf(rest) !== canonicalOf({ ...NOTHING_TOLD, ...JSON.parse(summary) }))
+    throw new Error(`our snapshot says something else: ${canonicalOf(rest)} ${summary}`);
+}
+
+const NOTHING_TOLD = { touched: {} };
+
+function canonicalOf(json: object): string {
+  return canonical(json as Json);
+}
+
 async function follow(story: Story, steps: readonly ToldStep[], content: Content): Promise<Reader> {
   let reader = start(readSpace(story.space));
+  const last = steps.findLastIndex(({ nothing }) => !nothing);
   for (const [n, step] of steps.entries()) {
     if (step.nothing) continue;
     const asked = story.steps[n];
@@ -140,7 +196,11 @@ async function follow(story: Story, steps: readonly ToldStep[], content: Content
     const version = Math.max(0, ...segment.entries.map(({ update }) => modelVersionOf(update)));
     reader.chain = chainAfterSegment(reader.chain, segment, version);
     await foldSegment(reader, segment, content);
-    if (!content.sealed) await checkSnapshotOf(reader, step);
+    if (story.secret === undefined) await checkSnapshotOf(reader, step);
+    else {
+      const how = { secret: story.secret, isLast: n === last };
+      await checkSealedSnapshotOf(reader, step, content, how);
+    }
   }
   return reader;
 }
@@ -195,5 +255,6 @@ export async function tell(
     rejected: summary["rejected"],
     conflicts: summary["conflicts"],
     touched: summary["touched"] ?? {},
+    typed: story.typed ? typedMembers(folded.stateText()) : null,
   };
 }
