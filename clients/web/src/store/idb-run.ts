@@ -65,6 +65,11 @@ export function run<T>(clock: Clock, begin: () => IDBTransaction, body: Body<T>)
       try {
         // Else the browser waits for one more answer of this page, which may be frozen by then.
         raw.commit();
+        // Nothing of it can be lost any more: why wait to hear that it ended?
+        if (raw.mode === "readonly") {
+          stop();
+          resolve(value);
+        }
       } catch {
         fail(fault("storage-misused"));
       }

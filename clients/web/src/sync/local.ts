@@ -5,6 +5,7 @@
  */
 
 import type { Author } from "../core/ids.ts";
+import { asError } from "../errors.ts";
 import type { Chance, Clock } from "../ports.ts";
 import type { Durability, Store, Tx } from "../store/port.ts";
 import { newAuthor } from "./author.ts";
@@ -74,14 +75,20 @@ export interface Small {
 
 /** All but what was read of the space. */
 export async function smallIn(tx: Tx): Promise<Small> {
-  const writer = await mustWrite(tx);
-  const restored = await tx.get("meta", "restored");
-  const syncedAt = await tx.get("meta", "syncedAt");
+  // All at once: each that waits for another takes a way to the browser's storage and back.
+  const [writer, restored, syncedAt, queue, kept, lost] = await Promise.all([
+    mustWrite(tx),
+    tx.get("meta", "restored"),
+    tx.get("meta", "syncedAt"),
+    queueIn(tx),
+    keptIn(tx),
+    lostIn(tx),
+  ]);
   return {
     writer,
-    queue: await queueIn(tx),
-    kept: await keptIn(tx),
-    lost: await lostIn(tx),
+    queue,
+    kept,
+    lost,
     restored:
       restored === undefined
         ? undefined
@@ -96,12 +103,6 @@ export async function openCopy<S>(
 ): Promise<Local<S>> {
   const { store, clock, chance } = parts;
   const author = newAuthor(clock.now(), chance);
-  if (!(await store.read(["meta"], writerIn))) {
-    await store.write(["meta"], "strict", async (tx) => {
-      if (!(await writerIn(tx)))
-        tx.put("meta", "writer", { author, nextSeq: 1, ownLast: undefined });
-    });
-  }
   const local: Local<S> = {
     ...parts,
     id: author,
@@ -121,7 +122,17 @@ export async function openCopy<S>(
     barred: undefined,
     adopted() {},
   };
-  await reload(local);
+  try {
+    await reload(local);
+  } catch (error) {
+    if (asError(error).code !== "evicted") throw error;
+    // Nobody writes here yet. One that is gone is told now.
+    await store.write(["meta"], "strict", async (tx) => {
+      if (!(await writerIn(tx)))
+        tx.put("meta", "writer", { author, nextSeq: 1, ownLast: undefined });
+    });
+    await reload(local);
+  }
   return local;
 }
 
@@ -134,12 +145,15 @@ export async function reload<S>(local: Local<S>): Promise<boolean> {
   const { readTo } = local;
   local.fresh = [];
   const found = await local.store.read(ALL, async (tx) => {
-    const saves = await savesIn(tx);
-    const writer = await mustWrite(tx);
-    if (saves === local.saves && writer.author === local.writer.author) {
-      return { writer, queue: await queueIn(tx, readTo) };
+    // Before the first time there is nothing to compare.
+    if (local.saves >= 0) {
+      const [saves, writer] = await Promise.all([savesIn(tx), mustWrite(tx)]);
+      if (saves === local.saves && writer.author === local.writer.author) {
+        return { writer, queue: await queueIn(tx, readTo) };
+      }
     }
-    return { small: await smallIn(tx), saved: await savedIn(tx, local.reader) };
+    const [small, saved] = await Promise.all([smallIn(tx), savedIn(tx, local.reader)]);
+    return { small, saved };
   });
   if (found.queue) {
     local.writer = found.writer;

@@ -63,17 +63,28 @@ export interface SavedRows {
 
 /** Reads what was saved; the layers only after the base that is at hand. */
 export async function savedIn<S>(tx: Tx, before: Reader<S> | undefined): Promise<SavedRows> {
-  const saves = await savesIn(tx);
-  const value = await tx.get("meta", "reader");
-  const reader =
-    value === undefined
+  const readerIn = async (): Promise<SavedReader | undefined> => {
+    const value = await tx.get("meta", "reader");
+    return value === undefined
       ? undefined
       : form<SavedReader>(value, { info: "string", generation: "number" });
-  const from =
-    before && reader && isSameEpoch(before, reader)
-      ? layerRow(before.base.generation + 1, true)
-      : "";
-  return { saves, reader, layers: await tx.rows("layers", from), tail: await tx.rows("tail") };
+  };
+  const reading = readerIn();
+  const layersIn = async (): Promise<Row[]> => {
+    const saved = before && (await reading);
+    const from =
+      before && saved && isSameEpoch(before, saved)
+        ? layerRow(before.base.generation + 1, true)
+        : "";
+    return tx.rows("layers", from);
+  };
+  const [saves, reader, layers, tail] = await Promise.all([
+    savesIn(tx),
+    reading,
+    layersIn(),
+    tx.rows("tail"),
+  ]);
+  return { saves, reader, layers, tail };
 }
 
 function isSameEpoch<S>({ base }: Reader<S>, { epoch, generation }: SavedReader): boolean {
