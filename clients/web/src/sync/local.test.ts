@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { site, update } from "../../test/site.ts";
+import { expect, test, vi } from "vitest";
+import { SPACE, site, update } from "../../test/site.ts";
 import { memoryStores } from "../store/memory.ts";
 import type { Store, Stores, Tx } from "../store/port.ts";
 
@@ -72,4 +72,52 @@ test("an update makes one transaction, and waits once in it", async () => {
   expect(session.state).toEqual({ milk: 1 });
   await made.durable;
   expect(asked).toEqual({ transactions: ["write"], rounds: 1 });
+});
+
+/** A device that holds a snapshot, closed; `change` is done to what is stored of it. */
+async function holding(change: (row: { bytes: Uint8Array; sum?: number }) => void) {
+  const at = await site();
+  const first = await at.open();
+  await first.merge({ milk: 1 });
+  await first.synced();
+  await at.gateway.rollUp(SPACE, { snapshot: true });
+  await at.clock.advance(60_000);
+  await first.synced();
+  first.session.close();
+  const store = await first.stores.open("replica", { superseded() {}, gone() {} });
+  await store.write(["layers"], "strict", async (tx) => {
+    const rows = await tx.rows("layers");
+    expect(rows).toHaveLength(1);
+    for (const { key, value } of rows) {
+      change(value as never);
+      tx.put("layers", key, value);
+    }
+  });
+  const digest = vi.spyOn(globalThis.crypto.subtle, "digest");
+  const again = await at.open({ stores: first.stores });
+  const digests = digest.mock.calls.length;
+  digest.mockRestore();
+  return { again, digests };
+}
+
+test("what was found right before it was saved is not digested again", async () => {
+  const { again, digests } = await holding(() => undefined);
+  expect(again.session.state).toEqual({ milk: 1 });
+  expect(digests).toBe(0);
+});
+
+test("what was saved without a sum is digested", async () => {
+  const { again, digests } = await holding((row) => delete row.sum);
+  expect(again.session.state).toEqual({ milk: 1 });
+  expect(digests).toBe(1);
+});
+
+test("what the device has spoilt is not shown, and fetched anew", async () => {
+  const { again } = await holding(({ bytes }) => {
+    const text = new TextDecoder().decode(bytes);
+    bytes.set(new TextEncoder().encode(text.replace('{"milk":1}', '{"milk":7}')));
+  });
+  expect(again.session.state).toEqual({});
+  await again.synced();
+  expect(again.session.state).toEqual({ milk: 1 });
 });

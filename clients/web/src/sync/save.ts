@@ -15,6 +15,7 @@ import {
   type Loading,
   layerRow,
   NOTHING_SAVED,
+  rowOfLayer,
   type SavedLayer,
   type SavedReader,
 } from "./saved.ts";
@@ -57,8 +58,8 @@ export function save<S>(tx: Tx, { isFresh, layers }: SavePlan, polled: Polled<S>
   if (isFresh) tx.clear("layers");
   for (const key of dropped) tx.delete("tail", key);
   for (const one of seen.values()) putSeen(tx, one);
-  for (const { generation, isSnapshot, bytes } of layers) {
-    tx.put("layers", layerRow(generation, isSnapshot), { isSnapshot, bytes });
+  for (const layer of layers) {
+    tx.put("layers", layerRow(layer.generation, layer.isSnapshot), rowOfLayer(layer));
   }
   const { generation, digest } = reader.base;
   const row: SavedReader = {

@@ -5,6 +5,7 @@
  */
 
 import { type Key, parseId } from "../core/ids.ts";
+import { sumOf } from "../core/sum.ts";
 import type { Bytes } from "../objects/layer.ts";
 import { generationName } from "../objects/paths.ts";
 import type { Platform } from "../objects/platform.ts";
@@ -34,6 +35,17 @@ export interface SavedReader {
 export interface SavedLayer {
   readonly isSnapshot: boolean;
   readonly bytes: Bytes;
+}
+
+/** A row of a layer. Its digest was found right before it was saved: to see whether the device has kept it, the sum is enough, and takes a tenth. */
+interface LayerRow extends SavedLayer {
+  /** Absent where an older version of the program saved it. */
+  readonly sum?: number;
+}
+
+/** The row of a layer whose digest is right. */
+export function rowOfLayer({ isSnapshot, bytes }: SavedLayer): LayerRow {
+  return { isSnapshot, bytes, sum: sumOf(bytes) };
 }
 
 interface SavedSeen {
@@ -113,7 +125,7 @@ export async function restore<S>(
   const same =
     before && isSameEpoch(before, row) && before.way.content === way.content ? before : undefined;
   const layers = saved.layers.map(
-    (layer): SavedLayer => form(layer.value, { bytes: "object", isSnapshot: "boolean" }),
+    (layer): LayerRow => form(layer.value, { bytes: "object", isSnapshot: "boolean" }),
   );
   const base = await baseIn(loading, way, layers, same?.base);
   if (base?.generation !== row.generation || base.digest !== row.digest) return undefined;
@@ -158,16 +170,17 @@ export function bytesWith(
 async function baseIn<S>(
   { platform, pause }: Loading<S>,
   way: Way<S>,
-  layers: readonly SavedLayer[],
+  layers: readonly LayerRow[],
   from: Base<S> | undefined,
 ): Promise<Base<S> | undefined> {
   let base: Base<S> | undefined = from ?? initialBase(way);
   try {
-    for (const { isSnapshot, bytes } of layers) {
+    for (const { isSnapshot, bytes, sum } of layers) {
       if (!base) return undefined;
+      const reading = { platform, isChecked: sum === sumOf(bytes) };
       base = isSnapshot
-        ? await baseOf(way, await readSnapshot(bytes, { platform }), true)
-        : await foldSegment(way, base, await readSegment(bytes, { platform }), pause);
+        ? await baseOf(way, await readSnapshot(bytes, reading), true)
+        : await foldSegment(way, base, await readSegment(bytes, reading), pause);
     }
     return base;
   } catch {
