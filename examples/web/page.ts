@@ -34,7 +34,8 @@ export function attempt(what: () => Receipt | undefined): void {
 /** Shows a space. What is in it is there at once, without a network; what others wrote comes by itself. */
 export function showPage<S>(space: Space<S>, views: readonly View[]): void {
   const [status, stored] = [statusView(space), storedView(space)];
-  const header = h("header", { class: "head" }, h("h1", {}, document.title), status.element);
+  const heading = h("h1", { tabindex: -1 }, document.title);
+  const header = h("header", { class: "head" }, heading, status.element);
   const main = h("main", {}, alert, ...views.map(({ element }) => element), stored.element);
   byId("app").replaceChildren(header, main);
 
@@ -45,7 +46,9 @@ export function showPage<S>(space: Space<S>, views: readonly View[]): void {
     isAsked = true;
     queueMicrotask(() => {
       isAsked = false;
-      for (const view of [status, ...views, stored]) view.render();
+      keepFocus(heading, () => {
+        for (const view of [status, ...views, stored]) view.render();
+      });
     });
   };
   space.subscribe(render);
@@ -53,6 +56,16 @@ export function showPage<S>(space: Space<S>, views: readonly View[]): void {
   render();
   space.ready.catch((error: unknown) => complain(wordsOf(error)));
   startOffline();
+}
+
+/** What has the focus may go with the state. Then it is at the heading above, and who uses the keyboard goes on from there. */
+function keepFocus(heading: HTMLElement, render: () => void): void {
+  const { activeElement } = document;
+  const near = activeElement?.closest("section")?.querySelector<HTMLElement>("h2");
+  render();
+  if (activeElement === null || activeElement === document.body) return;
+  if (activeElement.isConnected && activeElement.checkVisibility()) return;
+  (near?.isConnected && near.checkVisibility() ? near : heading).focus();
 }
 
 /** Lets the page start without a network. Plain http, other than on this machine, has no service workers. */
@@ -74,7 +87,7 @@ function storedView<S>(space: Space<S>): View {
 /** A section with a heading. */
 export function section(title: string, ...content: (Node | string | undefined)[]): HTMLElement {
   const id = newId();
-  return h("section", { "aria-labelledby": id }, h("h2", { id }, title), ...content);
+  return h("section", { "aria-labelledby": id }, h("h2", { id, tabindex: -1 }, title), ...content);
 }
 
 /** Reads a form when it is sent, and empties it when all went well. */

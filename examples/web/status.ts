@@ -16,7 +16,8 @@ interface Said {
 /** What went wrong, and what to do. */
 export function wordsOf(error: unknown): string {
   if (!isIcecoreError(error)) return error instanceof Error ? error.message : String(error);
-  return error.hint === undefined ? error.message : `${error.message}: ${error.hint}`;
+  const message = error.message.replace(/\.$/, "");
+  return error.hint === undefined ? message : `${message}: ${error.hint}`;
 }
 
 function say({ phase, unsent, error, replica, storage }: SpaceStatus): Said {

@@ -41,11 +41,12 @@ worker.addEventListener("activate", (event) => {
 
 worker.addEventListener("fetch", (event) => {
   const { request } = event;
-  if (request.method !== "GET" || !addresses.has(request.url)) return; // The browser does what it would do without us.
+  const [address = ""] = request.url.split("#");
+  if (request.method !== "GET" || !addresses.has(address)) return; // The browser does what it would do without us.
   event.respondWith(
     caches
       .open(VERSION)
-      .then((cache) => cache.match(request.url))
+      .then((cache) => cache.match(address))
       .then((found) => found ?? fetch(request)),
   );
 });

@@ -2,9 +2,9 @@
  * One attempt on the page: what it amounts to, what can be done with it, and its events.
  */
 
-import { count, h, setText, show } from "../../planner-web/src/dom.ts";
+import { announce, count, h, setText, show } from "../../planner-web/src/dom.ts";
 import { button, timeText } from "../../web/page.ts";
-import { type Event, WAITING } from "./event.ts";
+import { type Event, POINTS_MAX, WAITING } from "./event.ts";
 import { type Attempt, durationAt, isOver, type Oddity } from "./projection.ts";
 
 /** Writes down that something happened. */
@@ -20,6 +20,13 @@ const WHY: Readonly<Record<Oddity, string>> = {
   noPoints: "ignored: it has no points that count",
 };
 
+/** What comes next, as long as an attempt is not over. */
+const NEXT = {
+  created: { label: "Start", type: "START" },
+  running: { label: "Pause", type: "PAUSE" },
+  paused: { label: "Resume", type: "RESUME" },
+} as const;
+
 /** A card that follows its attempt. */
 export interface Card {
   readonly element: HTMLElement;
@@ -31,18 +38,21 @@ export function cardOf(id: string, happens: Happens): Card {
   const status = h("span", { class: "badge" });
   const numbers = h("p", { class: "numbers" });
   const notes = h("ul", { class: "notes hint" });
-  const does = (label: string, type: string, look = ""): HTMLButtonElement =>
-    button(label, () => happens(id, type), id, look);
-  const [start, resume] = [does("Start", "START", "main"), does("Resume", "RESUME", "main")];
-  const [pause, complete, abandon] = [
-    does("Pause", "PAUSE", "main"),
-    does("Complete", "COMPLETE"),
-    does("Abandon", "ABANDON", "danger"),
-  ];
+  // One button for what comes next: so it keeps the focus.
+  let next: keyof typeof NEXT = "created";
+  const go = h("button", {
+    type: "button",
+    class: "main",
+    onclick: () => happens(id, NEXT[next].type),
+  });
+  const complete = button("Complete", () => happens(id, "COMPLETE"), id);
+  const abandon = button("Abandon", () => happens(id, "ABANDON"), id, "danger");
   const points = h("input", {
     type: "number",
+    required: true,
     value: "10",
-    step: "1",
+    min: -POINTS_MAX,
+    max: POINTS_MAX,
     "aria-label": `Points for ${id}`,
   });
   const score = (event: globalThis.Event): void => {
@@ -56,7 +66,7 @@ export function cardOf(id: string, happens: Happens): Card {
     h("header", {}, title, status),
     numbers,
     notes,
-    h("div", { class: "buttons" }, start, resume, pause, complete, abandon),
+    h("div", { class: "buttons" }, go, complete, abandon),
     h(
       "form",
       { class: "line", onsubmit: score },
@@ -65,6 +75,7 @@ export function cardOf(id: string, happens: Happens): Card {
     ),
     h("details", {}, summary, list),
   );
+  let told: string | undefined;
   const update = (attempt: Attempt, events: readonly Event[]): void => {
     const name = attempt.title || id;
     setText(title, name === id ? id : `${name} · ${id}`);
@@ -73,11 +84,12 @@ export function cardOf(id: string, happens: Happens): Card {
     const clock = clockText(durationAt(attempt, Date.now()));
     setText(numbers, `${clock} · ${count(attempt.pointsEarned, "point")}`);
     show(notes, notesOn(attempt), { key: (note) => note, make: () => h("li"), update: setText });
-    start.hidden = attempt.status !== "created";
-    resume.hidden = attempt.status !== "paused";
-    pause.hidden = attempt.status !== "running";
-    complete.hidden = isOver(attempt);
-    abandon.hidden = isOver(attempt);
+    if (attempt.status in NEXT) next = attempt.status as keyof typeof NEXT;
+    setText(go, NEXT[next].label);
+    go.setAttribute("aria-label", `${NEXT[next].label} ${id}`);
+    for (const each of [go, complete, abandon]) each.hidden = isOver(attempt);
+    if (told !== undefined && told !== attempt.status) announce(`${name}: ${attempt.status}`);
+    told = attempt.status;
     setText(summary, count(attempt.events, "event"));
     const odd = new Map(attempt.odd.map((each) => [each.id, each.why]));
     show(list, events, {

@@ -2,13 +2,14 @@
  * Attempts in a browser: the same space as that of `activity`, the Rust program beside this folder.
  */
 
-import { type JsonObject, open, PACE } from "icecore";
+import { type JsonObject, open, PACE, Rejected } from "icecore";
 import { field } from "../../planner-web/src/dialogs.ts";
 import { h, show } from "../../planner-web/src/dom.ts";
 import { attempt, onSubmit, section, showPage, type View } from "../../web/page.ts";
 import { tokenFile } from "../../web/token.ts";
 import { activityModel, timelineOf } from "./attempts.ts";
 import { type Card, cardOf } from "./card.ts";
+import { readEvent, WAITING } from "./event.ts";
 import { project } from "./projection.ts";
 
 const space = open({
@@ -26,6 +27,9 @@ function happened(attemptId: string, type: string, more: JsonObject = {}) {
   // The id makes it count once, whoever sends it again. Its time is when it happened, whenever it arrives.
   const id = crypto.randomUUID();
   const event = { id, attemptId, type, source: "user", occurredAt: now, createdAt: now, ...more };
+  // What is beyond a limit is refused before it is stored; stored, it would count nowhere.
+  const read = readEvent(event, WAITING);
+  if (read instanceof Rejected) throw new Error(String(read.reason.params["message"]));
   return space.update({ kind: "event", data: event, at: new Date(now).toISOString() });
 }
 

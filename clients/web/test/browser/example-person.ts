@@ -27,6 +27,14 @@ export async function stateAt({ page }: Person): Promise<string> {
   return page.$eval("details.stored pre", (pre) => pre.textContent ?? "");
 }
 
+/** The name of what has the focus. */
+export function focused({ page }: Person): Promise<string> {
+  return page.evaluate(() => {
+    const { activeElement } = document;
+    return activeElement?.getAttribute("aria-label") ?? activeElement?.textContent ?? "";
+  });
+}
+
 /** Waits until the page holds this state. */
 export async function comesTo(person: Person, state: string): Promise<void> {
   const deadline = Date.now() + 20_000;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Browser, BrowserContext } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { isInstalled } from "./driver.ts";
-import { backOnline, comesTo, isForAll, personAt, stateAt } from "./example-person.ts";
+import { backOnline, comesTo, focused, isForAll, personAt, stateAt } from "./example-person.ts";
 import { ExamplePlace } from "./example-place.ts";
 import { launchChromium } from "./planner-place.ts";
 
@@ -37,8 +37,11 @@ describe.skipIf(!isInstalled("chromium"))("chromium", () => {
     await place.letPageIn();
     const person = await personAt(context, place);
     await person.sees("Park · run-1");
-    await person.press("Start", "article");
+    // With the keyboard: the focus stays where it was.
+    await person.page.focus("article button.main");
+    await person.page.keyboard.press("Enter");
     await person.sees("running", "article");
+    expect(await focused(person)).toBe("Pause run-1");
     await person.sees("All saved", ".status");
 
     // Both go on while they do not see each other; the page is even closed and opened again.
@@ -64,6 +67,9 @@ describe.skipIf(!isInstalled("chromium"))("chromium", () => {
     await person.press("5 events", "[aria-label='run-1']");
     await person.sees('{"length":400.5}', "[aria-label='run-1']");
     await person.press("Complete", "[aria-label='run-1']");
+    await person.sees("completed", "[aria-label='run-1']");
+    // What had it is gone: it is at the heading above.
+    expect(await focused(person)).toBe("Attempts");
     await person.sees("All saved", ".status");
     await place.type("phone", ["sync"]);
     expect(await place.type("phone", ["state"])).toBe(await stateAt(person));
