@@ -52,7 +52,7 @@ export interface Synced {
 
 /** What a person has to decide on. */
 export interface Kept {
-  /** Its number here: {@link Session.drop} takes it. */
+  /** Its number here: {@link Space.dismiss} takes it. */
   readonly number: number;
   /** The id that the update had. A refused one has it no more: the next one takes it. */
   readonly id: UpdateId;
