@@ -72,17 +72,18 @@ impl fmt::Display for Id {
 }
 
 /// What somebody did.
+// In the order of the names, as canonical JSON has the members of a state.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
 )]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Sport {
-    Walk,
-    Run,
-    Ride,
-    Swim,
     Other,
+    Ride,
+    Run,
+    Swim,
+    Walk,
 }
 
 impl fmt::Display for Sport {

@@ -1,8 +1,10 @@
 //! The model: what all devices' updates come to.
 
 use crate::event::{Id, Message, Sport};
-use icecore::{Key, Latest, Meta, Model, Modified, RawValue, Rejected, message, time};
+use icecore::{Key, Latest, Meta, Model, Modified, RawValue, Rejected, canonical, message, time};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::to_raw_value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The model of fitness sessions. Sums, sets and modification times only: nothing depends on whose phone was online first.
@@ -132,6 +134,15 @@ pub fn day_of(millis: i64) -> String {
     text
 }
 
+/// The data as programs in all languages read them: `5.0` is 5, and of a member that is there twice the last one counts.
+fn plain(kind: &str, data: &RawValue) -> Result<Box<RawValue>, Rejected> {
+    let read = serde_json::from_str(data.get()).and_then(|mut value: Value| {
+        canonical::normalise(&mut value);
+        to_raw_value(&value)
+    });
+    read.map_err(|e| Rejected::new(format!("{kind}: {e}")))
+}
+
 impl Model for Steps {
     type State = Fitness;
     type Update = Message;
@@ -149,7 +160,7 @@ impl Model for Steps {
     }
 
     fn decode(&self, kind: &str, data: &RawValue) -> Result<Message, Rejected> {
-        message::decode(kind, data)
+        message::decode(kind, &plain(kind, data)?)
     }
 
     fn apply(

@@ -185,3 +185,22 @@ fn what_a_device_should_not_send_is_rejected_with_the_field() {
         Steps.decode(kind, &data).unwrap_err();
     }
 }
+
+/// A client in another language sees one type of numbers, and of two members of one name the last: it would count what this one refuses.
+#[test]
+fn a_number_counts_however_it_is_written() {
+    for data in [
+        r#"{"session":"s","count":5}"#,
+        r#"{"session":"s","count":5.0}"#,
+        r#"{"session":"s","count":4,"count":5e0}"#,
+    ] {
+        let data = RawValue::from_string(data.to_owned()).unwrap();
+        let steps = Message::AddSteps {
+            session: id("s"),
+            count: 5,
+        };
+        assert_eq!(Steps.decode("add_steps", &data).unwrap(), steps);
+    }
+    let half = RawValue::from_string(r#"{"session":"s","count":5.5}"#.to_owned()).unwrap();
+    Steps.decode("add_steps", &half).unwrap_err();
+}
