@@ -27,6 +27,8 @@ export interface Entry extends UpdateId {
   readonly key: Key;
   /** Its text, opened; or why it cannot be opened. */
   readonly update: string | Reason;
+  /** What the text says, where it was read already. */
+  readonly read?: Update | undefined;
 }
 
 /** An update by a newer version of the model than this program has. */
@@ -139,7 +141,7 @@ export class Folded<S> {
     const stored = entry.update;
     if (typeof stored !== "string") return this.#impossible ? false : this.#reject(entry, stored);
     if (this.#impossible) return false;
-    const update = readUpdate(stored);
+    const update = entry.read ?? readUpdate(stored);
     const needed = update ? update.modelVersion : modelVersionOf(stored);
     if (needed > this.model.version) {
       this.#held = { id: { author: entry.author, seq: entry.seq }, needed };
@@ -206,7 +208,8 @@ export class Folded<S> {
   conflicts(): readonly Conflict[] {
     let violations: readonly Violation[];
     try {
-      violations = this.model.check(this.state);
+      // A look at it hands nothing out.
+      violations = this.model.check(this.#state);
     } catch {
       violations = [{ rule: "check", paths: [], reason: reason("check-panicked") }];
     }

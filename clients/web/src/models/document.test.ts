@@ -199,6 +199,18 @@ test("names that mean something in JavaScript are members, and change no prototy
   expect(member(state, "__proto__")).toBeUndefined();
 });
 
+test("an object with many members is copied as it is, and the one before stays", () => {
+  const model = documentModel();
+  const names = Array.from({ length: 1_500 }, (_, n) => `"name ${n}":${n}`).join();
+  const text = `{"a":{"__proto__":{"x":1},"7":null,"constructor":2,${names}}}`;
+  const before = parseJson(text) as JsonObject;
+  const after = model.apply(before, update("merge", '{"a":{"name 3":"new"}}'), place, new Set());
+  if (after instanceof Rejected) throw new Error("it was rejected");
+  expect(canonical(before)).toBe(canonical(parseJson(text)));
+  expect(canonical(after)).toBe(canonical(parseJson(text.replace('"name 3":3', '"name 3":"new"'))));
+  expect(Object.getPrototypeOf(after["a"])).toBe(Object.prototype);
+});
+
 test("what is set to what it was stays the very same", () => {
   const state = read('{"a":{"b":1},"l":[1,2],"n":null}');
   for (const [kind, data] of [

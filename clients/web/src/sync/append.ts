@@ -5,7 +5,7 @@
  */
 
 import type { UpdateId } from "../core/ids.ts";
-import { readUpdate, writeUpdate } from "../core/update.ts";
+import { readUpdate, type Update, writeUpdate } from "../core/update.ts";
 import { byteLength } from "../core/utf8.ts";
 import { asError, IcecoreError } from "../errors.ts";
 import { UPDATE_BYTES_MAX } from "../objects/update-object.ts";
@@ -130,21 +130,25 @@ export function queueingOf<S>(local: Local<S>): Queueing {
     append(updates, name) {
       if (name !== undefined) checkName(name, updates.length);
       const at = clock.now();
-      const texts = updates.map((update) => textOf(local, update));
+      const reads = updates.map((update) => readNew(local, update));
+      const texts = reads.map(([text]) => text);
       const rows = texts.map((update): Pending => {
         const row = { ...nextId(), update, at, durable: false };
         made.add(row);
         return row;
       });
-      view.push(rows);
+      view.push(reads.map(([update, read], n) => ({ ...(rows[n] as Pending), update, read })));
       const ids = rows.map(({ author, seq }) => ({ author, seq }));
       return { ids, durable: keep(rows, name), texts };
     },
   };
 }
 
-/** The text of an update, as it will be stored or sealed. */
-function textOf<S>({ view, reader }: Local<S>, { at, kind, data, resolves }: NewUpdate): string {
+/** The text of an update, as it will be stored or sealed, and what it says. */
+function readNew<S>(
+  { view, reader }: Local<S>,
+  { at, kind, data, resolves }: NewUpdate,
+): readonly [text: string, read: Update] {
   const { version } = view.folded.model;
   const text = writeUpdate({ at, kind, dataText: data, resolves, modelVersion: version });
   const read = readUpdate(text);
@@ -159,7 +163,7 @@ function textOf<S>({ view, reader }: Local<S>, { at, kind, data, resolves }: New
   const bytes = byteLength(text);
   // Base64 of the text, a salt and a tag, and the members around it.
   const stored = reader?.way.content.sealed ? Math.ceil(((bytes + 32) * 4) / 3) + 80 : bytes;
-  if (stored <= UPDATE_BYTES_MAX) return text;
+  if (stored <= UPDATE_BYTES_MAX) return [text, read];
   throw new IcecoreError("invalid", "update-too-large", "the update is too large", {
     object: kind,
     hint: "split it; what is large belongs elsewhere, with a reference to it",

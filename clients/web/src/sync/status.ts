@@ -12,13 +12,16 @@ import type { Local } from "./local.ts";
 import { lacking } from "./reader.ts";
 import type { SessionStatus } from "./report.ts";
 
-/** Looking at all rules takes time, and a state that was shown never changes. */
-const known = new WeakMap<object, number>();
+/** Looking at all rules takes time: how many are broken after so many updates. */
+const known = new WeakMap<object, { readonly after: number; readonly conflicts: number }>();
 
 function conflictsOf<S>(folded: Folded<S>): number {
-  const count = known.get(folded) ?? folded.conflicts().length;
-  known.set(folded, count);
-  return count;
+  const after = folded.count;
+  const before = known.get(folded);
+  if (before?.after === after) return before.conflicts;
+  const conflicts = folded.conflicts().length;
+  known.set(folded, { after, conflicts });
+  return conflicts;
 }
 
 /** The status of a local, as it is known without any request. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { SPACE, site, update } from "../../test/site.ts";
 import type { Author } from "../core/ids.ts";
+import { type DocumentState, documentModel } from "../models/document.ts";
 import { logModel } from "../models/log.ts";
 import type { Model } from "../models/model.ts";
 
@@ -43,4 +44,34 @@ test("an update on top is applied once; only one that sorts before others folds 
   });
   expect(await spent(() => a.synced(true))).toBeGreaterThan(50);
   expect(await spent(() => at.pass(a.session.refresh()))).toBe(0);
+});
+
+test("a state is copied once for each time that it was seen, not once for each update", async () => {
+  const at = await site();
+  let copies = 0;
+  const counting: Model<DocumentState> = {
+    ...documentModel(),
+    apply: (state, made, place, own) => {
+      if (!own.has(state)) copies += 1;
+      return documentModel().apply(state, made, place, own);
+    },
+  };
+  const a = await at.open({ model: () => counting });
+  const set = (n: number) => a.session.append([update("merge", { tasks: { [`t${n}`]: n } })]);
+  const made = Array.from({ length: 20 }, (_, n) => set(n));
+  expect(copies).toBe(1);
+  const seen = a.session.state;
+  const before = JSON.stringify(seen);
+  made.push(set(20), set(21));
+  expect(copies).toBe(2);
+  expect(JSON.stringify(seen)).toBe(before);
+  expect(a.session.state).not.toBe(seen);
+  expect(Object.keys(a.session.state["tasks"] ?? {})).toHaveLength(22);
+  // To ask how many rules are broken hands nothing out.
+  copies = 0;
+  made.push(set(22));
+  expect(a.session.status.conflicts).toBe(0);
+  made.push(set(23));
+  expect(copies).toBe(1);
+  await Promise.all(made.map(({ durable }) => durable));
 });

@@ -7,13 +7,19 @@
 import { Covered } from "../core/covered.ts";
 import { type Entry, Folded } from "../core/fold.ts";
 import { KEY_MAX, type UpdateId } from "../core/ids.ts";
-import { modelVersionOf } from "../core/update.ts";
+import { modelVersionOf, type Update } from "../core/update.ts";
 import type { Model } from "../models/model.ts";
 import { entriesOf, idsOf, type Reader } from "./reader.ts";
 
 /** An update that is not acknowledged. */
 export interface Waiting extends UpdateId {
   readonly update: string;
+}
+
+/** One that was made just now. */
+export interface Made extends Waiting {
+  /** What its text says. */
+  readonly read: Update;
 }
 
 /** The state, folded as far as it was asked for. An update on top costs itself; only one that sorts before others folds the tail again. */
@@ -25,7 +31,7 @@ export interface View<S> {
   /** The state after what is stored. It is the view's own: fork it. */
   afterTail(reader: Reader<S>): Folded<S>;
   /** Shows updates of this moment on top of the rest. */
-  push(rows: readonly Waiting[]): void;
+  push(rows: readonly Made[]): void;
   /** Shows what was read, with this on top. */
   show(reader: Reader<S> | undefined, waiting: readonly Waiting[]): void;
 }
@@ -98,17 +104,17 @@ export function viewOf<S>(model: Model<S>): View<S> {
     },
     afterTail,
     push(rows) {
-      // A state that was handed out never changes: another one goes on from it.
-      top = top.fork();
-      for (const row of rows) top.fold(waits(row));
-      onTop.push(...rows.map(waits));
+      // Not on a fork: a state that nobody has seen need not be copied before it changes.
+      for (const row of rows) {
+        top.fold({ ...waits(row), read: row.read });
+        onTop.push(waits(row));
+      }
     },
     show(reader, waiting) {
       if (reader) afterTail(reader);
       const now = (reader ? notStored(reader, waiting) : waiting).map(waits);
       const same = common(onTop, now);
       if (isStale || same < onTop.length) [top, onTop, isStale] = [tail.fork(), [], false];
-      if (now.length > onTop.length) top = top.fork();
       for (const entry of now.slice(onTop.length)) top.fold(entry);
       onTop = now;
     },
