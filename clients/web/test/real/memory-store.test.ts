@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { canonical, type Json, parseJson } from "../../src/core/json.ts";
@@ -9,26 +8,12 @@ import { seededChance } from "../../src/testing/chance.ts";
 import { manualClock } from "../../src/testing/clock.ts";
 import { type MemoryGateway, memoryGateway } from "../../src/testing/gateway.ts";
 import { author } from "../remote-contract.ts";
+import { asFolder } from "./folder.ts";
 
 const BUILT = fileURLToPath(new URL("../../../../target/debug/icecore", import.meta.url));
 const BINARY = process.env["ICECORE_BIN"] ?? BUILT;
 
 const rules = { rules: [{ rule: "unique", path: "/notes/*/title" }] };
-
-/** Writes all objects into a folder, as a store that the command reads. */
-function asFolder(gateway: MemoryGateway): string {
-  const dir = mkdtempSync(join(tmpdir(), "icecore-memory-"));
-  for (const path of gateway.bucket.paths()) {
-    const object = gateway.bucket.get(path);
-    if (object !== undefined) {
-      const file = join(dir, path);
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, object.bytes);
-      utimesSync(file, object.lastModified / 1_000, object.lastModified / 1_000);
-    }
-  }
-  return dir;
-}
 
 /** What the command says of the store: it judges each object byte for byte. */
 function judged(gateway: MemoryGateway, space: string): { verify: string; state: string } {
