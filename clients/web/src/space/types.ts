@@ -77,7 +77,10 @@ export type Phase = "making" | "durable" | "confirmed" | "failed";
 
 /** What becomes of an update that was made just now. Nobody has to look: what fails is told by the status, too. */
 export interface Receipt {
-  /** `AUTHOR:SEQ`; only once it is durable it is certain. */
+  /**
+   * `AUTHOR:SEQ`, as last seen while the update waited; only once it is durable there is one for certain. It goes on under another id where somebody else
+   * writes as its author, or where an update before it was refused.
+   */
   readonly id: string | undefined;
   /** How far it got. */
   readonly phase: Phase;

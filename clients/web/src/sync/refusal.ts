@@ -51,8 +51,9 @@ export async function refuse<S>(
   }
   replica.saves = replica.saves === done.saves - 1 ? done.saves : -1;
   adopt(replica, done.small);
-  const { author, seq, update } = row;
-  told.refused = { number: done.number, id: row.was ?? { author, seq }, update, reason, at, since };
+  const { author, seq, update, was } = row;
+  const id = { author, seq };
+  told.refused = { number: done.number, id, was, update, reason, at, since };
   throw new IcecoreError("conflict", "refused", "the new state refuses an update", {
     object: idText(row),
     hint: "it was set aside and not sent; settle it, or drop it",

@@ -70,6 +70,23 @@ test("what the new state refuses is set aside, with what others wrote, and the s
   expect(await a.session.drop(7)).toBe(false);
 });
 
+test("what a sync tells of a refusal is what is kept of it: the id that it had then, and its first", async () => {
+  const { at, open } = await bank();
+  const a = await open();
+  await a.synced();
+  await make(a, -4, -5, -6);
+  at.gateway.write(SPACE, { author: OTHER, seq: 1, updates: [move(-3)] });
+  const told = [(await a.sync()).refused, (await a.sync()).refused];
+  expect(told).toEqual(a.session.kept);
+  const [first, second] = told;
+  expect([first?.id.seq, first?.was, second?.id.seq, second?.was?.seq]).toEqual([
+    2,
+    undefined,
+    2,
+    3,
+  ]);
+});
+
 test("what was rolled up and pruned takes no place twice", async () => {
   const { at, open } = await bank();
   const [a, b] = [await open(), await open()];

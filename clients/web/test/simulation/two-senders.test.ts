@@ -12,6 +12,8 @@ import { logModel } from "../../src/models/log.ts";
 import type { Model } from "../../src/models/model.ts";
 import { defineModel } from "../../src/models/reducer.ts";
 import type { Chance } from "../../src/ports.ts";
+import { receipts } from "../../src/space/receipts.ts";
+import type { Receipt } from "../../src/space/types.ts";
 import { memoryStores } from "../../src/store/memory.ts";
 import type { Store, Stores } from "../../src/store/port.ts";
 import { openSession, type Session } from "../../src/sync/session.ts";
@@ -56,6 +58,16 @@ interface Tab {
   frozen: Promise<void> | undefined;
   thaw: () => void;
   gates: number;
+  /** As a page has them: they die with the tab. */
+  readonly receipts: ReturnType<typeof receipts>;
+}
+
+/** A receipt, and the last number that it is for. */
+interface Given {
+  readonly tab: Tab;
+  readonly receipt: Receipt;
+  readonly n: number;
+  isConfirmed: boolean;
 }
 
 interface World {
@@ -67,7 +79,9 @@ interface World {
   isBad: boolean;
   /** What the device has stored, by its number. */
   readonly durable: Set<number>;
-  readonly told: Map<number, number>;
+  readonly given: Given[];
+  /** What went wrong on the way. */
+  readonly failures: string[];
 }
 
 /** Each step of a tab passes here. */
@@ -99,6 +113,7 @@ async function openTab(world: World): Promise<Tab> {
     frozen: undefined,
     thaw: () => undefined,
     gates: 0,
+    receipts: receipts(),
   };
   const through = async <T>(work: () => Promise<T>): Promise<T> => {
     await gate(world, tab);
@@ -134,14 +149,39 @@ async function openTab(world: World): Promise<Tab> {
   return tab;
 }
 
-function syncIn(tab: Tab): void {
+function syncIn(world: World, tab: Tab): void {
   if (tab.syncing) return;
   const signal = new AbortController().signal;
   tab.syncing = tab.session.sync(signal).then(({ error }) => {
     tab.syncing = undefined;
-    if (error && !["unavailable", "denied", "conflict"].includes(error.kind)) throw error;
+    settle(world, tab);
+    if (error && !["unavailable", "denied", "conflict"].includes(error.kind)) {
+      world.failures.push(`${error.code}: ${error.message}`);
+    }
   });
-  tab.syncing.catch(() => undefined);
+  tab.syncing.catch((error: unknown) => world.failures.push(String(error)));
+}
+
+const noteOf = ({ update }: { readonly update: string }): Note =>
+  (JSON.parse(update) as { readonly data: Note }).data;
+
+function refreshIn(world: World, tab: Tab): void {
+  tab.session.refresh().then(
+    () => settle(world, tab),
+    () => undefined,
+  );
+}
+
+/** What a page does after each sync: nothing is confirmed that still waits, nor what was set aside. */
+function settle(world: World, { receipts: of, session }: Tab): void {
+  of.settle(session.pending, session.kept);
+  const open = new Set([...session.pending, ...session.kept].map((row) => noteOf(row).n));
+  for (const one of world.given) {
+    if (one.tab.session !== session || one.isConfirmed) continue;
+    if (one.receipt.phase !== "confirmed") continue;
+    one.isConfirmed = true;
+    if (open.has(one.n)) world.failures.push(`${one.n} was confirmed too early`);
+  }
 }
 
 function freeze(tab: Tab): void {
@@ -170,7 +210,11 @@ function write(world: World, tab: Tab, isSequence: boolean): void {
     kind: "note",
     data: JSON.stringify(note),
   }));
-  tab.session.append(updates).durable.then(
+  const appended = tab.session.append(updates);
+  const receipt = tab.receipts.give(Promise.resolve(appended));
+  world.given.push({ tab, receipt, n: notes.at(-1)?.n ?? 0, isConfirmed: false });
+  receipt.durable.catch(() => undefined);
+  appended.durable.then(
     () => {
       for (const { n } of notes) world.durable.add(n);
     },
@@ -188,10 +232,10 @@ async function step(world: World, tabs: Tab[], isSequence: boolean): Promise<voi
   }
   const draw = world.chance.below(100);
   if (draw < 25) write(world, tab, isSequence);
-  else if (draw < 45) syncIn(tab);
-  else if (draw < 60) tabs.filter(({ isDead }) => !isDead).map(syncIn);
+  else if (draw < 45) syncIn(world, tab);
+  else if (draw < 60) for (const one of tabs.filter(({ isDead }) => !isDead)) syncIn(world, one);
   else if (draw < 66) freeze(tab);
-  else if (draw < 70) void tab.session.refresh().catch(() => undefined);
+  else if (draw < 70) refreshIn(world, tab);
   else if (draw < 74) await world.gateway.rollUp(SPACE, { settleMs: 5_000 });
   else if (draw < 76 && !isSequence) {
     // What is swept into the next epoch of a sequence may be rejected there, and nobody could tell which note it was.
@@ -231,6 +275,7 @@ async function heal(world: World, tabs: Tab[]): Promise<Session<unknown>> {
       if (error && !["refused", "busy"].includes(error.code)) throw error;
       if (error?.code === "busy") await world.clock.advance(60_000);
       await tab.session.refresh();
+      settle(world, tab);
     }
     if (round > 1 && tabs.every(({ session }) => session.pending.length === 0)) break;
   }
@@ -263,6 +308,27 @@ function check(world: World, shown: Notes, kept: readonly Note[], isSequence: bo
     expect(new Set(own.map(({ author }) => author)).size, "authors").toBeLessThanOrEqual(1);
 }
 
+/** Each receipt of a tab that lives tells how it ended. */
+function checkReceipts(
+  world: World,
+  tabs: readonly Tab[],
+  shown: Notes,
+  kept: readonly Note[],
+): void {
+  const seen = new Set(shown.map(({ data }) => data.n));
+  const aside = new Set(kept.map(({ n }) => n));
+  for (const { tab, receipt, n } of world.given) {
+    if (!tabs.includes(tab)) continue;
+    if (receipt.phase === "confirmed") expect(seen.has(n), "confirmed, and not there").toBe(true);
+    else if (world.durable.has(n)) {
+      expect([receipt.phase, aside.has(n)], "neither stored nor set aside").toEqual([
+        "failed",
+        true,
+      ]);
+    }
+  }
+}
+
 async function run(seed: number): Promise<void> {
   const chance = seededChance(seed);
   const clock = manualClock();
@@ -283,7 +349,8 @@ async function run(seed: number): Promise<void> {
     model,
     isBad: true,
     durable: new Set(),
-    told: new Map(),
+    given: [],
+    failures: [],
   };
   [numbers, seqOfOther] = [0, 0];
   const tabs = [await openTab(world), await openTab(world)];
@@ -291,10 +358,10 @@ async function run(seed: number): Promise<void> {
   const fresh = await heal(world, tabs);
   for (const { session } of tabs) expect(session.pending, "all sent").toEqual([]);
   await tabs[0]?.session.refresh();
-  const kept = (tabs[0]?.session.kept ?? []).map(
-    ({ update }) => (JSON.parse(update) as { data: Note }).data,
-  );
+  expect(world.failures).toEqual([]);
+  const kept = (tabs[0]?.session.kept ?? []).map(noteOf);
   check(world, fresh.state as Notes, kept, isSequence);
+  checkReceipts(world, tabs, fresh.state as Notes, kept);
   // What the tabs have saved is whole, whoever of them saved last.
   tabs.push(await openTab(world));
   for (const { session } of tabs) {
