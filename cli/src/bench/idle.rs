@@ -12,9 +12,10 @@ use axum::http::{Method, StatusCode};
 use icecore_core::{Error, Result};
 use icecore_replica::Replica;
 use icecore_store::Clock;
+use icecore_store::backend::Connector;
 use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -90,7 +91,7 @@ pub(super) async fn idle(context: &Context) -> Result<Vec<Number>> {
 
 fn connect() -> Result<HttpClient> {
     let options = ClientOptions::new().with_allow_http(true);
-    ReqwestConnector::default()
+    Connector
         .connect(&options)
         .map_err(|e| Error::invalid("no HTTP client can be made").with_source(e))
 }

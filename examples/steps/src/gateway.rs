@@ -4,8 +4,9 @@ use crate::account::{Owner, Token};
 use futures::StreamExt;
 use http::{Method, Request, header};
 use icecore::{Author, Error, ErrorKind, Result};
+use icecore_store::backend::Connector;
 use object_store::ClientOptions;
-use object_store::client::{HttpClient, HttpConnector, HttpRequestBody, ReqwestConnector};
+use object_store::client::{HttpClient, HttpConnector, HttpRequestBody};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -61,7 +62,7 @@ impl Gateway {
             .with_timeout(ANSWER_TIME_MAX)
             // The replica has refused plain HTTP beyond this machine.
             .with_allow_http(url.starts_with("http://"));
-        let client = ReqwestConnector::default()
+        let client = Connector
             .connect(&options)
             .map_err(|e| Error::internal("cannot set up an HTTP client").with_source(e))?;
         Ok(Self {

@@ -9,10 +9,9 @@ use http::header::{CONTENT_TYPE, HOST};
 use http::{Method, Request, StatusCode};
 use icecore_core::{Error, Result};
 use icecore_store::Clock;
+use icecore_store::backend::Connector;
 use object_store::ClientOptions;
-use object_store::client::{
-    HttpClient, HttpConnector, HttpRequest, HttpRequestBody, ReqwestConnector,
-};
+use object_store::client::{HttpClient, HttpConnector, HttpRequest, HttpRequestBody};
 use serde::Deserialize;
 use std::fmt;
 use std::sync::Arc;
@@ -95,7 +94,7 @@ impl Api {
         let options = ClientOptions::new()
             .with_timeout(TIMEOUT)
             .with_allow_http(plain);
-        let client = ReqwestConnector::default()
+        let client = Connector
             .connect(&options)
             .map_err(|e| Error::internal("no HTTP client can be made").with_source(e))?;
         Ok(Self {

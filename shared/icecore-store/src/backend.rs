@@ -10,6 +10,7 @@ mod metered;
 mod probe;
 mod server_time;
 mod signing;
+mod tls;
 mod url;
 
 use error::wrapped;
@@ -22,4 +23,5 @@ pub use gateway::{Gateway, GatewayAddress, TokenSource};
 pub use metered::{KindCounts, Metered, RequestCounts, cost_usd};
 pub use probe::{ProbeReport, probe};
 pub use server_time::{ServerTime, WithServerTime};
+pub use tls::Connector;
 pub use url::{Backend, BackendKind, open};

@@ -2,6 +2,7 @@
 
 use crate::support::serving::Serving;
 use crate::support::tools::pause;
+use icecore_store::backend::Connector;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
@@ -18,6 +19,7 @@ fn client(serving: &Serving) -> AmazonS3 {
     let keys: Value = serde_json::from_slice(&std::fs::read(keys).unwrap()).unwrap();
     let key = |name: &str| keys[name].as_str().expect("a key").to_owned();
     AmazonS3Builder::new()
+        .with_http_connector(Connector)
         .with_endpoint(serving.url())
         .with_allow_http(true)
         .with_region("us-east-1")

@@ -1,7 +1,8 @@
 //! HTTP as a stranger's client speaks it: nothing is repeated, nothing repaired.
 
+use icecore_store::backend::Connector;
 use object_store::ClientOptions;
-use object_store::client::{HttpClient, HttpConnector, HttpRequestBody, ReqwestConnector};
+use object_store::client::{HttpClient, HttpConnector, HttpRequestBody};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tokio::runtime::Runtime;
@@ -75,9 +76,7 @@ impl Http {
     pub(crate) fn new() -> Self {
         let options = ClientOptions::new().with_allow_http(true);
         Self {
-            client: ReqwestConnector::default()
-                .connect(&options)
-                .expect("a client"),
+            client: Connector.connect(&options).expect("a client"),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()

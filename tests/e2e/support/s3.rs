@@ -1,9 +1,10 @@
 //! A bucket of its own on a real S3 server.
 
 use crate::support::command::Place;
+use icecore_store::backend::Connector;
 use object_store::ClientOptions;
 use object_store::aws::AmazonS3Builder;
-use object_store::client::{HttpConnector, HttpRequestBody, ReqwestConnector};
+use object_store::client::{HttpConnector, HttpRequestBody};
 use object_store::path::Path;
 use object_store::signer::Signer;
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub(crate) async fn bucket_on(endpoint: &str) -> Place {
 /// `object_store` has no call for it, but can sign one.
 async fn create(endpoint: &str, bucket: &str) {
     let signer = AmazonS3Builder::new()
+        .with_http_connector(Connector)
         .with_endpoint(endpoint)
         .with_allow_http(true)
         .with_region("us-east-1")
@@ -50,9 +52,7 @@ async fn create(endpoint: &str, bucket: &str) {
         .body(HttpRequestBody::empty())
         .expect("a request");
     let options = ClientOptions::new().with_allow_http(true);
-    let client = ReqwestConnector::default()
-        .connect(&options)
-        .expect("a client");
+    let client = Connector.connect(&options).expect("a client");
     let response = client.execute(request).await.expect("an answer");
     assert!(response.status().is_success(), "{}", response.status());
 }

@@ -8,8 +8,9 @@ use http::header::ACCEPT;
 use http::{Request, StatusCode};
 use icecore_core::{Error, Result};
 use icecore_store::Clock;
+use icecore_store::backend::Connector;
 use object_store::ClientOptions;
-use object_store::client::{HttpClient, HttpConnector, HttpRequestBody, ReqwestConnector};
+use object_store::client::{HttpClient, HttpConnector, HttpRequestBody};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +51,7 @@ impl HttpFetch {
     /// `Internal` when TLS cannot be set up.
     pub fn new(clock: Arc<dyn Clock>) -> Result<Self> {
         let connect = |options: ClientOptions| {
-            let client = ReqwestConnector::default().connect(&options);
+            let client = Connector.connect(&options);
             client.map_err(|e| Error::internal("cannot set up an HTTP client").with_source(e))
         };
         Ok(Self {

@@ -1,5 +1,6 @@
 //! How far the local clock is from the server's, learnt from the `Date` of every response.
 
+use super::Connector;
 use super::signing::{Resigner, is_off, system_now};
 use crate::ports::Clock;
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use http::StatusCode;
 use http::header::DATE;
 use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -106,18 +107,15 @@ impl Bounds {
 pub struct WithServerTime {
     server_time: Arc<ServerTime>,
     clock: Arc<dyn Clock>,
-    connector: ReqwestConnector,
     resigner: Option<Resigner>,
 }
 
 impl WithServerTime {
     /// Connects as `object_store` does by default, and reports to `server_time`.
     pub fn new(server_time: Arc<ServerTime>, clock: Arc<dyn Clock>) -> Self {
-        let connector = ReqwestConnector::default();
         Self {
             server_time,
             clock,
-            connector,
             resigner: None,
         }
     }
@@ -134,7 +132,7 @@ impl HttpConnector for WithServerTime {
         Ok(HttpClient::new(Observed {
             server_time: Arc::clone(&self.server_time),
             clock: Arc::clone(&self.clock),
-            client: self.connector.connect(options)?,
+            client: Connector.connect(options)?,
             resigner: self.resigner.clone(),
         }))
     }

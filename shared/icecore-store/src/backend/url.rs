@@ -2,13 +2,13 @@
 
 use super::gateway::{Gateway, GatewayAddress, TokenSource};
 use super::signing::Resigner;
-use super::{Folder, ServerTime, WithServerTime, from_object_store};
+use super::{Connector, Folder, ServerTime, WithServerTime, from_object_store};
 use crate::broker::Broker;
 use crate::ports::Clock;
 use icecore_core::{Error, Result};
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
-use object_store::client::{HttpConnector, ReqwestConnector};
+use object_store::client::HttpConnector;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -324,7 +324,7 @@ impl Client {
             .with_timeout(REQUEST_TIMEOUT)
             .with_connect_timeout(CONNECT_TIMEOUT)
             .with_allow_http(address.is_plain());
-        let http = ReqwestConnector::default()
+        let http = Connector
             .connect(&options)
             .map_err(|e| Error::invalid("no HTTP client can be made").with_source(e))?;
         let location = address.to_string();

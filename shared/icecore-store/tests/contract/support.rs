@@ -1,10 +1,10 @@
 //! Real time and fresh randomness, and S3 servers to talk to.
 
 use icecore_sim::s3_server::{self, S3Server};
-use icecore_store::backend::{self, Backend};
+use icecore_store::backend::{self, Backend, Connector};
 use icecore_store::ports;
 use object_store::aws::AmazonS3Builder;
-use object_store::client::{HttpConnector, HttpRequestBody, ReqwestConnector};
+use object_store::client::{HttpConnector, HttpRequestBody};
 use object_store::path::Path;
 use object_store::signer::Signer;
 use object_store::{ClientOptions, ObjectStore};
@@ -97,6 +97,7 @@ pub(crate) fn credentials(endpoint: &str, access_key: &str, secret: &str) -> Vec
 /// `object_store` has no call for it, but can sign one.
 pub(crate) async fn create_bucket(endpoint: &str, bucket: &str) {
     let signer = AmazonS3Builder::new()
+        .with_http_connector(Connector)
         .with_endpoint(endpoint)
         .with_allow_http(true)
         .with_region("us-east-1")
@@ -114,7 +115,7 @@ pub(crate) async fn create_bucket(endpoint: &str, bucket: &str) {
         .body(HttpRequestBody::empty())
         .unwrap();
     let options = ClientOptions::new().with_allow_http(true);
-    let client = ReqwestConnector::default().connect(&options).unwrap();
+    let client = Connector.connect(&options).unwrap();
     let response = client.execute(request).await.unwrap();
     let status = response.status();
     let body = response.into_body().bytes().await.unwrap();
