@@ -41,17 +41,15 @@ struct Inner<M: App> {
     space: Mutex<SpaceReplica>,
     /// For what needs no store: it never waits for a request. Taken before the view, and never across one.
     local: StdMutex<SpaceReplica>,
-    view: StdMutex<View<M>>,
+    view: StdMutex<View>,
     news: broadcast::Sender<News<M::Update>>,
     /// Wakes whoever syncs in the background.
     queued: Notify,
 }
 
 /// The state as it is shown.
-struct View<M: Model> {
+struct View {
     folded: Folded,
-    /// Made when it is asked for.
-    state: Option<Arc<M::State>>,
     /// What was saved of the space when this was folded.
     saves: i64,
 }
@@ -139,11 +137,7 @@ impl<M: App> Replica<M> {
             store,
             space: Mutex::new(space),
             local: StdMutex::new(local),
-            view: StdMutex::new(View {
-                folded,
-                state: None,
-                saves: -1,
-            }),
+            view: StdMutex::new(View { folded, saves: -1 }),
             news: broadcast::channel(CHANGES_MAX).0,
             queued: Notify::new(),
         };
@@ -238,7 +232,6 @@ impl<M: App> Replica<M> {
         let mut local = self.local();
         let queued = local.enqueue_from(|first| {
             let mut view = self.view();
-            view.state = None;
             check(&mut view.folded, first, &updates)?;
             Ok(updates.clone())
         });
@@ -285,18 +278,8 @@ impl<M: App> Replica<M> {
     /// # }).unwrap();
     /// ```
     pub fn state(&self) -> Arc<M::State> {
-        let mut view = self.view();
-        if let Some(state) = &view.state {
-            return Arc::clone(state);
-        }
-        let state: &M::State = view
-            .folded
-            .state()
-            .downcast_ref()
-            .expect("BUG: state of another model");
-        let state = Arc::new(state.clone());
-        view.state = Some(Arc::clone(&state));
-        state
+        let shared = self.view().folded.state().shared();
+        shared.expect("BUG: state of another model")
     }
 
     /// Reads what others wrote, then sends what is queued.
@@ -455,7 +438,7 @@ impl<M: App> Replica<M> {
         &self.inner.space
     }
 
-    fn view(&self) -> MutexGuard<'_, View<M>> {
+    fn view(&self) -> MutexGuard<'_, View> {
         self.inner
             .view
             .lock()
@@ -486,11 +469,7 @@ impl<M: App> Replica<M> {
             }
             Err(error) => return Err(error),
         };
-        *self.view() = View {
-            folded,
-            state: None,
-            saves,
-        };
+        *self.view() = View { folded, saves };
         Ok(())
     }
 

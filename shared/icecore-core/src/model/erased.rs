@@ -11,6 +11,7 @@ use std::any::Any;
 use std::fmt;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// Why an update was not applied on which the model panicked. Not what it panicked with: that may differ from one build
 /// to the next, and the list of rejected updates must not.
@@ -51,27 +52,34 @@ pub fn decode<M: Model>(model: &M, kind: &str, data: &RawValue) -> Result<M::Upd
 }
 
 /// A state of some model. Only the model that made it can read it.
-pub struct AnyState(Box<dyn CloneAny>);
+///
+/// Clones share one state until one of them is changed: that one gets a copy of its own then.
+#[derive(Clone)]
+pub struct AnyState(Arc<dyn CloneAny>);
 
 impl AnyState {
     /// Wraps the state of a model.
     pub fn new<S: Clone + Send + Sync + 'static>(state: S) -> Self {
-        Self(Box::new(state))
+        Self(Arc::new(state))
     }
 
     /// The typed state, if it is one of `S`.
     pub fn downcast_ref<S: 'static>(&self) -> Option<&S> {
-        self.0.as_any().downcast_ref()
+        // An `Arc` of a state would be a state itself.
+        (*self.0).as_any().downcast_ref()
+    }
+
+    /// The typed state, if it is one of `S`, to keep: it never changes, and nothing is copied now.
+    pub fn shared<S: Send + Sync + 'static>(&self) -> Option<Arc<S>> {
+        Arc::clone(&self.0).into_any().downcast().ok()
     }
 
     fn downcast_mut<S: 'static>(&mut self) -> Option<&mut S> {
-        self.0.as_any_mut().downcast_mut()
-    }
-}
-
-impl Clone for AnyState {
-    fn clone(&self) -> Self {
-        Self(self.0.clone_box())
+        if Arc::get_mut(&mut self.0).is_none() {
+            self.0 = (*self.0).copied();
+        }
+        let own = Arc::get_mut(&mut self.0).expect("BUG: the copy is shared already");
+        own.as_any_mut().downcast_mut()
     }
 }
 
@@ -82,14 +90,18 @@ impl fmt::Debug for AnyState {
 }
 
 trait CloneAny: Send + Sync {
-    fn clone_box(&self) -> Box<dyn CloneAny>;
+    fn copied(&self) -> Arc<dyn CloneAny>;
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
 }
 
 impl<S: Clone + Send + Sync + 'static> CloneAny for S {
-    fn clone_box(&self) -> Box<dyn CloneAny> {
-        Box::new(self.clone())
+    fn copied(&self) -> Arc<dyn CloneAny> {
+        Arc::new(self.clone())
+    }
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
     }
     fn as_any(&self) -> &dyn Any {
         self
