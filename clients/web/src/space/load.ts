@@ -14,14 +14,13 @@ let attempts = 0;
 
 /** Loads it, once for all spaces of the page. One that failed is tried again by the next call. */
 export function loadEngine(): Promise<Engine> {
-  loading ??= (missed === undefined ? import("./engine.ts") : again(missed)).then(
-    engineIn,
-    (error: unknown) => {
+  loading ??= (missed === undefined ? import("./engine.ts") : again(missed))
+    .then(engineIn)
+    .catch((error: unknown) => {
       loading = undefined;
       missed = addressIn(error) ?? missed;
       throw error;
-    },
-  );
+    });
   return loading;
 }
 

@@ -327,18 +327,18 @@ class PageSpace<S> implements Space<S> {
 
   /** Loads what syncs. Made once: with its token, and what it learnt of the server's time, it outlives a copy. */
   #connect(): Promise<Connected> {
-    this.#connecting ??= this.#platform.engine().then(
-      (engine) => {
+    this.#connecting ??= this.#platform
+      .engine()
+      .then((engine) => {
         const { gateway, space, token, allowPlainHttp } = this.#options;
         const { fetch, clock, chance } = this.#platform;
         const at = { gateway, space, token, fetch, clock, chance, allowPlainHttp };
         return { engine, remote: engine.gatewayRemote(at) };
-      },
-      (error: unknown) => {
+      })
+      .catch((error: unknown) => {
         this.#connecting = undefined;
         throw notLoaded(error);
-      },
-    );
+      });
     return this.#connecting;
   }
 

@@ -7,6 +7,8 @@
  * @module
  */
 
+// What syncs is loaded with this, and not while the first test waits for it.
+import "../space/engine.ts";
 import type { Author, Epoch, Key } from "../core/ids.ts";
 import type { Json } from "../core/json.ts";
 import { toBytes } from "../core/utf8.ts";
