@@ -1,4 +1,17 @@
-/** What keeps two senders of one queue from doing harm, guard by guard: each test fails where its guard is taken away. */
+/**
+ * What keeps two senders of one queue from doing harm. These guards were taken away by hand, one after the other; what failed then:
+ *
+ * | guard | found by |
+ * | --- | --- |
+ * | `publish` sends nothing where the claim fails | the first test here |
+ * | `claim` marks nothing where it fails, and all where it does not | the second one here |
+ * | `claim` compares the texts | `queue.test.ts`: closed up; sealed twice |
+ * | `rowsIn` acknowledges only what has the text that is stored | `queue.test.ts`: closed up; sealed twice |
+ * | `keepSealed` keeps the first sealing | `queue.test.ts`: sealed twice |
+ * | `requeue` leaves what is queued | `queue.test.ts`: queued already |
+ *
+ * The simulation of two senders notices none of the first two: the updates that are sent once more have the same ids.
+ */
 
 import { expect, test } from "vitest";
 import { type Author, isEpoch } from "../core/ids.ts";
