@@ -8,9 +8,10 @@
  * | `claim` compares the texts | `queue.test.ts`: closed up; sealed twice |
  * | `rowsIn` acknowledges only what has the text that is stored | `queue.test.ts`: closed up; sealed twice |
  * | `keepSealed` keeps the first sealing | `queue.test.ts`: sealed twice |
+ * | `refuse` sets nothing aside that another tab may be sending | `sequence.test.ts`: may be sending |
  * | `requeue` leaves what is queued | `queue.test.ts`: queued already |
  *
- * The simulation of two senders notices none of the first two: the updates that are sent once more have the same ids.
+ * That `refuse` compares the texts is found by none. The simulation of two senders notices none of the first two: the updates that are sent once more have the same ids.
  */
 
 import { expect, test } from "vitest";

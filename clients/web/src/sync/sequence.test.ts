@@ -87,6 +87,32 @@ test("what a sync tells of a refusal is what is kept of it: the id that it had t
   ]);
 });
 
+test("what another tab may be sending is not set aside, though the state refuses it", async () => {
+  const { at, open } = await bank();
+  const stores = memoryStores();
+  const [a, b] = [await open({ stores }), await open({ stores })];
+  await a.synced();
+  await b.synced();
+  await make(a, -4);
+  let puts = 0;
+  b.page.faults = ({ method, path }) => {
+    if (method !== "PUT" || !path.includes("/updates/")) return undefined;
+    puts += 1;
+    return "hangs";
+  };
+  const ending = new AbortController();
+  const sending = b.session.sync(ending.signal);
+  for (let n = 0; n < 100 && puts === 0; n += 1) await at.clock.advance(50);
+  at.gateway.write(SPACE, { author: OTHER, seq: 1, updates: [move(-8)] });
+  expect((await a.sync()).error).toMatchObject({ code: "busy" });
+  expect(a.session.kept).toEqual([]);
+  ending.abort();
+  await at.pass(sending);
+  await at.clock.advance(300_000);
+  expect((await a.sync()).error).toMatchObject({ code: "refused" });
+  expect(a.session.kept).toHaveLength(1);
+});
+
 test("what was rolled up and pruned takes no place twice", async () => {
   const { at, open } = await bank();
   const [a, b] = [await open(), await open()];
