@@ -8,7 +8,7 @@ import { Folded } from "../src/core/fold.ts";
 import type { Author } from "../src/core/ids.ts";
 import { parseJson } from "../src/core/json.ts";
 import type { Reason } from "../src/core/reason.ts";
-import { rejectedJson } from "../src/core/summary.ts";
+import { rejectedJson } from "../src/core/summary-text.ts";
 import { documentModel } from "../src/models/document.ts";
 import { logModel } from "../src/models/log.ts";
 import type { Model } from "../src/models/model.ts";
