@@ -269,7 +269,7 @@ fn with_resets() {
         resets: true,
         ..Plan::everything()
     };
-    all_kept("resets", 60_000..60_060, plan);
+    all_kept("resets", 60_000..60_100, plan);
 }
 
 /// What a guest writes before, while and after its space joins the other one.
