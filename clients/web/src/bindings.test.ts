@@ -2,29 +2,21 @@ import { createRoot } from "solid-js";
 import { get } from "svelte/store";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { effectScope, watchSyncEffect } from "vue";
-import { type DocumentState, documentModel } from "./models/document.ts";
+import { todoInTab } from "../test/todo.ts";
+import type { DocumentState } from "./models/document.ts";
 import { fromSpace, fromStatus } from "./solid.ts";
 import { open } from "./space/space.ts";
 import type { Space } from "./space/types.ts";
 import { stateOf, statusOf } from "./svelte.ts";
-import { memoryBrowser } from "./testing/browser.ts";
-import { type ManualClock, manualClock, memoryGateway, seededChance } from "./testing.ts";
+import type { ManualClock } from "./testing.ts";
 import { useSpace, useStatus } from "./vue.ts";
 
 let clock: ManualClock;
 let space: Space<DocumentState>;
 beforeEach(() => {
-  clock = manualClock();
-  const gateway = memoryGateway({ clock, chance: seededChance(1) });
-  gateway.createSpace("todo");
-  const tab = memoryBrowser(clock).tab({ fetch: gateway.page().fetch, chance: seededChance(2) });
-  space = open({
-    gateway: gateway.url,
-    space: "todo",
-    model: documentModel,
-    token: async () => gateway.token({ spaces: ["todo"], rights: ["read", "write"] }),
-    platform: tab.platform,
-  });
+  const world = todoInTab();
+  clock = world.clock;
+  space = open({ ...world.options, platform: world.platform });
   vi.stubGlobal("window", {});
 });
 afterEach(() => vi.unstubAllGlobals());

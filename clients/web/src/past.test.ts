@@ -1,29 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { todoInTab } from "../test/todo.ts";
 import { canonical, type Json, type JsonObject } from "./core/json.ts";
 import { isIcecoreError } from "./errors.ts";
-import { type DocumentState, documentModel } from "./models/document.ts";
+import type { DocumentState } from "./models/document.ts";
 import { diff, restore } from "./past.ts";
 import { open } from "./space/space.ts";
-import { memoryBrowser } from "./testing/browser.ts";
-import { manualClock, memoryGateway, seededChance } from "./testing.ts";
 
 /** An open space, and time that passes. */
 async function opened(state: JsonObject = {}) {
-  const clock = manualClock();
-  const gateway = memoryGateway({ clock, chance: seededChance(1) });
-  gateway.createSpace("todo");
-  const { platform } = memoryBrowser(clock).tab({
-    fetch: gateway.page().fetch,
-    chance: seededChance(2),
-  });
-  const space = open<DocumentState>({
-    gateway: gateway.url,
-    space: "todo",
-    model: documentModel,
-    token: async () => gateway.token({ spaces: ["todo"], rights: ["read", "write"] }),
-    platform,
-  });
+  const { clock, platform, options } = todoInTab();
+  const space = open<DocumentState>({ ...options, platform });
   space.retain();
   await clock.advance(1_000);
   const set = async (kind: string, data: Json) => {

@@ -7,29 +7,17 @@ import { createComponent, ssr as solidHtml, renderToString as solidText } from "
 import { expect, test, vi } from "vitest";
 import { createSSRApp, h } from "vue";
 import { renderToString as vueText } from "vue/server-renderer";
-import { type DocumentState, documentModel } from "./models/document.ts";
+import { todoInTab } from "../test/todo.ts";
+import type { DocumentState } from "./models/document.ts";
 import { fromSpace, fromStatus } from "./solid.ts";
 import { open } from "./space/space.ts";
 import type { Space } from "./space/types.ts";
-import { memoryBrowser } from "./testing/browser.ts";
-import { manualClock, memoryGateway, seededChance } from "./testing.ts";
 import { useSpace as refOfSpace, useStatus as refOfStatus } from "./vue.ts";
 
 function world() {
-  const clock = manualClock();
-  const gateway = memoryGateway({ clock, chance: seededChance(1) });
-  gateway.createSpace("todo");
-  const browser = memoryBrowser(clock);
+  const { clock, browser, page, platform, options } = todoInTab();
   const opened = vi.spyOn(browser.stores, "open");
-  const page = gateway.page();
-  const { platform } = browser.tab({ fetch: page.fetch, chance: seededChance(2) });
-  const space = open({
-    gateway: gateway.url,
-    space: "todo",
-    model: documentModel,
-    token: async () => gateway.token({ spaces: ["todo"], rights: ["read", "write"] }),
-    platform: { ...platform, stores: browser.stores },
-  });
+  const space = open({ ...options, platform: { ...platform, stores: browser.stores } });
   return { clock, opened, page, space };
 }
 

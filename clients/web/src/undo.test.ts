@@ -1,36 +1,25 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { todoInTab } from "../test/todo.ts";
 import type { Author } from "./core/ids.ts";
 import { canonical, type Json, type JsonObject } from "./core/json.ts";
-import { type DocumentState, documentModel } from "./models/document.ts";
+import type { DocumentState } from "./models/document.ts";
 import { open } from "./space/space.ts";
 import type { UpdateInput } from "./space/types.ts";
-import { memoryBrowser } from "./testing/browser.ts";
-import { manualClock, memoryGateway, seededChance } from "./testing.ts";
 import { undoFor } from "./undo.ts";
 
 const ADA = "019aa122-be00-7000-8000-00000000000a" as Author;
 
 /** A space that holds something, open; and somebody else who writes to it. */
 async function opened(state: JsonObject = {}) {
-  const clock = manualClock();
-  const gateway = memoryGateway({ clock, chance: seededChance(1) });
-  gateway.createSpace("todo");
+  const { clock, gateway, page, platform, options } = todoInTab();
   let seq = 0;
   const write = (kind: string, data: Json) => {
     seq += 1;
     gateway.write("todo", { author: ADA, seq, updates: [{ kind, data }] });
   };
   write("merge", state);
-  const page = gateway.page();
-  const { platform } = memoryBrowser(clock).tab({ fetch: page.fetch, chance: seededChance(2) });
-  const space = open<DocumentState>({
-    gateway: gateway.url,
-    space: "todo",
-    model: documentModel,
-    token: async () => gateway.token({ spaces: ["todo"], rights: ["read", "write"] }),
-    platform,
-  });
+  const space = open<DocumentState>({ ...options, platform });
   space.retain();
   await clock.advance(1_000);
   expect(canonical(space.state)).toBe(canonical(state));
@@ -229,20 +218,8 @@ test("a hundred steps are remembered", async () => {
 });
 
 test("what is made while the space opens is made, and not remembered: nobody knows what it changes", async () => {
-  const clock = manualClock();
-  const gateway = memoryGateway({ clock, chance: seededChance(1) });
-  gateway.createSpace("todo");
-  const { platform } = memoryBrowser(clock).tab({
-    fetch: gateway.page().fetch,
-    chance: seededChance(2),
-  });
-  const space = open<DocumentState>({
-    gateway: gateway.url,
-    space: "todo",
-    model: documentModel,
-    token: async () => gateway.token({ spaces: ["todo"], rights: ["read", "write"] }),
-    platform,
-  });
+  const { clock, platform, options } = todoInTab();
+  const space = open<DocumentState>({ ...options, platform });
   const history = undoFor(space);
   const receipt = history.update({ kind: "merge", data: { a: 1 } });
   expect(history.undoable).toBeUndefined();

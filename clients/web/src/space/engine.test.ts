@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { documentModel } from "../models/document.ts";
+import { todo } from "../../test/todo.ts";
 import type { Platform } from "../platform.ts";
-import { memoryBrowser } from "../testing/browser.ts";
-import { manualClock, memoryGateway, seededChance } from "../testing.ts";
+import { seededChance } from "../testing.ts";
 import type { Engine } from "./engine.ts";
 import { loadEngine } from "./load.ts";
 import { open } from "./space.ts";
@@ -11,10 +10,7 @@ const milk = { kind: "merge", data: { milk: 1 } };
 
 /** A space in tabs of one browser, whose part that syncs comes as `engine` says. */
 function world() {
-  const clock = manualClock();
-  const gateway = memoryGateway({ clock, chance: seededChance(1) });
-  gateway.createSpace("todo");
-  const browser = memoryBrowser(clock);
+  const { clock, gateway, browser, options } = todo();
   let seed = 1;
   return {
     clock,
@@ -24,10 +20,7 @@ function world() {
       const tab = browser.tab({ fetch: page.fetch, chance: seededChance(seed) });
       let loads = 0;
       const space = open({
-        gateway: gateway.url,
-        space: "todo",
-        model: documentModel,
-        token: async () => gateway.token({ spaces: ["todo"], rights: ["read", "write"] }),
+        ...options,
         platform: {
           ...tab.platform,
           engine: () => {

@@ -1,29 +1,15 @@
 /** Storage that was taken away while nobody can be reached: what can be written at once, and as whom. */
 
 import { expect, test } from "vitest";
+import { todoInTab } from "../../test/todo.ts";
 import type { Author } from "../core/ids.ts";
-import { documentModel } from "../models/document.ts";
-import { memoryBrowser } from "../testing/browser.ts";
-import { manualClock, memoryGateway, seededChance } from "../testing.ts";
 import { open } from "./space.ts";
 
 const BOUND = "019aa122-be00-7000-8000-0000000000aa" as Author;
 
 function world(author?: Author) {
-  const clock = manualClock();
-  const gateway = memoryGateway({ clock, chance: seededChance(1) });
-  gateway.createSpace("todo");
-  const browser = memoryBrowser(clock);
-  const page = gateway.page();
-  const { platform } = browser.tab({ fetch: page.fetch, chance: seededChance(2) });
-  const rights = ["read", "write"] as const;
-  const space = open({
-    gateway: gateway.url,
-    space: "todo",
-    model: documentModel,
-    token: async () => gateway.token({ spaces: ["todo"], rights, ...(author && { author }) }),
-    platform,
-  });
+  const { clock, gateway, browser, page, platform, options } = todoInTab(author);
+  const space = open({ ...options, platform });
   const evict = () => browser.stores.remove(`icecore ${gateway.url} todo`);
   return { clock, page, space, evict };
 }

@@ -1,17 +1,13 @@
 import { expect, test } from "vitest";
+import { todoInTab } from "../../test/todo.ts";
 import { documentModel } from "../models/document.ts";
 import type { Stores } from "../store/port.ts";
-import { memoryBrowser } from "../testing/browser.ts";
-import { manualClock, memoryGateway, seededChance } from "../testing.ts";
+import { seededChance } from "../testing.ts";
 import { open } from "./space.ts";
 
 /** A space in a browser whose local store can be slow, or be taken away. */
 function world(slowMs = 0) {
-  const clock = manualClock();
-  const gateway = memoryGateway({ clock, chance: seededChance(1) });
-  gateway.createSpace("todo");
-  const browser = memoryBrowser(clock);
-  const page = gateway.page();
+  const { clock, gateway, browser, page, platform, options } = todoInTab();
   const stores: Stores = {
     ...browser.stores,
     open: async (name, events) => {
@@ -19,15 +15,7 @@ function world(slowMs = 0) {
       return browser.stores.open(name, events);
     },
   };
-  const { platform } = browser.tab({ fetch: page.fetch, chance: seededChance(2) });
-  const space = open({
-    gateway: gateway.url,
-    space: "todo",
-    model: documentModel,
-    token: async () => gateway.token({ spaces: ["todo"], rights: ["read", "write"] }),
-    platform,
-    stores,
-  });
+  const space = open({ ...options, platform, stores });
   return { clock, gateway, browser, page, space };
 }
 

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
+import { todo } from "../../test/todo.ts";
 import type { Author } from "../core/ids.ts";
 import { isIcecoreError } from "../errors.ts";
 import { type DocumentState, documentModel } from "../models/document.ts";
 import { type LogState, logModel } from "../models/log.ts";
 import { defineModel } from "../models/reducer.ts";
 import { memoryBrowser } from "../testing/browser.ts";
-import { manualClock, memoryGateway, seededChance } from "../testing.ts";
+import { seededChance } from "../testing.ts";
 import { open } from "./space.ts";
 import type { Space, SpaceOptions } from "./types.ts";
 
@@ -13,10 +14,7 @@ const ADA = "019aa122-be00-7000-8000-00000000000a" as Author;
 
 /** A store, a browser, and a clock for both. */
 function world() {
-  const clock = manualClock();
-  const gateway = memoryGateway({ clock, chance: seededChance(1) });
-  gateway.createSpace("todo");
-  const browser = memoryBrowser(clock);
+  const { clock, gateway, browser, options: usual } = todo();
   let seed = 10;
   const tabOf = (of = browser, options: Partial<SpaceOptions<DocumentState>> = {}) => {
     seed += 1;
@@ -24,12 +22,10 @@ function world() {
     const tab = of.tab({ fetch: page.fetch, chance: seededChance(seed) });
     const asked: string[] = [];
     const space = open({
-      gateway: gateway.url,
-      space: "todo",
-      model: documentModel,
+      ...usual,
       token: async (why) => {
         asked.push(why);
-        return gateway.token({ spaces: ["todo"], rights: ["read", "write"] });
+        return usual.token();
       },
       platform: tab.platform,
       ...options,

@@ -23,7 +23,16 @@ const move = (data: number) => ({ kind: "move", data });
 
 const bank = async () => {
   const at = await site(options);
-  return { at, open: (more = {}) => at.open<number>({ model, ...more }) };
+  const open = (more = {}) => at.open<number>({ model, ...more });
+  /** Two tabs of one browser, both of which have looked. */
+  const tabs = async () => {
+    const stores = memoryStores();
+    const [a, b] = [await open({ stores }), await open({ stores })];
+    await a.synced();
+    await b.synced();
+    return [a, b] as const;
+  };
+  return { at, open, tabs };
 };
 const make = (device: Device<number>, ...moves: number[]) =>
   device.session.append(moves.map((data) => update("move", data))).durable;
@@ -88,11 +97,8 @@ test("what a sync tells of a refusal is what is kept of it: the id that it had t
 });
 
 test("what another tab may be sending is not set aside, though the state refuses it", async () => {
-  const { at, open } = await bank();
-  const stores = memoryStores();
-  const [a, b] = [await open({ stores }), await open({ stores })];
-  await a.synced();
-  await b.synced();
+  const { at, tabs } = await bank();
+  const [a, b] = await tabs();
   await make(a, -4);
   let puts = 0;
   b.page.faults = ({ method, path }) => {
@@ -149,11 +155,8 @@ test("what a newer program wrote holds the place, and nothing is written behind 
 });
 
 test("two tabs that send the same updates write them once", async () => {
-  const { at, open } = await bank();
-  const stores = memoryStores();
-  const [a, b] = [await open({ stores }), await open({ stores })];
-  await a.synced();
-  await b.synced();
+  const { at, tabs } = await bank();
+  const [a, b] = await tabs();
   await make(a, -1, -2);
   await make(b, -3);
   const signal = new AbortController().signal;
@@ -165,11 +168,8 @@ test("two tabs that send the same updates write them once", async () => {
 });
 
 test("a place that holds more of ours than was sent is taken as it is", async () => {
-  const { at, open } = await bank();
-  const stores = memoryStores();
-  const [a, b] = [await open({ stores }), await open({ stores })];
-  await a.synced();
-  await b.synced();
+  const { at, tabs } = await bank();
+  const [a, b] = await tabs();
   await make(a, -1);
   let isFirst = true;
   a.page.faults = ({ method, path }) => {
