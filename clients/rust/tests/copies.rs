@@ -60,13 +60,18 @@ impl Model for Sums {
     }
 }
 
+/// A replica whose state is 1.
+async fn one() -> Replica<Sums> {
+    let place = Place::new("memory://");
+    let created = Replica::create(Sums, &place, "sums", Order::Timestamp).await;
+    let replica = created.unwrap();
+    replica.update(Msg::Add { by: 1 }).await.unwrap();
+    replica
+}
+
 #[tokio::test]
 async fn looking_at_a_state_copies_nothing() {
-    let place = Place::new("memory://");
-    let replica = Replica::create(Sums, &place, "sums", Order::Timestamp)
-        .await
-        .unwrap();
-    replica.update(Msg::Add { by: 1 }).await.unwrap();
+    let replica = one().await;
     let copies = Arc::clone(&replica.state().copies);
     let before = copies.load(Ordering::Relaxed);
     for n in 2..=50 {
@@ -78,11 +83,7 @@ async fn looking_at_a_state_copies_nothing() {
 
 #[tokio::test]
 async fn a_state_that_somebody_holds_stays_as_it_is_and_is_copied_once() {
-    let place = Place::new("memory://");
-    let replica = Replica::create(Sums, &place, "sums", Order::Timestamp)
-        .await
-        .unwrap();
-    replica.update(Msg::Add { by: 1 }).await.unwrap();
+    let replica = one().await;
     let held = replica.state();
     let before = held.copies.load(Ordering::Relaxed);
     for _ in 0..50 {
