@@ -21,9 +21,9 @@ const PLAIN = /^https?:\/\/[^\s?#@:/][^\s?#@]*$/;
 export function gatewayAddress(text: string, allowPlain = false): string {
   const address = text.replace(/\/+$/, "").replace(/\/+v1$/, "");
   if (!(allowPlain ? PLAIN : SAFE).test(address)) {
-    throw new IcecoreError("invalid", "gateway-address", "This is no address of a gateway.", {
+    throw new IcecoreError("invalid", "gateway-address", "this is no address of a gateway", {
       object: "gateway",
-      hint: "Write https://host, or http://127.0.0.1:8333 on this machine.",
+      hint: "write https://host, or http://127.0.0.1:8333 on this machine",
     });
   }
   return address;
@@ -36,8 +36,8 @@ export function gatewayAddress(text: string, allowPlain = false): string {
  */
 export function checkSpaceName(space: string): void {
   if (isSpaceName(space)) return;
-  throw new IcecoreError("invalid", "space-name", "This is no name of a space.", {
+  throw new IcecoreError("invalid", "space-name", "this is no name of a space", {
     object: "space",
-    hint: "Up to 64 of a-z 0-9 - _ .",
+    hint: "up to 64 of a-z, 0-9, `-`, `_` and `.`",
   });
 }

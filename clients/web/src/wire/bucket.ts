@@ -46,9 +46,9 @@ export function bucketFault(answer: Answer, object: string): IcecoreError {
   if (isRefused(status)) {
     return /expired/i.test(textOf(answer))
       ? unavailable("signature-ended", object)
-      : new IcecoreError("denied", "bucket-refused", "The bucket refuses what was signed.", {
+      : new IcecoreError("denied", "bucket-refused", "the bucket refuses what was signed", {
           object,
-          hint: "Tell whoever runs the gateway.",
+          hint: "tell whoever runs the gateway",
           params: { status },
         });
   }

@@ -110,8 +110,8 @@ export function gatewayCalls(options: GatewayOptions): Calls {
 }
 
 function missing(object: string): IcecoreError {
-  return new IcecoreError("denied", "token-missing", "The gateway wants a token.", {
+  return new IcecoreError("denied", "token-missing", "the gateway wants a token", {
     object,
-    hint: "Let `token` return one.",
+    hint: "let `token` return one",
   });
 }

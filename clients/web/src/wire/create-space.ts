@@ -54,9 +54,9 @@ export async function createSpace(
   signal: AbortSignal,
 ): Promise<void> {
   if (!isSpaceName(space)) {
-    throw new IcecoreError("invalid", "space-name", "This is no name of a space.", {
+    throw new IcecoreError("invalid", "space-name", "this is no name of a space", {
       object: "space",
-      hint: "Up to 64 of a-z 0-9 - _ .",
+      hint: "up to 64 of a-z, 0-9, `-`, `_` and `.`",
     });
   }
   const { settings = null, order = "timestamp", encrypt } = wanted;
@@ -64,9 +64,9 @@ export async function createSpace(
   const calls = gatewayCalls(options);
   const store = await readText(calls, "sign", STORE, signal);
   if (store === undefined) {
-    throw new IcecoreError("not_found", "no-store", "The gateway has no store.", {
+    throw new IcecoreError("not_found", "no-store", "the gateway has no store", {
       object: STORE,
-      hint: "`icecore init` makes one.",
+      hint: "`icecore init` makes one",
     });
   }
   const about = readStore(store);
@@ -139,8 +139,8 @@ async function putNew(
       }
     }
   }
-  throw new IcecoreError("conflict", "space-exists", "There is a space of this name.", {
+  throw new IcecoreError("conflict", "space-exists", "there is a space of this name", {
     object: space,
-    hint: "Choose another name: that of an erased space stays taken.",
+    hint: "choose another name: that of an erased space stays taken",
   });
 }

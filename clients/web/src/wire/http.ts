@@ -73,9 +73,9 @@ const MEANINGS: Readonly<Record<number, readonly [ErrorKind, string]>> = {
 
 /** An error of the network, or of a server that cannot just now. */
 export function unavailable(code: string, object: string): IcecoreError {
-  return new IcecoreError("unavailable", code, "The request got no answer.", {
+  return new IcecoreError("unavailable", code, "the request got no answer", {
     object,
-    hint: "Nothing is lost: it is tried again.",
+    hint: "nothing is lost: it is tried again",
   });
 }
 
@@ -108,7 +108,7 @@ export function refused(answer: Answer, object: string): IcecoreError {
   return new IcecoreError(
     kind,
     status === 413 && kind === "denied" ? "space-full" : code,
-    textIn(said.message) ?? `The server answered ${status}.`,
+    textIn(said.message) ?? `the server answered ${status}`,
     {
       object: textIn(said.object) ?? object,
       hint: textIn(said.hint),
@@ -181,7 +181,7 @@ function once(net: Net, outgoing: Outgoing, signal: AbortSignal | undefined): Pr
           alive();
           left -= part.length;
           if (left < 0) {
-            throw new IcecoreError("corrupt", "too-large", "The answer is too large.", { object });
+            throw new IcecoreError("corrupt", "too-large", "the answer is too large", { object });
           }
           to.enqueue(part);
         },

@@ -46,7 +46,7 @@ export function parsePage(xml: string, folder: string): Page {
   const more = xml.includes("<IsTruncated>true<");
   // More of nothing would be this page again.
   if (!xml.includes("</ListBucketResult>") || good.length < items.length || (more && !good[0])) {
-    throw new IcecoreError("unavailable", "no-listing", "The listing cannot be read.", {
+    throw new IcecoreError("unavailable", "no-listing", "the listing cannot be read", {
       object: folder,
     });
   }

@@ -58,7 +58,7 @@ export function tokens(source: TokenSource, clock: Clock, now: () => number): To
     // A file that holds one ends with a line feed.
     const found = given?.trim();
     if (found && !FORM.test(found)) {
-      throw new IcecoreError("denied", "token-malformed", "The token source gave no token.", {
+      throw new IcecoreError("denied", "token-malformed", "the token source gave no token", {
         object: OBJECT,
       });
     }
