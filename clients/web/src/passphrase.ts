@@ -11,5 +11,4 @@
  * @module
  */
 
-// biome-ignore lint/performance/noBarrelFile: an entry of the package
 export { type Passphrase, type PassphraseOptions, passphrase } from "./seal/passphrase.ts";

@@ -12,7 +12,6 @@
  * @module
  */
 
-// biome-ignore lint/performance/noBarrelFile: an entry of the package
 export { Identity, identity, publicText, readSecret, secretOf } from "./seal/identity.ts";
 export { changeKeyring, encryptedSpace, keyringView } from "./seal/manage.ts";
 export type {

@@ -18,7 +18,6 @@
  */
 
 export type { Json } from "./core/json.ts";
-// biome-ignore lint/performance/noBarrelFile: an entry of the package
 export {
   anything,
   type ClassOf,

@@ -59,7 +59,11 @@ function locksOf(all: Map<string, Lock>, owner: object, closed: AbortSignal): Lo
         const next = (): void => lock.queue.shift()?.start();
         const start = (): void => {
           const lost = new AbortController();
-          const held = { owner, lose: () => (lost.abort(), reject(stolen())) };
+          const lose = (): void => {
+            lost.abort();
+            reject(stolen());
+          };
+          const held = { owner, lose };
           lock.holder = held;
           const end = (): void => {
             if (lock.holder !== held) return;
@@ -67,10 +71,7 @@ function locksOf(all: Map<string, Lock>, owner: object, closed: AbortSignal): Lo
             next();
           };
           closed.addEventListener("abort", end, { once: true });
-          work(lost.signal).then(
-            () => (end(), resolve()),
-            (error: unknown) => (end(), reject(error)),
-          );
+          work(lost.signal).finally(end).then(resolve, reject);
         };
         if (closed.aborted || signal.aborted) return reject(stolen());
         if (steal) {

@@ -1,3 +1,5 @@
+// biome-ignore-all lint/performance/useDomNodeTextContent: what is hidden is part of the tree's text, and nobody sees it
+
 /** A person at the example `planner-web`. */
 
 import { readFile } from "node:fs/promises";
