@@ -30,6 +30,9 @@ const PROGRAMS = {
   webkit: process.env["WEBKIT_WEBDRIVER"] ?? "/usr/bin/WebKitWebDriver",
 } as const;
 
+/** How long a browser may take to start. */
+const PATIENCE_MS = 120_000;
+
 /** What can be passed into a page and out of it. */
 export type Plain =
   | null
@@ -118,6 +121,8 @@ async function launchPuppet(engine: "chromium" | "firefox", profile: string): Pr
     headless: true,
     userDataDir: profile,
     protocolTimeout: 60_000,
+    // Beside other work a browser takes its time, and so much of it that the default is too short.
+    timeout: PATIENCE_MS,
     args: isChromium ? ["--no-sandbox", "--disable-dev-shm-usage", "--no-first-run"] : [],
     // Else a fresh Firefox calls home before it does anything.
     ...(isChromium
