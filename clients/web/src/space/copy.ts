@@ -5,17 +5,18 @@
  */
 
 import type { Author } from "../core/ids.ts";
-import { asError, IcecoreError } from "../errors.ts";
+import { asError, type IcecoreError } from "../errors.ts";
 import { backoffMs } from "../plan/backoff.ts";
 import type { Platform } from "../platform.ts";
-import { noteAuthor, witnessedAuthor } from "../store/witness.ts";
+import { mark, witnessed } from "../store/witness.ts";
 import { type OpenCopy, openLocal } from "../sync/open.ts";
 import type { Synced } from "../sync/report.ts";
 import { joinChannel, type TabMessage, tabsName } from "../tabs/channel.ts";
 import type { Remote } from "../wire/remote.ts";
+import { ended, superseded, vanished } from "./ends.ts";
 import type { Engine } from "./engine.ts";
 import type { Receipts } from "./receipts.ts";
-import { noFacts, statusOf } from "./status.ts";
+import { markOf, noFacts, statusOf } from "./status.ts";
 import type { Syncer } from "./syncer.ts";
 import type { SpaceOptions, SpaceStatus } from "./types.ts";
 
@@ -130,15 +131,22 @@ export class Copy<S> {
     return session;
   }
 
-  /** The marker is there and what it vouches for is not: the browser deleted it between two visits. */
-  #lookForEviction(session: OpenCopy<S>): void {
+  /** The marker is there and what it vouches for is not: the browser deleted it between two visits, the last two or earlier ones. */
+  #lookForEviction({ status, info }: OpenCopy<S>): void {
     const { platform, name } = this.#with;
-    const { author } = session.status;
-    const before = witnessedAuthor(platform.witness, name);
-    if (before !== undefined && before !== author && session.info === undefined) {
-      this.#facts.evicted = before;
-    }
-    if (session.info !== undefined) noteAuthor(platform.witness, name, author);
+    const { author, syncedAt } = status;
+    const before = witnessed(platform.witness, name);
+    if (before && before.author !== author && info === undefined) {
+      this.#facts.evicted = before.author;
+    } else if (syncedAt === undefined) this.#facts.evicted ??= before?.evicted;
+    if (info !== undefined) this.#mark();
+  }
+
+  /** From now on it is told when what this device has is deleted. */
+  #mark(): void {
+    const { platform, name } = this.#with;
+    const author = this.#session?.status.author;
+    if (author && !this.signal.aborted) mark(platform.witness, name, markOf(author, this.#facts));
   }
 
   #start(): void {
@@ -237,6 +245,7 @@ export class Copy<S> {
   /** Updates were made here and are on the disk: all tabs show them, and one sends them. */
   made(): void {
     this.#hasMade = true;
+    this.#mark();
     this.#tell({ kind: "changed" });
     if ((this.#syncer?.role ?? "follower") === "follower") this.#tell({ kind: "sync" });
     this.#syncer?.made();
@@ -258,25 +267,13 @@ export class Copy<S> {
   }
 
   #superseded(): void {
-    this.#stop(
-      new IcecoreError("invalid", "storage-superseded", "a newer version of this app waits", {
-        hint: "load this page anew; nothing is lost",
-      }),
-    );
+    this.#stop(superseded());
   }
 
   #vanished(): void {
     if (this.signal.aborted) return;
     this.#facts.evicted = this.#session?.status.author ?? this.#facts.evicted;
-    const error = new IcecoreError(
-      "unavailable",
-      "evicted",
-      "the browser deleted what was stored here",
-      {
-        object: this.#with.name,
-        hint: "what was acknowledged is fetched anew; what was not is in `exportQueue`",
-      },
-    );
+    const error = vanished(this.#with.name);
     this.#stop(error);
     this.#with.vanished(this, error);
   }
@@ -300,11 +297,4 @@ export class Copy<S> {
     this.#ending.abort(ended());
     this.#session?.close();
   }
-}
-
-/** The error of what a closed space was asked for. */
-function ended(): IcecoreError {
-  return new IcecoreError("unavailable", "closed", "the space was closed", {
-    hint: "open it again: nothing is lost",
-  });
 }

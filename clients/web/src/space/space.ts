@@ -19,7 +19,7 @@ import type { Model } from "../models/model.ts";
 import type { SpaceInfo } from "../objects/space.ts";
 import type { TransientAnswer } from "../objects/wire.ts";
 import { browserPlatform, type Platform } from "../platform.ts";
-import { noteAuthor } from "../store/witness.ts";
+import { mark } from "../store/witness.ts";
 import type { NewUpdate, Pending } from "../sync/append.ts";
 import type { OpenCopy } from "../sync/open.ts";
 import type { Kept, Lost, Recorded } from "../sync/report.ts";
@@ -275,7 +275,7 @@ class PageSpace<S> implements Space<S> {
           remove: async () => {
             this.close();
             // On purpose: its absence is no eviction.
-            noteAuthor(this.#platform.witness, this.#copyName, undefined);
+            mark(this.#platform.witness, this.#copyName, undefined);
             await this.#platform.stores.remove(this.#copyName);
           },
         },

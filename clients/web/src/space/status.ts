@@ -7,6 +7,7 @@
 import type { Author } from "../core/ids.ts";
 import type { IcecoreError } from "../errors.ts";
 import type { StorageHealth } from "../store/health.ts";
+import type { Marked } from "../store/witness.ts";
 import type { SessionStatus } from "../sync/report.ts";
 import type { Role } from "../tabs/leader.ts";
 import type { SpacePhase, SpaceStatus } from "./types.ts";
@@ -30,6 +31,11 @@ export function noFacts(evicted?: Author): Facts {
   return { error: undefined, hasSynced: false, clockOffMs: undefined, storage: undefined, evicted };
 }
 
+/** The marker beside the store: it names the author whose copy is missing until all was fetched again. */
+export function markOf(author: Author, { evicted, hasSynced }: Readonly<Facts>): Marked {
+  return { author, evicted: hasSynced ? undefined : evicted };
+}
+
 /** What a status is made of. */
 export interface StatusFacts extends Readonly<Facts> {
   /** Whether anybody uses the space. */
@@ -49,17 +55,16 @@ function phaseOf(facts: StatusFacts): SpacePhase {
   if (!facts.isOpen) return "closed";
   if (replica === undefined) return error ? "stuck" : "opening";
   if (replica.locked) return "locked";
-  if (error?.code === "evicted" || (facts.evicted !== undefined && !facts.hasSynced)) {
-    return "evicted";
-  }
+  if (error?.code === "evicted") return "evicted";
   // Another author is asked for only once there is something to send.
   const isBarred = replica.barred !== undefined && replica.unsent > 0;
   if (replica.needsVersion !== undefined || isBarred) return "stuck";
-  if (error) {
-    if (error.code === "forbidden") return "read-only";
-    return error.kind === "unavailable" ? "offline" : "stuck";
-  }
-  return facts.isOffline || !facts.hasSynced ? "offline" : "live";
+  const isForbidden = error?.code === "forbidden";
+  // Who waits for a person fetches nothing again meanwhile: that has to be told first.
+  if (error && error.kind !== "unavailable" && !isForbidden) return "stuck";
+  if (facts.evicted !== undefined && !facts.hasSynced) return "evicted";
+  if (isForbidden) return "read-only";
+  return error || facts.isOffline || !facts.hasSynced ? "offline" : "live";
 }
 
 /** The status that these facts make. */

@@ -7,7 +7,7 @@
 import { PACE, type Pace } from "../plan/pace.ts";
 import type { Platform } from "../platform.ts";
 import { storageHealth } from "../store/health.ts";
-import { noteAuthor } from "../store/witness.ts";
+import { mark } from "../store/witness.ts";
 import type { OpenCopy } from "../sync/open.ts";
 import type { Synced } from "../sync/report.ts";
 import { type Syncing, syncing } from "../sync/session.ts";
@@ -16,7 +16,7 @@ import { joinTabs, type Role, type Tabs } from "../tabs/leader.ts";
 import type { Remote } from "../wire/remote.ts";
 import { type Driver, driver } from "./driver.ts";
 import type { Receipts } from "./receipts.ts";
-import type { Facts } from "./status.ts";
+import { type Facts, markOf } from "./status.ts";
 import { heard, tell } from "./told.ts";
 
 /** How often the browser is asked about its storage. */
@@ -100,7 +100,7 @@ export class Syncer<S> {
     facts.error = synced.error;
     if (!synced.error) facts.hasSynced = true;
     facts.clockOffMs = this.offsetMs;
-    noteAuthor(platform.witness, name, copy.status.author);
+    mark(platform.witness, name, markOf(copy.status.author, facts));
     receipts.settle(copy.pending, copy.kept);
     this.#tellStatus();
     if (synced.changed || synced.confirmed.length > 0 || synced.refused || synced.requeued > 0) {

@@ -130,7 +130,7 @@ export interface SpaceStatus {
   readonly clockOffMs: number | undefined;
   /** How safe what is stored on this device is; `undefined` until the browser has said so. */
   readonly storage: StorageHealth | undefined;
-  /** The author under whom this device wrote before the browser deleted what it had stored; as long as the page lives. */
+  /** The author under whom this device wrote before the browser deleted what it had stored; until all was fetched again, and as long as the page lives. */
   readonly evicted: Author | undefined;
   /** The rest: gaps, what is unreadable, lost or refused, the epoch, the model's version. `undefined` while opening. */
   readonly replica: SessionStatus | undefined;

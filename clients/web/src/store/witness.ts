@@ -1,6 +1,6 @@
 /**
  * A witness beside the local store. Browsers may delete IndexedDB at any time; only what survives elsewhere can tell that
- * something was there. The marker is small and holds no secret: the author under which this device writes.
+ * something was there. The marker is small and holds no secret: the author under which this device writes, and the one whose copy is missing still.
  *
  * In a page it is kept in localStorage. That survives an eviction in Chromium, but not in Firefox and Safari, which evict both
  * together, nor a person who clears all data of the site: there a token that is bound to the author is the second witness.
@@ -18,19 +18,29 @@ export interface Witness {
   note(name: string, text: string | undefined): void;
 }
 
-/** The author under which this device wrote, as the marker has it. Asked when the store holds no writer: then it was evicted. */
-export function witnessedAuthor(witness: Witness, name: string): Author | undefined {
-  const text = witness.recall(keyOf(name));
-  return isAuthor(text) ? text : undefined;
+/** What the marker says. */
+export interface Marked {
+  /** The author under which this device writes. */
+  readonly author: Author;
+  /** Under whom it wrote what the browser deleted, until all of that was fetched again. */
+  readonly evicted?: Author | undefined;
+}
+
+/** What the marker says. Where the store is of another writer, and of none that ever synced, it was evicted. */
+export function witnessed(witness: Witness, name: string): Marked | undefined {
+  const [author, evicted, more] = witness.recall(keyOf(name))?.split(" ") ?? [];
+  if (!isAuthor(author) || more !== undefined) return undefined;
+  return isAuthor(evicted) ? { author, evicted } : { author };
 }
 
 /**
- * Leaves the marker. Called when a writer was stored, and whenever a store with a writer is opened; with `undefined` before a
- * store is removed on purpose, so that its absence is not taken for an eviction. Writes only what differs.
+ * Leaves the marker. Called when there is something that only this device has, after each sync, and whenever a store that was synced is opened; with
+ * `undefined` before a store is removed on purpose, so that its absence is not taken for an eviction. Writes only what differs.
  */
-export function noteAuthor(witness: Witness, name: string, author: Author | undefined): void {
+export function mark(witness: Witness, name: string, marked: Marked | undefined): void {
   const key = keyOf(name);
-  if (witness.recall(key) !== author) witness.note(key, author);
+  const text = marked && [marked.author, marked.evicted].filter(Boolean).join(" ");
+  if (witness.recall(key) !== text) witness.note(key, text);
 }
 
 function keyOf(name: string): string {
