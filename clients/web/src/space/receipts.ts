@@ -7,15 +7,22 @@
 import { idText, type UpdateId } from "../core/ids.ts";
 import { IcecoreError } from "../errors.ts";
 import type { Appended, Pending } from "../sync/append.ts";
-import type { Kept } from "../sync/report.ts";
+import type { Confirmed, Kept } from "../sync/report.ts";
 import type { Phase, Receipt } from "./types.ts";
 
 /** The receipts of this page that are not settled. */
 export interface Receipts {
   /** A receipt for updates that are made when the local copy is open. */
   give(append: Promise<Appended>): Receipt;
-  /** Settles what is settled: `pending` waits still, `kept` was set aside, and what is neither is stored. */
-  settle(pending: readonly Pending[], kept: readonly Kept[]): void;
+  /**
+   * Settles what is settled: `pending` waits still, `kept` was set aside, and what is neither is stored. `confirmed` says under which ids, where it
+   * is known: an update may get another one and be stored within one sync.
+   */
+  settle(
+    pending: readonly Pending[],
+    kept: readonly Kept[],
+    confirmed?: readonly Confirmed[],
+  ): void;
   /** What was durable and not confirmed will not be sent from here any more. */
   fail(error: unknown): void;
   /** How many are not settled. */
@@ -91,9 +98,10 @@ export function receipts(): Receipts {
       }
       open.clear();
     },
-    settle(pending, kept) {
+    settle(pending, kept, confirmed = []) {
       if (open.size === 0) return;
       const waiting = named(pending.map((row) => [row.was ?? row, row]));
+      const stored = named(confirmed.map((one) => [one.was ?? one, one]));
       const aside = named(kept.map((one) => [one.was ?? one.id, one]));
       for (const entry of open) {
         const row = waiting.get(entry.name);
@@ -102,6 +110,7 @@ export function receipts(): Receipts {
           continue;
         }
         open.delete(entry);
+        entry.id = stored.get(entry.name) ?? entry.id;
         const refused = aside.get(entry.name);
         entry.phase = refused ? "failed" : "confirmed";
         if (refused) entry.fail(setAside(refused));

@@ -101,7 +101,7 @@ export class Syncer<S> {
     if (!synced.error) facts.hasSynced = true;
     facts.clockOffMs = this.offsetMs;
     mark(platform.witness, name, markOf(copy.status.author, facts));
-    receipts.settle(copy.pending, copy.kept);
+    receipts.settle(copy.pending, copy.kept, synced.confirmed);
     this.#tellStatus();
     if (synced.changed || synced.confirmed.length > 0 || synced.refused || synced.requeued > 0) {
       this.#with.tell({ kind: "changed" });

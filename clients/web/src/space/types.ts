@@ -78,8 +78,8 @@ export type Phase = "making" | "durable" | "confirmed" | "failed";
 /** What becomes of an update that was made just now. Nobody has to look: what fails is told by the status, too. */
 export interface Receipt {
   /**
-   * `AUTHOR:SEQ`, as last seen while the update waited; only once it is durable there is one for certain. It goes on under another id where somebody else
-   * writes as its author, or where an update before it was refused.
+   * `AUTHOR:SEQ`; only once the update is durable there is one for certain. It goes on under another id where somebody else writes as its author, where
+   * the token is bound to another one, or where an update before it was refused. Where another tab sends, this is the id as last seen while it waited.
    */
   readonly id: string | undefined;
   /** How far it got. */

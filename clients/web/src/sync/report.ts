@@ -7,6 +7,7 @@
 import type { Author, Epoch, Generation, Key, UpdateId } from "../core/ids.ts";
 import type { Reason } from "../core/reason.ts";
 import type { IcecoreError } from "../errors.ts";
+import type { Queued } from "./rows.ts";
 
 /** An update of the history. */
 export interface Recorded extends UpdateId {
@@ -20,8 +21,15 @@ export interface Recorded extends UpdateId {
 export interface Confirmed extends UpdateId {
   /** The id that it had first, where it went on under another one: somebody else writes as its author, or an update before it was refused. */
   readonly was: UpdateId | undefined;
+  /** The update's text: two may have had the same id at first, one after the other. */
+  readonly update: string;
   /** The key of the object that carries it; 0 where only a segment was seen to hold it. */
   readonly key: Key;
+}
+
+/** A row of the queue that is stored under a key. */
+export function confirmedOf({ author, seq, was, update }: Queued, key: Key): Confirmed {
+  return { author, seq, was, update, key };
 }
 
 /** What a sync did. It is told once; the state shows the rest. */

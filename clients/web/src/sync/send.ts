@@ -16,6 +16,7 @@ import type { Told } from "./pull.ts";
 import { acknowledge, claim, keepSealed, rowsIn, storedText } from "./queue.ts";
 import type { Reader } from "./reader.ts";
 import type { Replica } from "./replica.ts";
+import { confirmedOf } from "./report.ts";
 import { type Queued, rowOf } from "./rows.ts";
 import { countSave, epochIn, putSeen } from "./save.ts";
 import { readSeen } from "./seen.ts";
@@ -123,7 +124,7 @@ export async function record<S>(
     await forget(replica);
     return;
   }
-  for (const { author, seq, was } of done.moved) told.confirmed.push({ author, seq, key, was });
+  for (const row of done.moved) told.confirmed.push(confirmedOf(row, key));
   [flushing.last, flushing.isCertain] = [key, flushing.isCertain && certain];
   reader.tail.set(key, seen);
   const names = new Set(done.moved.map(rowOf));

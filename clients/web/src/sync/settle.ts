@@ -17,7 +17,7 @@ import { forgetOwn, markCovered, missingOwn, noteMissing, textsOf } from "./own.
 import type { Polled } from "./polled.ts";
 import { acknowledge, changeAuthor, requeue, setAside } from "./queue.ts";
 import type { Replica } from "./replica.ts";
-import type { Confirmed } from "./report.ts";
+import { type Confirmed, confirmedOf } from "./report.ts";
 import { ownIn, type Queued, queueIn, rowOf, savesIn } from "./rows.ts";
 import { countSave, planSave, save } from "./save.ts";
 import { again, heirOf, isUnderWay, judge, type Verdict } from "./verdict.ts";
@@ -139,8 +139,7 @@ async function settleQueue<S>(
     const verdict = verdicts.get(rowOf(row));
     if (verdict?.isThere) {
       await acknowledge(tx, [row], verdict.key, now);
-      const { author, seq, was } = row;
-      settled.confirmed.push({ author, seq, key: verdict.key, was });
+      settled.confirmed.push(confirmedOf(row, verdict.key));
     } else if (verdict?.isUnknown) {
       // Sent under another id it might count twice, dropped it might be lost: a person decides.
       await setAside(tx, row, { reason: reason("unknown-content"), at: now, since: [] });
