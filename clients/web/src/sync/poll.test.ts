@@ -330,25 +330,40 @@ test("a transient event is seen by others", async () => {
   expect(seen).toEqual([expect.objectContaining({ kind: "typing", data: { in: "milk" } })]);
 });
 
-test("many small segments are packed anew on the device", async () => {
+test("small segments are packed anew on the device once they hold more than 256 KB, and not before", async () => {
   const at = await site({ model: "log" });
   const a = await at.open<Log>();
+  const store = await a.stores.open("replica", { superseded() {}, gone() {} });
   await a.synced();
-  for (let seq = 1; seq <= 8; seq += 1) {
+  const seen: { snapshots: number; segments: number[] }[] = [];
+  let seq = 0;
+  while (seq < 8 && !seen.some(({ snapshots }) => snapshots > 0)) {
+    seq += 1;
     // Not to be packed well.
-    const text = Array.from({ length: 12_000 }, (_, n) =>
+    const text = Array.from({ length: 30_000 }, (_, n) =>
       ((n * seq * 7_919) % 9_973).toString(36),
     ).join("");
     at.gateway.write(SPACE, { author: OTHER, seq, updates: [note(text)] });
     await at.clock.advance(20_000);
     await at.gateway.rollUp(SPACE);
     await a.synced();
+    const rows = await store.read(["layers"], (tx) => tx.rows("layers"));
+    const layers = rows.map(({ value }) => value as { isSnapshot: boolean; bytes: Uint8Array });
+    const segments = layers.filter(({ isSnapshot }) => !isSnapshot);
+    seen.push({
+      snapshots: layers.length - segments.length,
+      segments: segments.map(({ bytes }) => bytes.length),
+    });
   }
-  const store = await a.stores.open("replica", { superseded() {}, gone() {} });
-  const layers = await store.read(["layers"], (tx) => tx.rows("layers"));
-  expect(layers.length).toBeLessThan(8);
+  const packed = seen.findIndex(({ snapshots }) => snapshots > 0);
+  expect(seen[packed]).toEqual({ snapshots: 1, segments: [] });
+  const sizes = seen[packed - 1]?.segments ?? [];
+  expect(sizes).toHaveLength(packed);
+  const bytes = sizes.reduce((all, size) => all + size, 0);
+  expect(bytes).toBeLessThanOrEqual(256 * 1_024);
+  expect(bytes + Math.max(...sizes)).toBeGreaterThan(256 * 1_024);
   a.session.close();
   const again = await at.open<Log>({ stores: a.stores });
-  expect(again.session.state).toHaveLength(8);
-  expect(again.session.status.generation).toBe(8);
+  expect(again.session.state).toHaveLength(seq);
+  expect(again.session.status.generation).toBe(seq);
 });
