@@ -1,6 +1,6 @@
 /**
  * Vue and Solid on a server, by their own renderers, and what a page renders first when it takes over: the same. A renderer that takes over the server's
- * elements needs a page, and there is none here: React's is tested in browsers.
+ * elements needs a page, and there is none here: `test/browser/hydration.test.ts`.
  */
 
 import { createComponent, ssr as solidHtml, renderToString as solidText } from "solid-js/web";
