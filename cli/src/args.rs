@@ -126,6 +126,8 @@ pub(crate) enum Command {
     #[command(hide = true)]
     BenchRollup(crate::bench::RollupArgs),
     #[command(hide = true)]
+    BenchReplica(crate::bench::ReplicaArgs),
+    #[command(hide = true)]
     DemoProcess(crate::demo::ProcessArgs),
     Completions(commands::completions::CompletionsArgs),
 }

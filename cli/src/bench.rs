@@ -1,6 +1,8 @@
 //! Measuring: each number beside its target, on this machine.
 
+mod app;
 mod contention;
+mod day;
 mod encryption;
 mod fold;
 mod history;
@@ -18,12 +20,14 @@ mod served;
 mod siege;
 mod site;
 mod timing;
+mod traffic;
 
 use crate::args::parsed;
 use crate::context::Context;
 use crate::exit::{Outcome, Stop};
 use crate::human::parse_duration;
 use crate::progress::Progress;
+pub(crate) use app::{ReplicaArgs, run_process as run_replica};
 use futures::future::BoxFuture;
 use icecore_core::{Error, Result};
 pub(crate) use memory::{RollupArgs, run_process};
@@ -39,22 +43,26 @@ use std::time::Duration;
   icecore bench history --history 100000
   icecore bench latency contention --store s3://my-bucket/bench
   icecore bench presign idle
+  icecore bench app day
   icecore bench load --clients 200 --duration 60s
   icecore bench siege --duration 60s
 
-Times are ratios to a floor that is measured in the same run. With --store s3://… publishing and contention are \
+Times are ratios to a floor that is measured in the same run. With --store s3://… publishing, contention and app are \
 measured there too; spaces are made in it and left there.")]
 pub(crate) struct BenchArgs {
     /// Which benchmarks: publish, poll, open, contention, latency, fold, history, encryption, memory, presign,
-    /// idle, load, siege [default: all]
+    /// idle, app, day, load, siege [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// The updates of the history that is opened
     #[arg(long, value_name = "UPDATES", default_value_t = 1_000_000)]
     history: u64,
-    /// Also open a history that is ten times as long: writing it takes minutes
+    /// Also open histories that are ten times as long: writing them takes minutes
     #[arg(long)]
     slow: bool,
+    /// Only this row of `app`: 1 to 9, or 11
+    #[arg(long, value_name = "ROW")]
+    row: Option<u8>,
     /// The clients of the load
     #[arg(long, value_name = "CLIENTS", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=4_000))]
     clients: u16,
@@ -70,7 +78,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 type Run = for<'a> fn(&'a Context, &'a BenchArgs) -> BoxFuture<'a, Result<Vec<Number>>>;
 
 /// Every benchmark, by its name.
-const BENCHMARKS: [(&str, Run); 13] = [
+const BENCHMARKS: [(&str, Run); 15] = [
     ("publish", |context, _| Box::pin(requests::publish(context))),
     ("poll", |context, _| Box::pin(requests::poll(context))),
     ("open", |context, _| Box::pin(requests::open(context))),
@@ -88,6 +96,8 @@ const BENCHMARKS: [(&str, Run); 13] = [
     ("memory", |context, _| Box::pin(memory::memory(context))),
     ("presign", |context, _| Box::pin(presign::presign(context))),
     ("idle", |context, _| Box::pin(idle::idle(context))),
+    ("app", |context, args| Box::pin(app::app(context, args))),
+    ("day", |context, _| Box::pin(day::day(context))),
     ("load", |context, args| Box::pin(load::load(context, args))),
     ("siege", |context, args| {
         Box::pin(siege::siege(context, args))

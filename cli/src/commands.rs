@@ -146,6 +146,7 @@ async fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Token(args) => token::run(&args, context).await,
         Command::Bench(args) => crate::bench::run(&args, context).await,
         Command::BenchRollup(args) => crate::bench::run_process(&args, context).await,
+        Command::BenchReplica(args) => crate::bench::run_replica(&args, context).await,
         Command::Demo(args) => crate::demo::run(&args, context).await,
         Command::DemoProcess(args) => crate::demo::run_process(&args, context).await,
         Command::Completions(args) => completions::run(&args, context),

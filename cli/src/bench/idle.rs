@@ -8,17 +8,11 @@ use super::sample::{message, queued};
 use super::served::Served;
 use crate::context::Context;
 use async_trait::async_trait;
-use axum::http::{Method, StatusCode};
 use icecore_core::{Error, Result};
 use icecore_replica::Replica;
 use icecore_store::Clock;
-use icecore_store::backend::Connector;
-use object_store::ClientOptions;
-use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService,
-};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 const NAME: &str = "idle";
@@ -40,22 +34,17 @@ pub(super) async fn idle(context: &Context) -> Result<Vec<Number>> {
         millis: AtomicU64::new(0),
     });
     let clock: Arc<dyn Clock> = Arc::clone(&ahead) as Arc<dyn Clock>;
-    let traffic = Arc::new(Mutex::new(Traffic::default()));
-    let http = HttpClient::new(Counted {
-        inner: connect()?,
-        traffic: Arc::clone(&traffic),
-    });
-    let store = served.store_with(http, &clock, context)?;
+    let (store, traffic) = served.counted_store(&clock, context)?;
     let mut space = Replica::in_memory(store)?.space(&info.space)?;
     space.pull().await?;
-    let before = *lock(&traffic);
+    let before = traffic.now();
     for _ in 0..POLLS {
         ahead.move_on(POLL_EVERY);
         if space.pull().await?.changed {
             return Err(Error::internal("BUG: nobody wrote, and something changed"));
         }
     }
-    let spent = lock(&traffic).since(before);
+    let spent = traffic.now().since(before);
     let bucket = spent.gets + spent.lists + spent.others;
     let detail = format!(
         "{POLLS} polls in {HOURS} hours: {} GET, {} of them answered \"not modified\", {} LIST",
@@ -89,17 +78,6 @@ pub(super) async fn idle(context: &Context) -> Result<Vec<Number>> {
     ])
 }
 
-fn connect() -> Result<HttpClient> {
-    let options = ClientOptions::new().with_allow_http(true);
-    Connector
-        .connect(&options)
-        .map_err(|e| Error::invalid("no HTTP client can be made").with_source(e))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A clock whose monotonic time can be moved on.
 #[derive(Debug)]
 struct Ahead {
@@ -126,64 +104,5 @@ impl Clock for Ahead {
 
     async fn sleep(&self, duration: Duration) {
         self.inner.sleep(duration).await;
-    }
-}
-
-/// HTTP requests by where they went.
-#[derive(Debug, Clone, Copy, Default)]
-struct Traffic {
-    calls: u64,
-    gets: u64,
-    not_modified: u64,
-    lists: u64,
-    others: u64,
-}
-
-impl Traffic {
-    fn since(self, before: Self) -> Self {
-        Self {
-            calls: self.calls - before.calls,
-            gets: self.gets - before.gets,
-            not_modified: self.not_modified - before.not_modified,
-            lists: self.lists - before.lists,
-            others: self.others - before.others,
-        }
-    }
-
-    /// As S3 Standard bills them in us-east-1.
-    fn dollars(self) -> f64 {
-        exact((self.lists + self.others) * 5_000 + self.gets * 400) / 1e9
-    }
-}
-
-/// Counts what passes.
-#[derive(Debug)]
-struct Counted {
-    inner: HttpClient,
-    traffic: Arc<Mutex<Traffic>>,
-}
-
-#[async_trait]
-impl HttpService for Counted {
-    async fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
-        let is_call = request.uri().path().starts_with("/v1/");
-        let lists = request
-            .uri()
-            .query()
-            .is_some_and(|query| query.contains("list-type=2"));
-        let is_get = request.method() == Method::GET;
-        let response = self.inner.execute(request).await?;
-        let mut traffic = lock(&self.traffic);
-        let count = match (is_call, lists, is_get) {
-            (true, ..) => &mut traffic.calls,
-            (_, true, _) => &mut traffic.lists,
-            (_, _, true) => &mut traffic.gets,
-            _ => &mut traffic.others,
-        };
-        *count += 1;
-        if response.status() == StatusCode::NOT_MODIFIED {
-            traffic.not_modified += 1;
-        }
-        Ok(response)
     }
 }

@@ -151,14 +151,14 @@ fn micros(times: &Times) -> f64 {
 }
 
 /// The very bytes that the publish writes.
-fn body(author: Author, n: u64, update: Update) -> Result<Bytes> {
+pub(super) fn body(author: Author, n: u64, update: Update) -> Result<Bytes> {
     Ok(UpdateObject::new(author, Seq::new(n + 1)?, vec![update])
         .to_json()
         .into())
 }
 
 /// The floor.
-enum Raw {
+pub(super) enum Raw {
     /// A file created by `O_EXCL`, written, fsynced, and its directory fsynced.
     File(PathBuf),
     /// The same on the runtime's pool for blocking work, where an async program must do it.
@@ -173,7 +173,7 @@ impl Raw {
         Ok(Self::File(folder))
     }
 
-    fn object(site: &Site) -> Self {
+    pub(super) fn object(site: &Site) -> Self {
         let name = format!("bench-raw-{:08x}", site.store.ids.random() >> 96);
         Self::Object(
             Arc::clone(&site.backend.store),
@@ -181,7 +181,7 @@ impl Raw {
         )
     }
 
-    async fn write(&self, n: u64, body: &Bytes, context: &Context) -> Result<Duration> {
+    pub(super) async fn write(&self, n: u64, body: &Bytes, context: &Context) -> Result<Duration> {
         let clock = &*context.clock;
         match self {
             Self::File(folder) => {

@@ -169,10 +169,19 @@ pub(crate) async fn run_process(args: &RollupArgs, context: &Context) -> Outcome
     context.out.line(crate::output::json_line(&told)?)
 }
 
-/// `VmHWM` of this process: the kernel keeps it.
-fn peak() -> Result<u64> {
+/// The most that was ever resident of this process, in bytes: the kernel keeps it.
+pub(super) fn peak() -> Result<u64> {
+    told("VmHWM:")
+}
+
+/// What is resident of this process, in bytes.
+pub(super) fn resident() -> Result<u64> {
+    told("VmRSS:")
+}
+
+fn told(name: &str) -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib: Option<u64> =
         line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok());
     kib.map(|kib| kib * 1024)

@@ -26,6 +26,23 @@ pub(super) fn message(author: u64, n: u64) -> Result<Update> {
     )
 }
 
+/// Text of this many bytes, of words: the n-th. It stands in JSON as it is.
+pub(super) fn text(n: u64, bytes: usize) -> String {
+    let mut random = Random(n);
+    let mut text = String::with_capacity(bytes + 16);
+    while text.len() < bytes {
+        let words = random.words(4);
+        text.extend(
+            words
+                .chars()
+                .filter(|c| c.is_ascii_alphanumeric() || *c == ' '),
+        );
+        text.push(' ');
+    }
+    text.truncate(bytes);
+    text
+}
+
 /// Knuth's generator: the same words on every machine.
 struct Random(u64);
 

@@ -1,6 +1,7 @@
 //! A gateway to measure: `icecore serve` in a process of its own, on a folder, and tokens for it.
 
 use super::site::{Scratch, cannot};
+use super::traffic::Counter;
 use crate::context::Context;
 use icecore_core::{Error, ModelRef, Order, Result, SpaceInfo, SpaceName};
 use icecore_gateway::token::{Claims, Right, Rights, Secret, SigningKey, SpacePattern, mint};
@@ -10,12 +11,15 @@ use icecore_store::{Clock, Store};
 use object_store::client::HttpClient;
 use object_store::path::Path as ObjectPath;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use url::Url;
+
+const ROLLUP_EVERY: &str = "--rollup-every";
 
 /// Longer than any benchmark.
 const TOKEN_MILLIS: i64 = 24 * 3_600_000;
@@ -25,6 +29,8 @@ const TOKEN_MILLIS: i64 = 24 * 3_600_000;
 pub(super) struct Served {
     pub(super) url: String,
     key: SigningKey,
+    /// With which its S3 endpoint is asked.
+    access: [String; 2],
     child: Child,
     /// Whoever closed it would end the server.
     _stdout: BufReader<ChildStdout>,
@@ -53,7 +59,12 @@ impl Served {
         std::fs::write(&file, settings.to_string()).map_err(failed("write the settings of"))?;
         let mut child = Command::new(std::env::current_exe().map_err(failed("find"))?)
             .args(["serve", "--listen", "127.0.0.1:0", "--json"])
-            .args(["--rollup-every", "5", "--dir"])
+            .args(if arguments.contains(&ROLLUP_EVERY) {
+                &[][..]
+            } else {
+                &[ROLLUP_EVERY, "5"]
+            })
+            .arg("--dir")
             .arg(&folder)
             .arg("--settings")
             .arg(&file)
@@ -75,13 +86,33 @@ impl Served {
         let keys: Value = serde_json::from_slice(&keys)
             .map_err(|e| Error::corrupt("the server's keys cannot be read").with_source(e))?;
         let secret = Secret::from_base64(keys["token_secret"].as_str().unwrap_or_default())?;
+        let text = |name: &str| keys[name].as_str().unwrap_or_default().to_owned();
         Ok(Self {
             url,
             key: SigningKey::hs256(&secret),
+            access: [text("access_key"), text("secret_key")],
             child,
             _stdout: stdout,
             scratch,
         })
+    }
+
+    /// A server that rolls up so seldom that it does not while it is measured.
+    pub(super) async fn start_quiet(context: &Context) -> Result<Self> {
+        Self::start_with(context, &[ROLLUP_EVERY, "3600"], &json!({})).await
+    }
+
+    /// The environment in which `s3://icecore` is the bucket of its S3 endpoint.
+    pub(super) fn s3_environment(&self) -> BTreeMap<String, String> {
+        let [key, secret] = &self.access;
+        [
+            ("AWS_ENDPOINT_URL", self.url.as_str()),
+            ("AWS_ACCESS_KEY_ID", key),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_REGION", "us-east-1"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
     }
 
     /// A token of its own, good for everything.
@@ -97,8 +128,18 @@ impl Served {
         Ok(Store::new(&backend, clock, Arc::clone(&context.ids)))
     }
 
-    /// The same with another clock and another HTTP client.
-    pub(super) fn store_with(
+    /// The same with another clock, and with what it asks for counted.
+    pub(super) fn counted_store(
+        &self,
+        clock: &Arc<dyn Clock>,
+        context: &Context,
+    ) -> Result<(Store, Counter)> {
+        let counter = Counter::default();
+        let store = self.store_with(counter.client()?, clock, context)?;
+        Ok((store, counter))
+    }
+
+    fn store_with(
         &self,
         http: HttpClient,
         clock: &Arc<dyn Clock>,

@@ -5,6 +5,8 @@ use icecore_core::{Error, ModelRef, Order, Result, SpaceInfo, SpaceName};
 use icecore_store::backend::{self, Backend, Metered};
 use icecore_store::{Clock, Store};
 use object_store::ObjectStore;
+use object_store::path::Path as ObjectPath;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,11 +33,17 @@ impl Site {
 
     /// Any store, created where it is missing.
     pub(super) async fn open(url: &str, context: &Context, clock: &Arc<dyn Clock>) -> Result<Self> {
-        let mut backend = backend::open(
-            url,
-            context.environment.clone().into_iter(),
-            Arc::clone(clock),
-        )?;
+        Self::open_as(url, context.environment.clone(), context, clock).await
+    }
+
+    /// The same with these variables in place of the environment's.
+    pub(super) async fn open_as(
+        url: &str,
+        environment: BTreeMap<String, String>,
+        context: &Context,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let mut backend = backend::open(url, environment.into_iter(), Arc::clone(clock))?;
         backend.prepare().await?;
         let metered = Metered::new(Arc::clone(&backend.store), backend.prefix.clone());
         backend.store = Arc::new(metered.clone());
@@ -54,6 +62,12 @@ impl Site {
         let mut backend = self.backend.clone();
         backend.store = Arc::new(objects);
         Store::new(&backend, Arc::clone(clock), Arc::clone(&self.store.ids))
+    }
+
+    /// Where an object of the store lies in the bucket.
+    pub(super) fn path(&self, key: &str) -> ObjectPath {
+        let key = ObjectPath::from(key);
+        self.backend.prefix.parts().chain(key.parts()).collect()
     }
 
     /// A new space of documents.
