@@ -20,9 +20,9 @@ use icecore_store::rollup::{RollupOptions, roll_up};
 use icecore_store::{Clock, Reader, Store};
 use object_store::path::Path;
 use person::Person;
-use plan::{HOUR, MINUTE, Random};
+use plan::{HOUR, MINUTE, Random, Seeded};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 const NAME: &str = "day";
 const SEED: u64 = 42;
@@ -36,7 +36,7 @@ const LOOK_BACK: i64 = 11 * 60_000;
 /// The whole day.
 pub(super) async fn day(context: &Context) -> Result<Vec<Number>> {
     let world = World::new(context);
-    let (maker, _) = world.client(context);
+    let (maker, _) = world.client();
     maker.create().await?;
     let mut spaces = Vec::new();
     for n in 0..SPACES {
@@ -49,7 +49,7 @@ pub(super) async fn day(context: &Context) -> Result<Vec<Number>> {
     let mut people = Vec::new();
     let mut meters = Vec::new();
     for n in 0..PEOPLE {
-        let (store, metered) = world.client(context);
+        let (store, metered) = world.client();
         let space = &spaces[usize::try_from(n % SPACES).unwrap_or(0)];
         people.push(Person::new(
             store,
@@ -59,7 +59,7 @@ pub(super) async fn day(context: &Context) -> Result<Vec<Number>> {
         )?);
         meters.push(metered);
     }
-    let (worker, worked) = world.client(context);
+    let (worker, worked) = world.client();
     run(&world, &mut people, &worker).await?;
     let spent = |metered: &Metered| metered.counts();
     let asked = meters.iter().map(spent).fold(zero(), std::ops::Add::add);
@@ -89,6 +89,7 @@ struct World {
     clock: Arc<Moved>,
     objects: Stamped,
     server_time: Arc<ServerTime>,
+    ids: Arc<Seeded>,
 }
 
 impl World {
@@ -102,18 +103,19 @@ impl World {
             objects: Stamped::new(&clock),
             clock,
             server_time,
+            ids: Arc::new(Seeded(Mutex::new(Random(SEED + 1)))),
         }
     }
 
     /// The store as one program sees it, and what that asks for.
-    fn client(&self, context: &Context) -> (Store, Metered) {
+    fn client(&self) -> (Store, Metered) {
         let metered = Metered::new(Arc::new(self.objects.clone()), Path::default());
         let clock: Arc<dyn Clock> = Arc::<Moved>::clone(&self.clock);
         let store = Store::on(
             Arc::new(metered.clone()),
             Path::default(),
             clock,
-            Arc::clone(&context.ids),
+            Arc::<Seeded>::clone(&self.ids),
             Arc::clone(&self.server_time),
         );
         (store, metered)

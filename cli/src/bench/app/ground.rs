@@ -34,12 +34,9 @@ impl Grounds {
     pub(super) async fn new(context: &Context) -> Result<Self> {
         let scratch = Scratch::new(context)?;
         let served = Served::start_quiet(context).await?;
-        let endpoint = || async {
+        let endpoint = || {
             let environment = served.s3_environment();
-            let url = "s3://icecore";
-            let mut site = Site::open_as(url, environment, context, &context.clock).await?;
-            "s3 of icecore serve".clone_into(&mut site.name);
-            Ok::<_, Error>(site)
+            Site::open_as("s3://icecore", environment, context, &context.clock)
         };
         let bucket = match context.store_url() {
             Some(url) => Site::open(url, context, &context.clock).await?,
@@ -120,13 +117,13 @@ impl Filled {
         self.space.parse()
     }
 
-    /// `10,000 records of 150 B`.
+    /// `10 k × 150 B`: so many records of this size.
     pub(super) fn what(&self) -> String {
         let bytes = match self.bytes {
             LARGE => "1 KB".to_owned(),
             bytes => format!("{bytes} B"),
         };
-        format!("{} k records of {bytes}", exact(self.records.into()) / 1e3)
+        format!("{} k × {bytes}", exact(self.records.into()) / 1e3)
     }
 }
 

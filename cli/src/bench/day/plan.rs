@@ -1,6 +1,8 @@
 //! What people do in a day, drawn from a seed: when each has the app open, when it has no network, and when it writes.
 
+use icecore_store::Ids;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 pub(super) const SECOND: u64 = 1_000;
 pub(super) const MINUTE: u64 = 60 * SECOND;
@@ -53,6 +55,19 @@ fn session(random: &mut Random, from: u64, part: u64) -> Session {
         open,
         offline,
         updates,
+    }
+}
+
+/// Ids that are the same on every machine: Knuth's generator again, its better halves.
+#[derive(Debug)]
+pub(super) struct Seeded(pub(super) Mutex<Random>);
+
+impl Ids for Seeded {
+    fn random(&self) -> u128 {
+        let mut random = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (0..4).fold(0, |id, _| {
+            id << 32 | u128::from(random.between(0..1 << 31) << 1)
+        })
     }
 }
 
