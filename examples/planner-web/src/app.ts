@@ -43,15 +43,21 @@ export function disc(app: App, id: string): HTMLElement {
 export function notice(text: string): void {
   document.querySelector(".notice")?.remove();
   const element = h("div", { class: "notice" }, text);
-  document.body.append(element);
+  // Who goes from landmark to landmark must not miss it.
+  (document.querySelector("main") ?? document.body).append(element);
   announce(text);
   setTimeout(() => element.remove(), 6_000);
 }
 
-/** What went wrong, and what to do. */
+/** What went wrong, and what to do: a sentence. */
 export function wordsOf(error: unknown): string {
-  if (!isIcecoreError(error)) return error instanceof Error ? error.message : String(error);
-  return error.hint === undefined ? `${error.message}` : `${error.message}: ${error.hint}`;
+  if (!isIcecoreError(error)) return sentence(error instanceof Error ? error.message : `${error}`);
+  return sentence(error.hint === undefined ? error.message : `${error.message}: ${error.hint}`);
+}
+
+/** Errors are worded to stand after a colon. */
+function sentence(words: string): string {
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
 }
 
 /** An update is part of the page at once. That this device could not keep it has to be said. */

@@ -62,13 +62,19 @@ function say(status: SpaceStatus, ageMs: number | undefined, ways: Ways): Said {
         text: "This planner is encrypted. Its passphrase opens it.",
         todo: { label: "Unlock", run: ways.unlock },
       };
-    case "evicted":
+    case "evicted": {
+      // Under a running page, what was not sent stands nowhere but in that page.
+      const only =
+        unsent === 0
+          ? ""
+          : `${changes} that ${unsent === 1 ? "was" : "were"} not sent ${unsent === 1 ? "is" : "are"} in this window alone: save to a file before you close it.`;
       return {
         tone: "bad",
         word: "Deleted by the browser",
-        text: "The browser deleted what was stored on this device. What had been sent is fetched again.",
+        text: `The browser deleted what was stored on this device. What had been sent is fetched again as soon as there is a network. ${error?.code === "evicted" ? only : waits}`,
         todo: again,
       };
+    }
     case "read-only":
       return {
         tone: "bad",
@@ -121,9 +127,9 @@ function stuck(
 }
 
 /** How safe what lies on this device is. */
-function storageText({ storage, evicted }: SpaceStatus): string {
+function storageText({ phase, storage, evicted }: SpaceStatus): string {
   const before =
-    evicted === undefined
+    evicted === undefined || phase === "evicted"
       ? ""
       : "The browser deleted what this device had stored; it was fetched again. ";
   switch (storage?.risk) {
@@ -192,7 +198,7 @@ export function statusView(app: App, ways: Pick<Ways, "signIn" | "unlock">): Vie
       status.lastSync === undefined
         ? "Never in step yet."
         : `Last in step ${moment.format(status.lastSync)}.`,
-      status.role === "follower" ? "Another window of this browser sends." : undefined,
+      status.role === "follower" && status.phase !== "evicted" ? "Another window of this browser sends." : undefined,
       Math.abs(status.clockOffMs ?? 0) > 60_000
         ? `This device's clock is off by ${ageText(Math.abs(status.clockOffMs ?? 0))}.`
         : undefined,

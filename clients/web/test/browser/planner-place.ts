@@ -18,6 +18,7 @@ const run = promisify(execFile);
 export const PEOPLE = {
   ada: { password: "lovelace", planner: "planner-home", rights: ["read", "write", "admin"] },
   ben: { password: "bitdiddle", planner: "planner-home" },
+  cat: { password: "cheshire", planner: "planner-home", rights: ["read"] },
   eve: { password: "whisper", planner: "planner-secret" },
 };
 
