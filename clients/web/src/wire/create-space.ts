@@ -141,6 +141,6 @@ async function putNew(
   }
   throw new IcecoreError("conflict", "space-exists", "there is a space of this name", {
     object: space,
-    hint: "choose another name: that of an erased space stays taken",
+    hint: "choose another name; that of an erased space stays taken",
   });
 }

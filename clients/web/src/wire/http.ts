@@ -75,7 +75,7 @@ const MEANINGS: Readonly<Record<number, readonly [ErrorKind, string]>> = {
 export function unavailable(code: string, object: string): IcecoreError {
   return new IcecoreError("unavailable", code, "the request got no answer", {
     object,
-    hint: "nothing is lost: it is tried again",
+    hint: "nothing is lost, it is tried again",
   });
 }
 
