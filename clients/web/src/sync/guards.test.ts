@@ -11,7 +11,8 @@
  * | `refuse` sets nothing aside that another tab may be sending | `sequence.test.ts`: may be sending |
  * | `requeue` leaves what is queued | `queue.test.ts`: queued already |
  *
- * That `refuse` compares the texts is found by none. The simulation of two senders notices none of the first two: the updates that are sent once more have the same ids.
+ * That `refuse` compares the texts is found by none. Nor do the tests of `src/sync` and `src/space` find that `settle` saves nothing where another tab has
+ * saved, that `record` leaves the queue where another tab has entered an epoch, or that `nextAuthor` waits for what may be under way or was tried. The simulation of two senders notices none of the first two: the updates that are sent once more have the same ids.
  */
 
 import { expect, test } from "vitest";
