@@ -150,6 +150,24 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// What the processors have spent on the programs that this one started and that ended, and on those that they started;
+/// `None` where the system has no `/proc`.
+pub(crate) fn processor_time() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    children_time(&stat)
+}
+
+/// Fields 16 and 17 of proc(5)'s `stat`, in hundredths of a second. The second field is a name, which may hold blanks.
+fn children_time(stat: &str) -> Option<Duration> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_whitespace().skip(13);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(Duration::from_millis(
+        user.saturating_add(system).saturating_mul(10),
+    ))
+}
+
 /// Waits for something outside of this process.
 #[expect(
     clippy::disallowed_methods,
@@ -157,4 +175,17 @@ pub(crate) fn now() -> Instant {
 )]
 pub(crate) fn pause(duration: Duration) {
     std::thread::sleep(duration);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::children_time;
+    use std::time::Duration;
+
+    #[test]
+    fn the_time_of_children_is_found_behind_any_name() {
+        let stat = "7 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 1100 1200 345 55 20 0 1 0";
+        assert_eq!(children_time(stat), Some(Duration::from_secs(4)));
+        assert_eq!(children_time("7 (short) S 1 2"), None);
+    }
 }

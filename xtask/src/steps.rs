@@ -1,9 +1,9 @@
-//! Named steps: a header before, the duration after, the total at the end.
+//! Named steps: a header before, the duration after, the total at the end, and what it all cost the processors.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::run::{Failure, Outcome, now};
+use crate::run::{Failure, Outcome, now, processor_time};
 
 /// The steps of one run, in order.
 #[derive(Debug)]
@@ -76,13 +76,17 @@ impl Steps {
         outcome.map_err(|failure| Failure::new(format!("step `{name}` failed: {failure}")))
     }
 
-    /// Prints every step with its duration, and the total.
+    /// Prints every step with its duration, the total, and what all of it cost the processors.
     pub(crate) fn summary(&self) {
         println!();
         for Step { name, took, passed } in &self.done {
             println!("{name:<12} {:>9}  {}", seconds(*took), word(*passed));
         }
         println!("{:<12} {:>9}", "total", seconds(self.started.elapsed()));
+        // On a machine that others use too, this says more than the time that went by.
+        if let Some(spent) = processor_time() {
+            println!("{:<12} {:>9}", "processors", seconds(spent));
+        }
     }
 }
 
