@@ -401,6 +401,28 @@ async fn transient_events_are_sealed_and_links_refused() {
     }
 }
 
+/// What a transient event says is sealed for its author and its space: whoever may write to the bucket and holds no key cannot
+/// let somebody else say it.
+#[tokio::test(start_paused = true)]
+async fn a_transient_event_is_its_authors_and_of_its_space() {
+    let site = Site::encrypted(Order::Timestamp).await;
+    let (store, author) = (site.store(), site.author());
+    let (_, info) = space_json(&site);
+    let event = TransientEvent::new("typing", 1.into(), Duration::from_secs(30)).unwrap();
+    let key = transient::send(&store, &info, author, &event)
+        .await
+        .unwrap();
+    let object = |author| ObjectKey::Transient(site.space.clone(), info.epoch, key, author);
+    let sealed = site.bytes(&object(author).to_string());
+    let another = icecore_store::new_author(&*store.clock, &*store.ids);
+    site.put(&object(another).to_string(), &sealed);
+    let seen = transient::live(&store, &info).await.unwrap();
+    assert_eq!(
+        seen.iter().map(|seen| seen.author).collect::<Vec<_>>(),
+        [author]
+    );
+}
+
 /// One roll-up serves the spaces of every app: whose model it does not know, it rolls up all the same, and the app itself
 /// writes the snapshots.
 #[tokio::test(start_paused = true)]
