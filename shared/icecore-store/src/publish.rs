@@ -429,9 +429,6 @@ pub enum Hinted {
     Raced,
 }
 
-/// How often a hint is tried on the condition of the head that was read, before it is written whatever is there.
-const HINT_TRIES_MAX: u32 = 3;
-
 /// Writes the head hint on the condition of the head that is known, `None` standing for none.
 ///
 /// Whoever loses the race writes once more, over the head that is there now, and so do all: an update counts as hinted
@@ -458,22 +455,20 @@ pub async fn hint(
         Err(error) if error.kind() == ErrorKind::Invalid => {}
         Err(error) => return Err(error),
     }
-    for _ in 0..HINT_TRIES_MAX {
-        let (theirs, version) = read_head(store, &info.space, None).await?;
-        if version.is_none() && known.is_some() {
-            // It was deleted. In an erased space nothing is written any more.
-            store.space(&info.space).await?;
-        }
-        let head = theirs.map_or_else(|| head.clone(), |theirs| head.clone().over(&theirs));
-        let swapped = store.bucket.swap(&key, body_of(&head), version.as_ref());
-        match swapped.await {
-            Ok(Swapped::Stored(_)) => return Ok(Hinted::Raced),
-            Ok(Swapped::Lost) => {}
-            Err(error) if error.kind() == ErrorKind::Invalid => break,
-            Err(error) => return Err(error),
-        }
+    let (theirs, version) = read_head(store, &info.space, None).await?;
+    if version.is_none() && known.is_some() {
+        // It was deleted. In an erased space nothing is written any more.
+        store.space(&info.space).await?;
     }
-    store.bucket.put(&key, body_of(head)).await?;
+    let head = theirs.map_or_else(|| head.clone(), |theirs| head.clone().over(&theirs));
+    match store.bucket.swap(&key, body_of(&head), version.as_ref()).await {
+        Ok(Swapped::Stored(_)) => return Ok(Hinted::Raced),
+        Ok(Swapped::Lost) => {}
+        Err(error) if error.kind() == ErrorKind::Invalid => {}
+        Err(error) => return Err(error),
+    }
+    // Many write at once: another condition would be lost too. The newer of two segments it may hide for a moment.
+    store.bucket.put(&key, body_of(&head)).await?;
     Ok(Hinted::Raced)
 }
 
