@@ -19,6 +19,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// Set to `off`, no command rolls up in passing.
+const ROLL_UP: &str = "ICECORE_ROLL_UP";
+
 /// The surroundings of a command.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -104,7 +107,7 @@ impl Context {
     /// The store that `--store` names. No request is made.
     ///
     /// # Errors
-    /// As [`Context::backend`], and `Invalid` for a test setting that is no number.
+    /// As [`Context::backend`], and `Invalid` for a setting in the environment that says nothing.
     pub(crate) fn store(&self) -> Result<Store> {
         self.store_on(&self.backend()?)
     }
@@ -201,12 +204,22 @@ impl Context {
         Ok(store.info().await.ok().map(|info| info.store))
     }
 
-    /// The protocol's limits. A test that waits for a publish to be given up need not wait for two minutes.
+    /// The protocol's limits. A test that waits for a publish to be given up need not wait for two minutes, and whoever
+    /// pays for the bucket may want no roll-ups but the scheduled ones.
     fn settings(&self) -> Result<Settings> {
         const NAME: &str = "ICECORE_PUBLISH_TIME_MAX_MS";
         let mut settings = Settings::default();
         if let Some(millis) = self.environment.get(NAME) {
             settings.publish_time_max = Duration::from_millis(number(NAME, millis)?);
+        }
+        match self.environment.get(ROLL_UP).map(String::as_str) {
+            None | Some("") => {}
+            Some("off") => settings.tail = None,
+            Some(other) => {
+                return Err(Error::invalid(format!("{ROLL_UP} is {other:?}")).with_hint(
+                    "set it to `off`, or leave it out: then a sync rolls up what nobody else does",
+                ));
+            }
         }
         Ok(settings)
     }

@@ -53,6 +53,7 @@ async fn sync(context: &Context, replica: &Replica, name: &SpaceName) -> Outcome
     let Synced {
         pulled,
         acknowledged,
+        rolled_up,
     } = &synced;
     for line in space.status()?.unreadable {
         context
@@ -64,9 +65,13 @@ async fn sync(context: &Context, replica: &Replica, name: &SpaceName) -> Outcome
             "warning: {name}: this program made two different states of segment {generation}: run `icecore verify {name}`"
         ));
     }
-    let result = json!({ "space": name, "pulled": pulled, "acknowledged": acknowledged.len() });
+    let mut result = json!({ "space": name, "pulled": pulled, "acknowledged": acknowledged.len() });
+    if *rolled_up > 0 {
+        result["rolled_up"] = json!(rolled_up);
+    }
     context.out.result(&result, || {
-        format!("{name}: {}", describe(pulled, acknowledged.len() as u64))
+        let published = acknowledged.len() as u64;
+        format!("{name}: {}", describe(pulled, published, *rolled_up))
     })?;
     if pulled.restored.is_some() {
         // All was done that can be done here; but somebody has to know.
@@ -97,7 +102,7 @@ async fn forget_erased(
     })
 }
 
-fn describe(pulled: &Pulled, published: u64) -> String {
+fn describe(pulled: &Pulled, published: u64, rolled_up: u64) -> String {
     let mut parts = Vec::new();
     if published > 0 {
         parts.push(format!("published {}", count(published, "update")));
@@ -107,6 +112,12 @@ fn describe(pulled: &Pulled, published: u64) -> String {
     }
     if pulled.layers > 0 {
         parts.push(format!("read {}", layers(pulled.layers)));
+    }
+    if rolled_up > 0 {
+        parts.push(format!(
+            "rolled up {}, as nobody else had",
+            count(rolled_up, "update")
+        ));
     }
     if let Some(missing) = pulled.restored {
         parts.push(format!(

@@ -22,6 +22,8 @@ pub enum Rule {
     HashChain,
     /// A writer remembers the hint that it wrote itself, so that it does not wake it.
     OwnHint,
+    /// A replica that rolls up in passing looks whether its base still is the store's newest.
+    FreshBase,
 }
 
 #[cfg(feature = "switchable-rules")]

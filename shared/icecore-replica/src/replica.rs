@@ -3,7 +3,7 @@
 use crate::db::Db;
 use crate::queue::{self, Made, NewUpdate, Pending};
 use crate::saved;
-use crate::sync::Pulled;
+use crate::sync::{Pulled, Tail};
 use icecore_core::content::check_sealed_size;
 use icecore_core::plan::KeyClock;
 use icecore_core::{Author, Error, Folded, Order, Result, SpaceInfo, SpaceName, UpdateId};
@@ -110,6 +110,7 @@ impl Replica {
             late: Pulled::default(),
             barred: None,
             unsettled: false,
+            tail: Tail::default(),
         })
     }
 
@@ -221,6 +222,8 @@ pub struct SpaceReplica {
     pub(crate) barred: Option<Author>,
     /// A flush of this session was given up or failed: what it sent may be stored.
     pub(crate) unsettled: bool,
+    /// Whether to roll up what nobody else does.
+    pub(crate) tail: Tail,
 }
 
 impl SpaceReplica {

@@ -2,11 +2,13 @@
 
 mod arrived;
 mod flush;
+mod passing;
 mod pull;
 mod restored;
 mod resume;
 
 pub use flush::Acknowledged;
+pub(crate) use passing::Tail;
 pub use restored::{Lost, Restored};
 
 use crate::replica::SpaceReplica;
@@ -88,6 +90,14 @@ pub struct Synced {
     pub pulled: Pulled,
     /// What went.
     pub acknowledged: Vec<Acknowledged>,
+    /// How many updates this replica rolled up in passing, for nobody else does.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rolled_up: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl SpaceReplica {
@@ -133,9 +143,12 @@ impl SpaceReplica {
         if pulled.layers > 0 {
             self.snapshot_if_due().await;
         }
+        // Last: nothing that is queued waits for it.
+        let rolled_up = self.roll_up_if_long().await;
         Ok(Synced {
             pulled,
             acknowledged,
+            rolled_up,
         })
     }
 

@@ -14,7 +14,7 @@ use crate::clock::SimClock;
 use crate::gateway::behind_a_gateway;
 use crate::ledger::Ledger;
 use crate::random::Random;
-use icecore_core::plan::SnapshotRule;
+use icecore_core::plan::{SnapshotRule, TailRule};
 use icecore_core::rules::Rule;
 use icecore_core::{Author, Order, SpaceName, UpdateId};
 use icecore_seal::{Identity, NewHolder, Secret};
@@ -75,6 +75,8 @@ pub struct Plan {
     pub erased: bool,
     /// Programs of two versions of the model work side by side; each start may be of either.
     pub versions: bool,
+    /// In more than half of the runs replicas roll up what they call a long tail.
+    pub tails: bool,
     /// A safety rule that is switched off.
     pub rule_off: Option<Rule>,
     /// How long the actors work, in virtual seconds.
@@ -107,6 +109,7 @@ impl Plan {
             copies: false,
             erased: false,
             versions: false,
+            tails: true,
             rule_off: None,
             seconds: 900,
         }
@@ -155,6 +158,7 @@ pub(crate) fn settings(plan: &Plan) -> Settings {
             segments_max: 2,
             ..SnapshotRule::default()
         },
+        tail: None,
         ..Settings::default()
     }
 }
@@ -172,6 +176,8 @@ pub struct World {
     pub(crate) clock: SimClock,
     pub(crate) bucket: SimBucket,
     pub(crate) space: SpaceName,
+    /// Which tail is long, where replicas roll up.
+    pub(crate) tail: Option<TailRule>,
     pub(crate) log: Arc<Mutex<Log>>,
 }
 
@@ -229,6 +235,8 @@ pub struct Log {
     pub pruned: Pruned,
     /// Updates rolled up below what was reached before.
     pub late: u64,
+    /// Updates that replicas rolled up in passing.
+    pub passing: u64,
     /// Somebody has begun to erase the space.
     pub erased: bool,
     /// What was there when a reset began that has not ended.
@@ -294,6 +302,31 @@ impl World {
         let server_time = Arc::new(ServerTime::new());
         Store::on(Arc::new(view), Path::from("root"), clock, ids, server_time)
             .with_settings(settings(&self.plan))
+    }
+
+    /// Which tail the replicas of this run call long. Not from the stream that all share: the seeds of runs without stay
+    /// what they were.
+    pub(crate) fn long_tail(seed: u64, plan: &Plan) -> Option<TailRule> {
+        let random = Random::new(!seed);
+        let number = |min, max| u32::try_from(random.between(min, max)).unwrap_or(0);
+        let young = Duration::from_secs(number(0, 60).into());
+        let never = usize::try_from(number(0, 6)).unwrap_or(0);
+        let rule = TailRule {
+            never,
+            always: never + usize::try_from(number(0, 20)).unwrap_or(0),
+            young,
+            old: young * number(1, 4),
+        };
+        (plan.tails && random.chance(0.6)).then_some(rule)
+    }
+
+    /// A replica's store.
+    pub(crate) fn rolling_up(&self, store: Store) -> Store {
+        let settings = Settings {
+            tail: self.tail,
+            ..(*store.settings).clone()
+        };
+        store.with_settings(settings)
     }
 
     /// The store with the right clock and a good network.

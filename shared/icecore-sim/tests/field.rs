@@ -26,6 +26,8 @@ mod newer;
 mod order;
 #[path = "field/own_writes.rs"]
 mod own_writes;
+#[path = "field/passing.rs"]
+mod passing;
 #[path = "field/removal.rs"]
 mod removal;
 #[path = "field/resets.rs"]

@@ -107,10 +107,12 @@ fn gap_rule() {
 
 #[test]
 fn prune_only_covered() {
-    // Roll-ups that are slower than the retention, and long enough for several of them. A new epoch would roll up too.
+    // Roll-ups that are slower than the retention, and long enough for several of them. A new epoch would roll up too, and
+    // so would replicas.
     let plan = Plan {
         slow_roll_ups: true,
         epochs: false,
+        tails: false,
         seconds: 45 * 60,
         ..Plan::everything()
     };
@@ -181,4 +183,15 @@ fn own_hint() {
     let plan = Plan::everything();
     let costly = |v: &Verdict| matches!(v, Verdict::Costly(_));
     bites("own hint", plan, off(Rule::OwnHint, plan), kept, costly);
+}
+
+/// Buckets are put back under replicas that roll up: what they have folded is there no more.
+#[test]
+fn fresh_base() {
+    let plan = Plan {
+        restores: true,
+        ..Plan::everything()
+    };
+    let wrong = |v: &Verdict| !kept(v);
+    bites("fresh base", plan, off(Rule::FreshBase, plan), kept, wrong);
 }

@@ -62,6 +62,7 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
         (a.0 + o.layers, a.1 + o.epochs, a.2 + o.late)
     });
     let held: u64 = outcomes.iter().map(|(_, o)| o.held).sum();
+    let passing: u64 = outcomes.iter().map(|(_, o)| o.passing).sum();
     let (mut pruned, mut redacted, mut rotations) = (Pruned::default(), 0, 0);
     let (mut resets, mut links, mut restores, mut copies) = (0, 0, 0, (0, 0));
     for (_, outcome) in &outcomes {
@@ -76,7 +77,7 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
     }
     println!(
         "{name}: {} seeds, {total} acknowledged updates, {requests} requests, {layers} segments and snapshots, \
-         {epochs} epochs, {redacted} redacted, {resets} resets, {links} links, {restores} restored, {copies:?} replicas copied and put back, {rotations} keys, {late} late, {pruned:?}",
+         {epochs} epochs, {redacted} redacted, {resets} resets, {links} links, {restores} restored, {copies:?} replicas copied and put back, {rotations} keys, {late} late, {passing} in passing, {pruned:?}",
         outcomes.len()
     );
     let never = faults_that_never_happened(&outcomes);
@@ -106,6 +107,10 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
         assert!(
             late > 0 || plan.order == Order::Sequence,
             "nothing came late"
+        );
+        assert!(
+            passing > 0 || plan.gateway || !plan.tails,
+            "no replica rolled up"
         );
         assert!(pruned.updates > 0, "no update object was pruned");
         assert!(pruned.snapshots > 0, "no snapshot was pruned");
@@ -153,9 +158,14 @@ fn runs_that_failed_once() {
     let restored = Plan {
         restores: true,
         order: Order::Sequence,
+        tails: false,
         ..Plan::everything()
     };
-    let mut outcomes = run_all(&[100_004, 100_945, 102_275], Plan::everything());
+    let plan = Plan {
+        tails: false,
+        ..Plan::everything()
+    };
+    let mut outcomes = run_all(&[100_004, 100_945, 102_275], plan);
     outcomes.extend(run_all(&[100_075], restored));
     for (seed, outcome) in outcomes {
         assert_eq!(outcome.verdict, Verdict::Kept, "seed {seed}");

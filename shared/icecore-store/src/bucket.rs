@@ -422,11 +422,27 @@ impl Bucket {
         most: usize,
         parse: impl Fn(&str) -> Option<K>,
     ) -> Result<Option<Vec<(Listed<K>, Option<String>)>>> {
+        let (listed, _) = self
+            .list_some_tagged(folder, after, most + 1, parse)
+            .await?;
+        Ok((listed.len() <= most).then_some(listed))
+    }
+
+    /// As [`Bucket::list_some`], with the tag of each object, where the server gives one.
+    ///
+    /// # Errors
+    /// As [`Bucket::list`].
+    pub async fn list_some_tagged<K>(
+        &self,
+        folder: &str,
+        after: Option<String>,
+        enough: usize,
+        parse: impl Fn(&str) -> Option<K>,
+    ) -> Result<(Vec<(Listed<K>, Option<String>)>, bool)> {
         let take = |name: &str, meta: &ObjectMeta| {
             Some((Listed::of(parse(name)?, meta), meta.e_tag.clone()))
         };
-        let (listed, _) = self.list_as(folder, after, most + 1, take).await?;
-        Ok((listed.len() <= most).then_some(listed))
+        self.list_as(folder, after, enough, take).await
     }
 
     async fn list_as<T>(

@@ -270,6 +270,13 @@ impl Reader {
         }
     }
 
+    /// The tail's objects that were read, and whose tags are known: where a listing shows one with the same tag, it need
+    /// not be read again.
+    pub(crate) fn tagged(&self) -> impl Iterator<Item = (&str, &Loaded)> {
+        let read = self.tail.values().filter(|l| l.object.is_some());
+        read.filter_map(|l| Some((self.tags.get(&l.key)?.as_str(), l)))
+    }
+
     /// The store that it reads from.
     pub fn store(&self) -> &Store {
         &self.store

@@ -1,9 +1,11 @@
 //! Rolling up: older updates become the next segment, and now and then a snapshot (docs/protocol.md, Roll up).
 
 mod collect;
+mod passing;
 mod quarantine;
 mod write;
 
+pub use passing::roll_up_in_passing;
 pub(crate) use quarantine::{is_quarantined, quarantine};
 pub use write::{SnapshotWritten, write_due_snapshot};
 pub(crate) use write::{put_layer, write_first, write_snapshot};
@@ -21,6 +23,7 @@ use collect::Collector;
 use icecore_core::due::is_due;
 use icecore_core::plan::key::{is_ahead, vouched};
 use icecore_core::plan::rollup::{Horizon, Seen};
+use icecore_core::plan::tail::through_in_passing;
 use icecore_core::plan::{Loaded, plan_rollup};
 use icecore_core::{
     Base, Covered, Error, Generation, Head, Key, Order, RejectedUpdate, Result, SpaceInfo,
@@ -108,6 +111,8 @@ pub struct Warm {
     seen: Seen,
     /// Objects that lie in quarantine, as an earlier run has said.
     aside: BTreeSet<Key>,
+    /// Of a run that a replica makes in passing: what it has read already.
+    passing: Option<passing::Known>,
 }
 
 /// Where a run stopped in its listing.
@@ -155,6 +160,7 @@ impl Warm {
             resume: None,
             seen: Seen::new(),
             aside: BTreeSet::new(),
+            passing: None,
         }
     }
 
@@ -180,6 +186,16 @@ impl Warm {
         let before = self.base.covered.clone();
         self.advance(store, info, &layers).await?;
         Ok(lost(&before, &self.base.covered).is_none())
+    }
+
+    /// Takes what was read already; returns the rest.
+    fn take_known(&self, chunk: Vec<Listed<Key>>, loaded: &mut Vec<Loaded>) -> Vec<Listed<Key>> {
+        let Some(known) = &self.passing else {
+            return chunk;
+        };
+        loaded.extend(chunk.iter().filter_map(|listed| known.get(listed)));
+        let unread = chunk.into_iter().filter(|listed| !known.is_read(listed));
+        unread.collect()
     }
 
     /// Folds what was listed.
@@ -425,12 +441,13 @@ impl Run<'_> {
             order: self.info.order,
         };
         let mut listing = collector.begin(&warm.base, full, resume.map(|r| r.after));
-        let mut listed = collector.list(&warm.base, &mut listing).await?;
+        let mut listed = collector.list(warm, &mut listing).await?;
         let mut loaded: Vec<Loaded> = Vec::new();
         loop {
             let chunk = collector.next_chunk(&mut listed);
             let chunk_end = chunk.last().map(|l| l.key);
-            let read = collector.read(&chunk).await?;
+            let unread = warm.take_known(chunk, &mut loaded);
+            let read = collector.read(&unread).await?;
             self.take(read, warm, &mut loaded).await?;
             hold_at_newer(&mut warm.base, &loaded);
             let last = listed.is_empty() && !listing.more;
@@ -443,13 +460,7 @@ impl Run<'_> {
             let plan = plan_rollup(&warm.base, &loaded, &horizon);
             // What follows in the listing was not looked at yet.
             let looked_at = chunk_end.or(listing.after).filter(|_| !last);
-            let through = match (looked_at, self.info.order) {
-                (None, _) => plan.through,
-                (Some(end), Order::Sequence) => plan.through.min(end).max(warm.base.through),
-                (Some(end), Order::Timestamp) => {
-                    plan.through.min(end).max(vouched(warm.base.through, began))
-                }
-            };
+            let through = self.through(warm, plan.through, looked_at, began);
             self.report.held = plan.held as u64;
             let listed_all = (full && last).then_some(began);
             let (gap, behind_gaps) = (plan.gap, plan.behind_gaps);
@@ -480,8 +491,23 @@ impl Run<'_> {
                 return Ok(false);
             }
             if listed.is_empty() {
-                listed = collector.list(&warm.base, &mut listing).await?;
+                listed = collector.list(warm, &mut listing).await?;
             }
+        }
+    }
+}
+
+impl Run<'_> {
+    /// How far the next segment says that was looked, of a listing that was read up to `looked_at`, or to its end.
+    fn through(&self, warm: &Warm, planned: Key, looked_at: Option<Key>, began: i64) -> Key {
+        let before = warm.base.through;
+        let upto = planned.min(looked_at.unwrap_or(Key::MAX));
+        match self.info.order {
+            Order::Sequence => upto.max(before),
+            Order::Timestamp if warm.passing.is_some() => {
+                through_in_passing(upto, before, began, self.store.settings.look_back)
+            }
+            Order::Timestamp => upto.max(vouched(before, began)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How long, how many, how often: every limit of the protocol, with its default.
 
 use icecore_core::layers::UNPACKED_BYTES_MAX;
-use icecore_core::plan::SnapshotRule;
+use icecore_core::plan::{SnapshotRule, TailRule};
 use std::time::Duration;
 
 /// The protocol's limits. Plain data; losing or doubling an update depends on none of them: they decide only
@@ -51,6 +51,10 @@ pub struct Settings {
     pub tag_transient: bool,
     /// When a snapshot is due.
     pub snapshot: SnapshotRule,
+    /// When a replica with credentials of the bucket rolls up what nobody else does; `None`: never.
+    pub tail: Option<TailRule>,
+    /// How long such a run may go on; what is left is for the next sync.
+    pub tail_time_max: Duration,
 }
 
 impl Default for Settings {
@@ -76,6 +80,8 @@ impl Default for Settings {
             chunk_objects_max: 20_000,
             chunk_bytes_max: 8 * 1024 * 1024,
             snapshot: SnapshotRule::default(),
+            tail: Some(TailRule::default()),
+            tail_time_max: Duration::from_secs(10),
         }
     }
 }

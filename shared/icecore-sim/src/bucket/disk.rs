@@ -46,6 +46,8 @@ pub struct Disk {
     pub objects: BTreeMap<String, Stored>,
     /// Conditional writes are ignored: what `init` must refuse, here to show what would happen.
     pub ignores_conditions: bool,
+    /// Nobody may write what has this in its path.
+    pub denies: Option<&'static str>,
     /// Paths of deleted objects, oldest first.
     pub deleted: Vec<String>,
     /// How often it was put back to an older state.

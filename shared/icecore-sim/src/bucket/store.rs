@@ -228,6 +228,15 @@ impl ObjectStore for SimBucket {
             attributes: opts.attributes,
             mode: opts.mode,
         };
+        if lock(&self.disk)
+            .denies
+            .is_some_and(|part| location.as_ref().contains(part))
+        {
+            return Err(Error::PermissionDenied {
+                path: location.to_string(),
+                source: "access denied".into(),
+            });
+        }
         let conditional = !matches!(write.mode, PutMode::Overwrite);
         if conditional && self.random.chance(faults.conflict) {
             return Err(self.conflict(location));

@@ -92,7 +92,10 @@ pub(super) async fn sync(world: &World, session: &mut SpaceReplica) -> bool {
         .await;
     match &result {
         Err(error) => note(world, "sync", error),
-        Ok(synced) => note_restored(world, &synced.pulled),
+        Ok(synced) => {
+            note_restored(world, &synced.pulled);
+            world.log().passing += synced.rolled_up;
+        }
     }
     result.is_ok()
 }

@@ -43,6 +43,8 @@ pub struct Outcome {
     pub epochs: u64,
     /// Updates rolled up late.
     pub late: u64,
+    /// Updates that replicas rolled up in passing.
+    pub passing: u64,
     /// Keys made after the first, in an encrypted space.
     pub rotations: u64,
     /// Times that a program held at what a newer version of the model wrote.
@@ -156,6 +158,7 @@ async fn simulate(seed: u64, plan: Plan) -> Outcome {
         random,
         clock,
         space: "space".parse().expect("a name"),
+        tail: World::long_tail(seed, &plan),
         log: Arc::new(Mutex::new(Log::default())),
     };
     let calm = world.calm_store();
@@ -201,6 +204,7 @@ async fn simulate(seed: u64, plan: Plan) -> Outcome {
         layers: log.layers,
         epochs: log.epochs,
         late: log.late,
+        passing: log.passing,
         rotations: log.rotations,
         held: log.held,
         redacted: log.redacted,
@@ -247,7 +251,8 @@ fn assemble(world: &World) -> Cast {
             let random = u128::try_from(index).unwrap_or_default() + 1;
             Author::from_parts(1_700_000_000_000, random)
         });
-        let store = world.unlocked(actor_store(world, &mut cast, &clock, bound));
+        let store = actor_store(world, &mut cast, &clock, bound);
+        let store = world.rolling_up(world.unlocked(store));
         let replica = Replica::in_memory(store).expect("a replica in memory");
         cast.replicas.push((replica, clock, world.clone()));
         for _ in 0..if index == SHARED { 2 } else { 1 } {
@@ -346,7 +351,8 @@ async fn play(world: &World, cast: &mut Cast) {
         }
         if world.plan.restores && backup.takes_its_turn(world) {
             // Whoever restores a bucket stops what rolls up, as docs/restored.md says.
-            let beside = cast.processes.iter_mut().filter(|p| p.replica.is_none());
+            let rolls_up = |p: &&mut Process| p.replica.is_none() || world.tail.is_some();
+            let beside = cast.processes.iter_mut().filter(rolls_up);
             beside.for_each(Process::crash);
         }
         if world.plan.copies {

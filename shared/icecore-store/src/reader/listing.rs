@@ -66,6 +66,21 @@ pub(crate) async fn list_some_updates(
         .await
 }
 
+/// As [`list_some_updates`], with their tags.
+pub(crate) async fn list_some_tagged_updates(
+    store: &Store,
+    info: &SpaceInfo,
+    after: Option<Key>,
+    enough: usize,
+) -> Result<(Vec<(Listed<Key>, Option<String>)>, bool)> {
+    let folder = ObjectKey::updates(&info.space, info.epoch);
+    let after = after.map(|key| format!("{key:#}"));
+    store
+        .bucket
+        .list_some_tagged(&folder, after, enough, parse_key)
+        .await
+}
+
 pub(super) fn parse_key(name: &str) -> Option<Key> {
     name.parse()
         .ok()

@@ -23,7 +23,7 @@ impl Stamp {
 }
 
 /// Whether both are known and name one version. Some servers quote tags in headers and not in listings.
-pub(super) fn is_same_tag(one: Option<&str>, other: Option<&str>) -> bool {
+pub(crate) fn is_same_tag(one: Option<&str>, other: Option<&str>) -> bool {
     let plain = |tag: &str| tag.trim_matches('"').to_owned();
     one.is_some() && one.map(plain) == other.map(plain)
 }

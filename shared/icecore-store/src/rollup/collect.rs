@@ -1,9 +1,10 @@
 //! Which update objects a roll-up reads.
 
+use super::Warm;
 use crate::bucket::Listed;
 use crate::history;
 use crate::publish::listing_start;
-use crate::reader::listing::{Read, list_some_updates, read_updates};
+use crate::reader::listing::{Read, list_some_tagged_updates, list_some_updates, read_updates};
 use crate::store::Store;
 use icecore_core::{Base, Key, Order, Result, SpaceInfo};
 use std::collections::VecDeque;
@@ -54,17 +55,26 @@ impl Collector<'_> {
     /// The next part of a listing: the objects that are not known to be covered, in order of their keys.
     pub(super) async fn list(
         &self,
-        base: &Base,
+        warm: &mut Warm,
         listing: &mut Listing,
     ) -> Result<VecDeque<Listed<Key>>> {
-        let (mut listed, more) =
-            list_some_updates(self.store, self.info, listing.after, PART).await?;
+        let (store, info, after) = (self.store, self.info, listing.after);
+        let (mut listed, more) = match &mut warm.passing {
+            None => list_some_updates(store, info, after, PART).await?,
+            Some(known) => {
+                let (tagged, more) = list_some_tagged_updates(store, info, after, PART).await?;
+                (known.note(tagged), more)
+            }
+        };
+        let base = &warm.base;
         listing.more = more;
         listing.after = listed.last().map(|l| l.key).or(listing.after);
         listed.retain(|l| !base.knows(l.key, l.last_modified));
         // In a sequenced space the listing begins after all that is covered, and so does one that goes on.
         let may_be_covered = self.order == Order::Timestamp && !listing.resumed;
-        if may_be_covered && listed.len() > UNKNOWN_READ_DIRECTLY {
+        let is_read = |l: &&Listed<Key>| warm.passing.as_ref().is_some_and(|k| k.is_read(l));
+        let unknown = listed.len() - listed.iter().filter(is_read).count();
+        if may_be_covered && unknown > UNKNOWN_READ_DIRECTLY {
             history::drop_covered_keys(self.store, self.info, base.generation, &mut listed).await?;
         }
         Ok(listed.into())
