@@ -6,17 +6,21 @@ use super::number::{Number, exact};
 use super::requests::per;
 use super::sample::{message, queued};
 use super::served::Served;
+use super::traffic::Counter;
 use crate::context::Context;
 use async_trait::async_trait;
+use icecore_core::plan::Pace;
 use icecore_core::{Error, Result};
-use icecore_replica::Replica;
-use icecore_store::Clock;
+use icecore_replica::{Replica, SpaceReplica};
+use icecore_store::{Clock, draw};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const NAME: &str = "idle";
 const POLL_EVERY: Duration = Duration::from_secs(5);
+/// As long as the Rust client's.
+const PAUSE_MAX: Duration = Duration::from_mins(1);
 const HOURS: u64 = 4;
 const POLLS: u64 = HOURS * 720;
 /// What it polls with is good for an hour, and renewed at once.
@@ -40,18 +44,17 @@ pub(super) async fn idle(context: &Context) -> Result<Vec<Number>> {
     let before = traffic.now();
     for _ in 0..POLLS {
         ahead.move_on(POLL_EVERY);
-        if space.pull().await?.changed {
-            return Err(Error::internal("BUG: nobody wrote, and something changed"));
-        }
+        look(&mut space).await?;
     }
     let spent = traffic.now().since(before);
+    let paced = paced(&mut space, &ahead, (&traffic, context)).await?;
     let bucket = spent.gets + spent.lists + spent.others;
     let detail = format!(
         "{POLLS} polls in {HOURS} hours: {} GET, {} of them answered \"not modified\", {} LIST",
         spent.gets, spent.not_modified, spent.lists
     );
     let dollars = spent.dollars() / exact(HOURS) * 24.0 * 30.0;
-    Ok(vec![
+    let mut numbers = vec![
         Number::new(
             NAME,
             "gateway calls in an idle hour",
@@ -66,7 +69,7 @@ pub(super) async fn idle(context: &Context) -> Result<Vec<Number>> {
             per(bucket, POLLS),
             "",
         )
-        .at_most(1.25)
+        .at_most(1.05)
         .detail(detail),
         Number::new(
             NAME,
@@ -74,8 +77,54 @@ pub(super) async fn idle(context: &Context) -> Result<Vec<Number>> {
             dollars,
             "$",
         )
-        .at_most(0.5),
+        .at_most(0.3),
+    ];
+    numbers.extend(paced);
+    Ok(numbers)
+}
+
+/// As `Replica::keep_syncing` of the Rust client does it.
+async fn paced(
+    space: &mut SpaceReplica,
+    ahead: &Ahead,
+    (traffic, context): (&Counter, &Context),
+) -> Result<Vec<Number>> {
+    let before = traffic.now();
+    let (began, mut polls) = (ahead.monotonic(), 0_u64);
+    let pace = Pace::new(POLL_EVERY, PAUSE_MAX, began);
+    while ahead.monotonic().saturating_sub(began) < Duration::from_hours(HOURS) {
+        ahead.move_on(pace.pause(ahead.monotonic(), draw(&*context.ids)));
+        look(space).await?;
+        polls += 1;
+    }
+    let paced = traffic.now().since(before);
+    Ok(vec![
+        Number::new(
+            NAME,
+            "requests a minute at the pace of `keep_syncing`",
+            per(paced.gets + paced.lists + paced.others, HOURS * 60),
+            "",
+        )
+        .at_most(3.0)
+        .detail(format!(
+            "{polls} polls in {HOURS} hours: {} GET, {} LIST",
+            paced.gets, paced.lists
+        )),
+        Number::new(
+            NAME,
+            "S3 requests of it in 30 days, at that pace",
+            paced.dollars() / exact(HOURS) * 24.0 * 30.0,
+            "$",
+        )
+        .at_most(0.1),
     ])
+}
+
+async fn look(space: &mut SpaceReplica) -> Result<()> {
+    if space.pull().await?.changed {
+        return Err(Error::internal("BUG: nobody wrote, and something changed"));
+    }
+    Ok(())
 }
 
 /// A clock whose monotonic time can be moved on.

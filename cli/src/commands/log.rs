@@ -10,11 +10,13 @@ use crate::human::parse_duration;
 use crate::system;
 use after::After;
 use clap::Args;
+use icecore_core::plan::Pace;
 use icecore_core::{Result, SpaceName};
+use icecore_store::draw;
 use std::time::Duration;
 use stream::{Stream, line};
 
-/// The longest pause between two polls of a store that cannot be reached.
+/// The longest pause between two polls: of a store that cannot be reached, or where nothing comes.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// Print the history in canonical order, as one JSON object per line
@@ -43,7 +45,7 @@ pub(crate) struct LogArgs {
     #[arg(long, value_name = "WHERE", value_parser = after)]
     after: Option<After>,
 
-    /// How often --follow looks for new updates
+    /// How often --follow looks for new updates; while nothing comes, less and less often, at least twice a minute
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration, requires = "follow")]
     interval: Duration,
 }
@@ -90,21 +92,35 @@ pub(crate) async fn run(args: &LogArgs, context: &Context) -> Outcome {
 }
 
 async fn follow(args: &LogArgs, context: &Context, stream: &mut Stream<'_>) -> Outcome {
-    let mut pause = args.interval;
+    let clock = &context.clock;
+    let mut pace = Pace::new(args.interval, PAUSE_MAX, clock.monotonic());
+    let mut failing = false;
     loop {
-        context.clock.sleep(pause).await;
+        let draw = draw(&*context.ids);
+        clock.sleep(pace.pause(clock.monotonic(), draw)).await;
+        let mut came = false;
         let polled = stream
-            .poll(&mut |entry, held| context.out.buffer(line(entry, held)?))
+            .poll(&mut |entry, held| {
+                came = true;
+                context.out.buffer(line(entry, held)?)
+            })
             .await;
         match polled {
-            Ok(()) => pause = args.interval,
+            Ok(()) => {
+                failing = false;
+                pace.succeeded();
+            }
             Err(Stop::Failed(error)) if error.is_unavailable() => {
-                if pause == args.interval {
+                if !failing {
                     context.out.note(&format!("warning: {error}; trying again"));
                 }
-                pause = (pause * 2).clamp(args.interval, PAUSE_MAX.max(args.interval));
+                failing = true;
+                pace.failed();
             }
             Err(stop) => return Err(stop),
+        }
+        if came {
+            pace.alive(clock.monotonic());
         }
         context.out.flush()?;
     }

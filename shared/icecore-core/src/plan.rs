@@ -3,10 +3,12 @@
 
 pub mod catch_up;
 pub mod key;
+pub mod pace;
 pub mod rollup;
 pub mod tail;
 
 pub use catch_up::{CatchUp, plan_catch_up};
 pub use key::{KeyClock, KeyHints};
+pub use pace::Pace;
 pub use rollup::{Loaded, RollupPlan, SnapshotRule, plan_rollup};
 pub use tail::{TailRule, TailWatch};

@@ -184,14 +184,3 @@ fn own_hint() {
     let costly = |v: &Verdict| matches!(v, Verdict::Costly(_));
     bites("own hint", plan, off(Rule::OwnHint, plan), kept, costly);
 }
-
-/// Buckets are put back under replicas that roll up: what they have folded is there no more.
-#[test]
-fn fresh_base() {
-    let plan = Plan {
-        restores: true,
-        ..Plan::everything()
-    };
-    let wrong = |v: &Verdict| !kept(v);
-    bites("fresh base", plan, off(Rule::FreshBase, plan), kept, wrong);
-}

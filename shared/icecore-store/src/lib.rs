@@ -47,7 +47,7 @@ pub use backend::{Backend, BackendKind};
 pub use broker::Broker;
 pub use bucket::Bucket;
 pub use keychain::Secrets;
-pub use ports::{Clock, Ids, new_author, random_between};
+pub use ports::{Clock, Ids, draw, new_author, random_between};
 pub use reader::Reader;
 pub use settings::Settings;
 pub use store::Store;

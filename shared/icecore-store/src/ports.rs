@@ -35,6 +35,11 @@ pub fn random_between(ids: &dyn Ids, min: u64, max: u64) -> u64 {
     min + u64::try_from(ids.random() % span).unwrap_or(0)
 }
 
+/// A number drawn from all `u32`, for decisions that take one.
+pub fn draw(ids: &dyn Ids) -> u32 {
+    u32::try_from(ids.random() >> 96).unwrap_or(u32::MAX)
+}
+
 /// A new author: 48 bits of time and 74 random bits.
 pub fn new_author(clock: &dyn Clock, ids: &dyn Ids) -> Author {
     Author::from_parts(u64::try_from(clock.now()).unwrap_or(0), ids.random())

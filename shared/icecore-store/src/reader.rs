@@ -19,6 +19,7 @@ use crate::store::{OpenSpace, Store, erased};
 use bytes::Bytes;
 use icecore_core::plan::Loaded;
 use icecore_core::plan::key::{clamp, is_ahead};
+use icecore_core::plan::pace::grown;
 use icecore_core::wire::Look;
 use icecore_core::{
     Base, Generation, Head, Key, ObjectKey, Result, SpaceInfo, SpaceName, UpdateId, UpdateObject,
@@ -64,6 +65,8 @@ pub struct Reader {
     pub snapshot: Generation,
     last_list: Option<Duration>,
     last_check: Option<Duration>,
+    /// Listings in a row that nothing called for but the time, and that showed nothing new.
+    quiet: u32,
 }
 
 /// What a replica saved of a reader.
@@ -143,6 +146,7 @@ impl Reader {
             snapshot,
             last_list: None,
             last_check: None,
+            quiet: 0,
         };
         for body in saved.tail {
             reader.put_back(body)?;
@@ -258,6 +262,7 @@ impl Reader {
     /// # Errors
     /// As [`crate::publish::hint`].
     pub async fn hint(&mut self, key: Key, certain: bool) -> Result<bool> {
+        self.quiet = 0;
         let head = self.head(key);
         match hint(&self.store, &self.info, &head, self.head_version.as_ref()).await? {
             Hinted::Alone(version) if certain => {
@@ -288,6 +293,11 @@ impl Reader {
             .settings
             .check
             .min(self.store.settings.retention / 2)
+    }
+
+    /// How long after a listing the next one is made, whatever the head says: longer each time that nothing came.
+    fn list_every(&self) -> Duration {
+        grown(self.store.settings.safety, self.check_every(), self.quiet)
     }
 
     fn is_due(&self, last: Option<Duration>, every: Duration) -> bool {

@@ -20,7 +20,8 @@ pub struct Settings {
     pub backoff_max: Duration,
     /// How far before the last complete listing the next one starts.
     pub overlap: Duration,
-    /// How often a replica lists even when the head did not change.
+    /// How often a replica lists even when the head did not change: at first, and after anything happened. While nothing
+    /// comes this grows, twice as long each time, up to `check`.
     pub safety: Duration,
     /// How often a replica looks at `space.json` and the segments even when the head did not change. Never
     /// more than half the retention.

@@ -3,8 +3,8 @@
 use crate::replica::SpaceReplica;
 use icecore_core::ErrorKind;
 use icecore_core::plan::TailWatch;
+use icecore_store::draw;
 use icecore_store::rollup::roll_up_in_passing;
-use icecore_store::{Store, random_between};
 
 /// What a session knows of rolling up the tail of its space.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ impl SpaceReplica {
             let is_pure = reader.base.impure.is_none();
             let stored = reader.tail.values().filter(|l| l.object.is_some());
             let length = rule.length(store.now(), stored.map(|l| l.last_modified));
-            is_pure && self.tail.watch.tries(&rule, length, || draw(&store))
+            is_pure && self.tail.watch.tries(&rule, length, || draw(&*store.ids))
         });
         let Some(reader) = self.reader.as_ref().filter(|_| tries) else {
             return 0;
@@ -48,9 +48,4 @@ impl SpaceReplica {
             }
         }
     }
-}
-
-fn draw(store: &Store) -> u32 {
-    let number = random_between(&*store.ids, 0, u64::from(u32::MAX));
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

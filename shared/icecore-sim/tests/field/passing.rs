@@ -2,12 +2,14 @@
 
 use crate::site::{HOUR, MINUTE, Site, note, notes, object};
 use icecore_core::plan::TailRule;
+use icecore_core::rules::{Rule, testonly_switch_off};
 use icecore_core::{Author, ModelRef, Order, Seq, Update, UpdateObject};
 use icecore_replica::{Acknowledged, Replica, SpaceReplica, Synced};
 use icecore_sim::bucket::Faults;
 use icecore_store::Reader;
 use icecore_store::backend::{Metered, RequestCounts};
 use icecore_store::rollup::{RollupOptions, roll_up};
+use icecore_store::verify::verify;
 use std::time::Duration;
 
 /// As many as a cold open took 13.6 s for.
@@ -316,9 +318,9 @@ async fn a_gap_does_not_make_replicas_try_for_ever() {
     }
 }
 
-/// The bucket was put back after the replica had read it: it does not write on from a history that is not there.
-#[tokio::test(start_paused = true)]
-async fn a_history_that_was_put_back_is_not_written_on() {
+/// A device that has read a history which the bucket, put back meanwhile, does not hold any more, and syncs with a tail that
+/// is long by its rule. No head tells it of that.
+async fn synced_after_the_bucket_was_put_back() -> (Site, SpaceReplica) {
     let mut site = Site::new().await;
     let author = unrolled(&site, 10, 1_000).await;
     let earlier = site.bucket.with_disk(|disk| disk.objects.clone());
@@ -332,19 +334,25 @@ async fn a_history_that_was_put_back_is_not_written_on() {
     });
     let mut device = site.replica();
     device.sync().await.unwrap();
-    site.land(site.now(), &object(author, 11, "n11"));
     site.wait(5_000).await;
-    // Between its look and its segment: the poll after a write finds nothing to look at.
     device.enqueue(&[note("mine")]).unwrap();
-    device.sync().await.unwrap();
+    assert_eq!(device.sync().await.unwrap().rolled_up, 0, "too young");
     site.bucket.with_disk(|disk| {
         let heads = disk.objects.clone();
         disk.put_back(earlier);
         let is_head = |(path, _): &(String, _)| path.contains("/heads/");
         disk.objects.extend(heads.into_iter().filter(is_head));
     });
-    site.wait(5_000).await;
+    site.land(site.now(), &object(author, 11, "n11"));
+    site.wait(6_000).await;
     device.sync().await.unwrap();
+    (site, device)
+}
+
+/// The bucket was put back after the replica had read it: it does not write on from a history that is not there.
+#[tokio::test(start_paused = true)]
+async fn a_history_that_was_put_back_is_not_written_on() {
+    let (site, mut device) = synced_after_the_bucket_was_put_back().await;
     assert!(site.paths("/segments/").is_empty(), "{}", site.tree());
     site.wait(HOUR).await;
     device.sync().await.unwrap();
@@ -358,6 +366,17 @@ async fn a_history_that_was_put_back_is_not_written_on() {
         .unwrap();
     site.agreed(&mut [&mut device]).await;
     site.verified().await;
+}
+
+/// Without that look it would be, and `verify` would name the hole.
+#[tokio::test(start_paused = true)]
+async fn without_a_fresh_base_it_would_be() {
+    testonly_switch_off(Some(Rule::FreshBase));
+    let (site, _) = synced_after_the_bucket_was_put_back().await;
+    testonly_switch_off(None);
+    assert_eq!(site.paths("/segments/").len(), 1, "{}", site.tree());
+    let report = verify(&site.store(), &site.space, &mut |_, _| {}).await;
+    assert!(!report.is_ok_and(|report| report.problems.is_empty()));
 }
 
 fn raw(text: &str) -> Box<serde_json::value::RawValue> {

@@ -68,7 +68,7 @@ impl Reader {
         let changed = head.is_some() || version != self.head_version;
         let back = changed && self.is_back(head.as_ref());
         let check = now || back || self.is_due(self.last_check, self.check_every());
-        let list = now || changed || check || self.is_due(self.last_list, store.settings.safety);
+        let list = now || changed || check || self.is_due(self.last_list, self.list_every());
         if !list {
             return Ok(Polled::default());
         }
@@ -84,6 +84,11 @@ impl Reader {
         if check {
             self.last_check = Some(store.clock.monotonic());
         }
+        self.quiet = if now || changed || polled.changed() {
+            0
+        } else {
+            self.quiet.saturating_add(1)
+        };
         // Only now: a poll that failed half-way must not find the head unchanged next time.
         self.head_version = version;
         self.head_key = self.head_key.max(head.map_or(Key::MIN, |head| head.key));
