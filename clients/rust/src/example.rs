@@ -45,6 +45,10 @@ impl Model for Todo {
         1
     }
 
+    fn reads_key(&self) -> bool {
+        false
+    }
+
     fn initial(&self) -> Tasks {
         Tasks::new()
     }

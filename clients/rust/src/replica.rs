@@ -6,6 +6,7 @@ use crate::space;
 use futures::future::Either;
 use icecore_core::model::message;
 use icecore_core::plan::Pace;
+use icecore_core::tip::{Stand, Tip};
 use icecore_core::{
     Author, Entry, Error, ErrorKind, Folded, Key, Model, ModelRef, Newer, Order, Result, SpaceName,
     Update, UpdateId,
@@ -56,8 +57,8 @@ struct Inner<M: App> {
 
 /// The state as it is shown.
 struct View {
-    folded: Folded,
-    /// What was saved of the space when this was folded.
+    tip: Tip,
+    /// What was saved of the space when this was brought forward.
     saves: i64,
 }
 
@@ -137,14 +138,14 @@ impl<M: App> Replica<M> {
     async fn on(model: M, place: &Place, store: Store, name: SpaceName) -> Result<Self> {
         let replicas = place.replicas(store.clone())?;
         let (space, local) = (replicas.space(&name)?, replicas.space(&name)?);
-        let folded = Folded::initial(Arc::new(model.clone()));
+        let tip = Tip::new(Folded::initial(Arc::new(model.clone())), None);
         let inner = Inner {
             model,
             name,
             store,
             space: Mutex::new(space),
             local: StdMutex::new(local),
-            view: StdMutex::new(View { folded, saves: -1 }),
+            view: StdMutex::new(View { tip, saves: -1 }),
             news: broadcast::channel(CHANGES_MAX).0,
             queued: Notify::new(),
             woken: Notify::new(),
@@ -240,7 +241,7 @@ impl<M: App> Replica<M> {
         let mut local = self.local();
         let queued = local.enqueue_from(|first| {
             let mut view = self.view();
-            check(&mut view.folded, first, &updates)?;
+            check(&mut view.tip, first, &updates)?;
             Ok(updates.clone())
         });
         let ids = match queued {
@@ -286,7 +287,7 @@ impl<M: App> Replica<M> {
     /// # }).unwrap();
     /// ```
     pub fn state(&self) -> Arc<M::State> {
-        let shared = self.view().folded.state().shared();
+        let shared = self.view().tip.folded().state().shared();
         shared.expect("BUG: state of another model")
     }
 
@@ -354,7 +355,7 @@ impl<M: App> Replica<M> {
         // Why the sync failed says more than that there is nothing to fold.
         let synced = result?;
         refolded?;
-        self.view().folded.check_consistent()?;
+        self.view().tip.folded().check_consistent()?;
         Ok(synced)
     }
 
@@ -496,17 +497,37 @@ impl<M: App> Replica<M> {
 
     fn fold(&self, space: &mut SpaceReplica) -> Result<()> {
         let saves = space.saves()?;
-        let folded = match space.folded() {
-            Ok(folded) => folded,
+        match space.stand(&mut |stand| self.show(stand)) {
             Err(error) if error.is_not_found() => {
-                let folded = Folded::initial(Arc::new(self.inner.model.clone()));
+                let base = Folded::initial(Arc::new(self.inner.model.clone()));
                 let pending = space.pending(usize::MAX)?;
-                folded.after(pending.iter().map(Pending::step))
+                let steps: Vec<_> = pending.iter().map(Pending::step).collect();
+                self.show(&Stand {
+                    base: &base,
+                    at: None,
+                    steps: &steps,
+                });
             }
-            Err(error) => return Err(error),
-        };
-        *self.view() = View { folded, saves };
+            stood => stood?,
+        }
+        self.view().saves = saves;
         Ok(())
+    }
+
+    /// Brings what is shown forward. Only those who hold the local replica change it.
+    fn show(&self, stand: &Stand<'_>) {
+        let mut tip = {
+            let mut view = self.view();
+            if view.tip.is_near(stand) {
+                view.tip.advance(stand);
+                return;
+            }
+            view.tip.clone()
+        };
+        // It takes a while: whoever asks for the state meanwhile gets the one before.
+        tip.advance(stand);
+        let before = std::mem::replace(&mut self.view().tip, tip);
+        drop(before);
     }
 
     fn tell(&self, news: News<M::Update>) {
@@ -530,7 +551,7 @@ impl<M: App> Replica<M> {
 
     fn rejections(&self) -> BTreeMap<UpdateId, String> {
         let view = self.view();
-        let listed = view.folded.rejected.list.iter();
+        let listed = view.tip.folded().rejected.list.iter();
         listed.map(|r| (r.id, r.reason.to_string())).collect()
     }
 
@@ -540,7 +561,7 @@ impl<M: App> Replica<M> {
             return;
         }
         let rejected = self.rejections();
-        let all_listed = self.view().folded.rejected.count == rejected.len() as u64;
+        let all_listed = self.view().tip.folded().rejected.count == rejected.len() as u64;
         if !all_listed && entries.len() > rejected.len() {
             self.tell(News::Reread);
             return;
@@ -575,16 +596,17 @@ impl<M: App> fmt::Debug for Replica<M> {
 }
 
 /// Applies updates one after the other, as pending ones.
-fn check(folded: &mut Folded, first: UpdateId, updates: &[NewUpdate]) -> Result<()> {
+fn check(tip: &mut Tip, first: UpdateId, updates: &[NewUpdate]) -> Result<()> {
     // Also while this program holds at what a newer version wrote: what is made is queued, and sent once it is updated.
-    folded.check_possible()?;
+    tip.folded().check_possible()?;
     for (n, new) in (0_u64..).zip(updates) {
         let id = UpdateId {
             author: first.author,
             seq: first.seq.saturating_add(n),
         };
-        if !folded.apply_opened(id, Key::MAX, &new.update) {
-            let reason = folded
+        if !tip.push(id, &new.update) {
+            let reason = tip
+                .folded()
                 .last_reason()
                 .map_or_else(|| "no reason given".to_owned(), ToString::to_string);
             let error = Error::invalid(reason)

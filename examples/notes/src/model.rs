@@ -55,6 +55,10 @@ impl Model for NotesModel {
         1
     }
 
+    fn reads_key(&self) -> bool {
+        false
+    }
+
     fn initial(&self) -> State {
         State::default()
     }

@@ -25,6 +25,10 @@ impl Model for Pomodoros {
         1
     }
 
+    fn reads_key(&self) -> bool {
+        false
+    }
+
     fn initial(&self) -> State {
         State::default()
     }

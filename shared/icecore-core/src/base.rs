@@ -18,7 +18,7 @@ use crate::witness::Witness;
 use icecore_seal::KeyNumber;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 
 /// How far below and above `through` keys are remembered as covered: at least the deepest regular listing looks back
 /// (the roll-up's look-back of ten minutes), so that no covered object is read again.
@@ -434,6 +434,7 @@ impl StoredState<'_> {
         };
         // What the model passes over would be lost with the next snapshot, without a word.
         if let Some(folded) = folded.as_ref().filter(|_| !is_older)
+            && !is_written_as(folded, json)
             && !is_the_same(&folded.state_json()?, json)
         {
             return Err(misfit.error(self.what));
@@ -446,6 +447,29 @@ impl StoredState<'_> {
             };
             folded
         }))
+    }
+}
+
+/// Whether a state is written again just as it is stored. Nothing is kept of what is written.
+fn is_written_as(folded: &Folded, stored: &[u8]) -> bool {
+    let mut rest = Expected(stored);
+    folded.write_state(&mut rest).is_ok() && rest.0.is_empty()
+}
+
+/// What is still to be written.
+struct Expected<'a>(&'a [u8]);
+
+impl Write for Expected<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self
+            .0
+            .strip_prefix(bytes)
+            .ok_or(io::ErrorKind::InvalidData)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

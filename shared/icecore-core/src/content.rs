@@ -284,6 +284,17 @@ impl Content {
         }
     }
 
+    /// Whether another one reads a space by the same model and the same keys.
+    pub(crate) fn reads_as(&self, other: &Self) -> bool {
+        let same_keys = match (&self.seal, &other.seal) {
+            (Seal::Clear, Seal::Clear) | (Seal::Locked, Seal::Locked) => true,
+            (Seal::Open(own), Seal::Open(others)) => Arc::ptr_eq(own, others),
+            _ => false,
+        };
+        let same_model = Arc::as_ptr(&self.model).cast::<()>() == Arc::as_ptr(&other.model).cast();
+        same_keys && same_model && self.blind == other.blind
+    }
+
     /// Whether this is how the space is read now: its keyring may have changed since.
     pub fn fits(&self, info: &SpaceInfo) -> bool {
         match (&self.seal, &info.keyring) {

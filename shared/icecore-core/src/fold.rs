@@ -108,6 +108,16 @@ impl<'a> From<&'a Entry> for Step<'a> {
     }
 }
 
+impl From<Step<'_>> for Entry {
+    fn from(step: Step<'_>) -> Self {
+        Self {
+            id: step.id,
+            key: step.key,
+            update: step.update.clone(),
+        }
+    }
+}
+
 /// A state with its bookkeeping.
 #[derive(Clone)]
 pub struct Folded {
@@ -191,7 +201,8 @@ impl Folded {
         }
     }
 
-    fn step(&mut self, step: &Step<'_>) -> bool {
+    /// Applies one update; `true` when it was applied. See [`Folded::apply`] for a model that panics.
+    pub(crate) fn step(&mut self, step: &Step<'_>) -> bool {
         if step.opened {
             self.apply_opened(step.id, step.key, step.update)
         } else {
@@ -269,6 +280,22 @@ impl Folded {
 
     fn reject(&mut self, id: UpdateId, key: Key, reason: Reason) {
         self.rejected.push(RejectedUpdate { id, key, reason });
+    }
+
+    /// Whether what comes next is applied to the state, whoever wrote it: nothing in it holds up the rest.
+    pub(crate) fn is_open(&self) -> bool {
+        let stopped = self.spoiled.is_some() || self.inconsistent.is_some();
+        !(stopped || self.held.is_some() || self.content.is_blind())
+    }
+
+    /// Whether both are one state, read in the same way.
+    pub(crate) fn is_one_with(&self, other: &Self) -> bool {
+        self.state.is_one_with(&other.state) && self.content.reads_as(&other.content)
+    }
+
+    /// Whether the model panicked on what was applied last.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.spoiled.is_some()
     }
 
     /// Whether this is the state that the history gives: nothing in it is impossible, or of a newer version of the model.

@@ -12,9 +12,9 @@
 
 use crate::digest::{Digest, Hashing};
 use crate::error::{Error, Result};
-use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
+use flate2::{Compression, Crc};
 use serde::Serialize;
 use std::io::{self, Read, Write};
 
@@ -150,6 +150,30 @@ impl LayerReader {
             body_end,
             digest: trailer.sha256,
         })
+    }
+
+    /// What was unpacked from `stored` before, and kept as it is: `None` where it is not that, by the length and the checksum
+    /// at the end of every gzip stream. They tell what a disk does to bytes; the digest was checked when it was unpacked.
+    pub(crate) fn reopen(bytes: Vec<u8>, stored: &[u8]) -> Option<Self> {
+        let mut sum = Crc::new();
+        sum.update(&bytes);
+        let end = [sum.sum().to_le_bytes(), sum.amount().to_le_bytes()].concat();
+        if !stored.starts_with(&GZIP_MAGIC) || !stored.ends_with(&end) {
+            return None;
+        }
+        let without_end = bytes.strip_suffix(b"\n")?;
+        let body_end = without_end.iter().rposition(|&b| b == b'\n')? + 1;
+        let digest = Trailer::parse(&without_end[body_end..])?.sha256;
+        Some(Self {
+            bytes,
+            body_end,
+            digest,
+        })
+    }
+
+    /// All that was unpacked.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The lines, without their ends.
@@ -288,6 +312,25 @@ mod tests {
             unpack(&bomb, 999_999).unwrap_err().kind(),
             ErrorKind::Invalid
         );
+    }
+
+    #[test]
+    fn what_was_unpacked_before_is_taken_for_the_same_object_only() {
+        let packed = packed();
+        let plain = unpacked(&packed.bytes);
+        let again = LayerReader::reopen(plain.clone(), &packed.bytes).unwrap();
+        assert_eq!(again.digest, packed.digest);
+        assert_eq!(again.header_and_body().1, b"1\n2\n");
+        for i in 0..plain.len() {
+            let mut changed = plain.clone();
+            changed[i] ^= 1;
+            assert!(
+                LayerReader::reopen(changed, &packed.bytes).is_none(),
+                "byte {i}"
+            );
+            assert!(LayerReader::reopen(plain[..i].to_vec(), &packed.bytes).is_none());
+        }
+        assert!(LayerReader::reopen(plain.clone(), &plain).is_none());
     }
 
     #[test]

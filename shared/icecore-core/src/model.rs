@@ -69,7 +69,8 @@ pub struct Meta<'a> {
     pub author: Author,
     /// The author's counter.
     pub seq: Seq,
-    /// The key of the object that carries it.
+    /// The key of the object that carries it; [`Key::MAX`] before there is one. A model that says that it does not read it
+    /// ([`Model::reads_key`]) gets [`Key::MIN`].
     pub key: Key,
     /// When it happened by its author's clock: RFC 3339 with milliseconds.
     pub at: &'a str,
@@ -112,6 +113,15 @@ pub trait Model: Send + Sync + 'static {
 
     /// The version of the state's form; counts up when `State` or the effect of an update changes.
     fn version(&self) -> u32;
+
+    /// Whether [`Model::apply`] reads [`Meta::key`].
+    ///
+    /// An update that is made on this device has no key before it is stored; it is shown with [`Key::MAX`], and applied
+    /// again in its place once it has one. That needs a copy of the state from before it. A model that says `false` here is
+    /// given [`Key::MIN`] for every update, and what is shown need not be folded again when it is acknowledged.
+    fn reads_key(&self) -> bool {
+        true
+    }
 
     /// The state before the first update.
     fn initial(&self) -> Self::State;

@@ -4,7 +4,7 @@ use crate::covered::Covered;
 use crate::ids::{Author, Key, Seq, UpdateId};
 use crate::rules::{self, Rule};
 use crate::space::Order;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// An update's place: the object that carries it, and its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,42 +32,41 @@ pub fn sort(
     covered: &Covered,
 ) -> Vec<Place> {
     let mut places = Vec::new();
-    for (author, keys) in &least_keys(visible, covered) {
-        let mut effective = Key::MAX;
-        for (&seq, &key) in keys.iter().rev() {
-            effective = match order {
-                Order::Timestamp if rules::is_on(Rule::EffectiveOrder) => effective.min(key),
-                Order::Timestamp | Order::Sequence => key,
-            };
-            places.push(Place {
-                effective,
-                id: UpdateId {
-                    author: *author,
-                    seq,
-                },
-                key,
-            });
-        }
+    let mut effective = Key::MAX;
+    // From an author's last update to the first.
+    for (id, key) in least_keys(visible, covered).into_iter().rev() {
+        let is_last = places
+            .last()
+            .is_none_or(|after: &Place| after.id.author != id.author);
+        effective = match order {
+            Order::Timestamp if !is_last && rules::is_on(Rule::EffectiveOrder) => {
+                effective.min(key)
+            }
+            Order::Timestamp | Order::Sequence => key,
+        };
+        places.push(Place { effective, id, key });
     }
     places.sort_unstable();
     places
 }
 
+/// The uncovered updates by author and seq, each with its least key.
 fn least_keys(
     visible: impl IntoIterator<Item = Visible>,
     covered: &Covered,
-) -> BTreeMap<Author, BTreeMap<Seq, Key>> {
-    let mut keys: BTreeMap<Author, BTreeMap<Seq, Key>> = BTreeMap::new();
+) -> Vec<(UpdateId, Key)> {
+    let mut keys = Vec::new();
     for (key, author, first, count) in visible {
         for offset in 0..count as u64 {
             let seq = first.saturating_add(offset);
-            if covered.contains(UpdateId { author, seq }) {
-                continue;
+            let id = UpdateId { author, seq };
+            if !covered.contains(id) {
+                keys.push((id, key));
             }
-            let least = keys.entry(author).or_default().entry(seq).or_insert(key);
-            *least = key.min(*least);
         }
     }
+    keys.sort_unstable();
+    keys.dedup_by_key(|(id, _)| *id);
     keys
 }
 
@@ -78,19 +77,16 @@ pub fn gaps(visible: impl IntoIterator<Item = Visible>, covered: &Covered) -> BT
     if !rules::is_on(Rule::GapRule) {
         return gaps;
     }
-    for (author, keys) in least_keys(visible, covered) {
-        for seq in keys.keys() {
-            let Ok(before) = Seq::new(seq.get() - 1) else {
-                continue;
-            };
-            let id = UpdateId {
-                author,
-                seq: before,
-            };
-            if !keys.contains_key(&before) && !covered.contains(id) {
-                gaps.insert(id);
-            }
+    let mut last = None;
+    for (id, _) in least_keys(visible, covered) {
+        let before = Seq::new(id.seq.get() - 1).map(|seq| UpdateId { seq, ..id });
+        if let Ok(before) = before
+            && last != Some(before)
+            && !covered.contains(before)
+        {
+            gaps.insert(before);
         }
+        last = Some(id);
     }
     gaps
 }

@@ -133,7 +133,21 @@ impl Snapshot {
     /// # Errors
     /// Also `Invalid` when it unpacks to more than `bytes_max`.
     pub fn unpack_at_most(stored: &[u8], bytes_max: u64) -> Result<Self> {
-        let layer = LayerReader::open(stored, bytes_max)?;
+        Self::of(LayerReader::open(stored, bytes_max)?, bytes_max)
+    }
+
+    /// What was unpacked from a stored snapshot before, and kept as it is; `None` where it is not that, or cannot be read:
+    /// then it is to be unpacked.
+    pub fn from_kept(plain: Vec<u8>, stored: &[u8]) -> Option<Self> {
+        Self::of(LayerReader::reopen(plain, stored)?, UNPACKED_BYTES_MAX).ok()
+    }
+
+    /// All that was unpacked, for [`Snapshot::from_kept`].
+    pub fn plain(&self) -> &[u8] {
+        self.layer.bytes()
+    }
+
+    fn of(layer: LayerReader, bytes_max: u64) -> Result<Self> {
         let (first, _) = layer.header_and_body();
         check_format_version(first, "snapshot")?;
         let header = serde_json::from_slice(first)

@@ -6,6 +6,7 @@ use crate::saved;
 use crate::sync::{Pulled, Tail};
 use icecore_core::content::check_sealed_size;
 use icecore_core::plan::KeyClock;
+use icecore_core::tip::Stand;
 use icecore_core::{Author, Error, Folded, Order, Result, SpaceInfo, SpaceName, UpdateId};
 use icecore_store::{Reader, Store, new_author};
 use rusqlite::Transaction;
@@ -318,6 +319,26 @@ impl SpaceReplica {
         let folded = reader.state_with(&own);
         folded.check_readable()?;
         Ok(folded)
+    }
+
+    /// Tells where a [`icecore_core::Tip`] has to go to show the state: for a program that keeps one, so that what is there
+    /// already is not folded again.
+    ///
+    /// # Errors
+    /// As [`SpaceReplica::folded`].
+    pub fn stand(&mut self, show: &mut dyn FnMut(&Stand<'_>)) -> Result<()> {
+        let pending = self.pending(usize::MAX)?;
+        let reader = self.reader()?;
+        reader.base.folded.check_readable()?;
+        let own = pending.iter().filter(|p| !reader.has(p.id));
+        let mut steps = reader.tail_steps();
+        steps.extend(own.map(Pending::step));
+        show(&Stand {
+            base: &reader.base.folded,
+            at: Some(reader.at()),
+            steps: &steps,
+        });
+        Ok(())
     }
 
     /// As whom this replica writes to the space.

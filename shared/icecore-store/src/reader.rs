@@ -55,6 +55,8 @@ pub struct Reader {
     held: BTreeMap<Key, Bytes>,
     /// The tags of the tail's objects, as far as they are known.
     tags: BTreeMap<Key, String>,
+    /// Counts the objects of the tail that were dropped though nothing covers them: another one may get the key.
+    replaced: u64,
     head_version: Option<Version>,
     /// The largest key that a head has named.
     head_key: Key,
@@ -139,6 +141,7 @@ impl Reader {
             unreadable: BTreeMap::new(),
             held: BTreeMap::new(),
             tags: BTreeMap::new(),
+            replaced: 0,
             head_version: None,
             head_key: Key::MIN,
             space_version: None,

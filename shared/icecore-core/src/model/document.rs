@@ -203,6 +203,10 @@ impl Model for Document {
         1
     }
 
+    fn reads_key(&self) -> bool {
+        false
+    }
+
     fn initial(&self) -> State {
         State::default()
     }

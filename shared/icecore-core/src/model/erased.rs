@@ -3,6 +3,7 @@
 use super::{Meta, Model, Rejected, Violation};
 use crate::canonical;
 use crate::error::{Error, Result};
+use crate::ids::Key;
 use crate::newer::Newer;
 use crate::reason::Reason;
 use serde_json::Value;
@@ -74,6 +75,11 @@ impl AnyState {
         Arc::clone(&self.0).into_any().downcast().ok()
     }
 
+    /// Whether both are one state, not only equal ones. While both are kept, neither is changed.
+    pub(crate) fn is_one_with(&self, other: &Self) -> bool {
+        Arc::as_ptr(&self.0).cast::<()>() == Arc::as_ptr(&other.0).cast::<()>()
+    }
+
     fn downcast_mut<S: 'static>(&mut self) -> Option<&mut S> {
         if Arc::get_mut(&mut self.0).is_none() {
             self.0 = (*self.0).copied();
@@ -117,6 +123,8 @@ pub trait AnyModel: Send + Sync {
     fn name(&self) -> &'static str;
     /// See [`Model::version`].
     fn version(&self) -> u32;
+    /// See [`Model::reads_key`].
+    fn reads_key(&self) -> bool;
     /// See [`Model::initial`].
     fn initial(&self) -> AnyState;
     /// Decodes and applies one update; see [`Model::apply`].
@@ -163,6 +171,10 @@ impl<M: Model> AnyModel for M {
         Model::version(self)
     }
 
+    fn reads_key(&self) -> bool {
+        Model::reads_key(self)
+    }
+
     fn initial(&self) -> AnyState {
         AnyState::new(Model::initial(self))
     }
@@ -177,7 +189,12 @@ impl<M: Model> AnyModel for M {
         let state = state
             .downcast_mut::<M::State>()
             .expect("BUG: state of another model");
-        let applied = guarded(|| Model::apply(self, state, decoded, meta));
+        let mut meta = *meta;
+        if !Model::reads_key(self) {
+            // What is always the same cannot make two states differ.
+            meta.key = Key::MIN;
+        }
+        let applied = guarded(|| Model::apply(self, state, decoded, &meta));
         Ok(applied.ok_or(NotApplied::Panicked)??)
     }
 

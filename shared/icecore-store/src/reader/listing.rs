@@ -373,6 +373,7 @@ impl Reader {
     /// below what is rolled up of a sequence was pruned: they hold none.
     pub(super) fn drop_gone(&mut self, keys: &[Key], polled: &mut Polled) -> Covered {
         let mut ids = Covered::default();
+        self.replaced += 1;
         for key in keys {
             let Some(loaded) = self.tail.remove(key) else {
                 continue;

@@ -4,6 +4,7 @@ use super::Reader;
 use icecore_core::fold::Step;
 use icecore_core::order::{self, Place};
 use icecore_core::plan::Loaded;
+use icecore_core::tip::At;
 use icecore_core::{
     Author, Covered, Entry, Error, Folded, Key, Order, Result, Seq, Update, UpdateId, UpdateObject,
 };
@@ -66,19 +67,27 @@ impl Reader {
 
     /// The tail's updates in canonical order.
     pub fn tail_entries(&self) -> Vec<Entry> {
-        self.tail_places()
-            .into_iter()
-            .filter_map(|place| {
-                let object = self.tail.get(&place.key)?.object.as_ref()?;
-                let index =
-                    usize::try_from(place.id.seq.get().checked_sub(object.seq.get())?).ok()?;
-                Some(Entry {
-                    id: place.id,
-                    key: place.key,
-                    update: object.updates.get(index)?.clone(),
-                })
+        let entry = |step: Step<'_>| Entry {
+            id: step.id,
+            key: step.key,
+            update: step.update.clone(),
+        };
+        self.tail_steps().into_iter().map(entry).collect()
+    }
+
+    /// What is to be folded of the tail, in canonical order.
+    pub fn tail_steps(&self) -> Vec<Step<'_>> {
+        let step = |place: Place| {
+            let object = self.tail.get(&place.key)?.object.as_ref()?;
+            let index = usize::try_from(place.id.seq.get().checked_sub(object.seq.get())?).ok()?;
+            Some(Step {
+                id: place.id,
+                key: place.key,
+                update: object.updates.get(index)?,
+                opened: false,
             })
-            .collect()
+        };
+        self.tail_places().into_iter().filter_map(step).collect()
     }
 
     /// Whether the tail holds what a newer version of the model wrote, which this program must hold at.
@@ -158,14 +167,14 @@ impl Reader {
         object: UpdateObject,
     ) {
         self.tags.extend(e_tag.map(|tag| (key, tag)));
-        self.tail.insert(
+        let loaded = Loaded {
             key,
-            Loaded {
-                key,
-                last_modified,
-                object: Some(object),
-            },
-        );
+            last_modified,
+            object: Some(object),
+        };
+        if self.tail.insert(key, loaded).is_some() {
+            self.replaced += 1;
+        }
     }
 
     /// Makes an entry readable, where the space is encrypted and its keys open it; else it stays as it is stored.
@@ -183,9 +192,17 @@ impl Reader {
 
     /// The same with updates on top that are this device's own.
     pub fn state_with(&self, pending: &[Step<'_>]) -> Folded {
-        let tail = self.tail_entries();
-        let steps = tail.iter().map(Step::from);
+        let steps = self.tail_steps().into_iter();
         self.base.folded.after(steps.chain(pending.iter().copied()))
+    }
+
+    /// Which base it is whose state and tail this reader shows.
+    pub fn at(&self) -> At {
+        At {
+            epoch: self.base.epoch,
+            generation: self.base.generation,
+            replaced: self.replaced,
+        }
     }
 }
 
