@@ -179,12 +179,13 @@ async fn measure(bytes: usize, rolled_up: bool) {
 }
 
 async fn steps(site: &Site, ada: &Replica<Records>, bob: &Replica<Records>) {
-    let (mut update, mut state, mut sync) =
-        (Times::default(), Times::default(), Times::default());
+    let (mut update, mut state, mut sync) = (Times::default(), Times::default(), Times::default());
     let mut arrival = Times::default();
     for n in 0..TIMES {
         let id = u32::try_from(n).unwrap();
-        site.time(&mut update, ada.update(site.put(id))).await.unwrap();
+        site.time(&mut update, ada.update(site.put(id)))
+            .await
+            .unwrap();
         let shown = site.time(&mut state, async { ada.state() }).await;
         drop(shown);
         site.time(&mut sync, ada.sync()).await.unwrap();

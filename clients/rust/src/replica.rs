@@ -323,6 +323,7 @@ impl<M: App> Replica<M> {
         } else {
             Ok(())
         };
+        self.local().follow(&space, result.is_ok());
         let author = space.author()?;
         drop(space);
         // Where an update is told of one by one, it is not told of as a whole too.

@@ -124,6 +124,16 @@ const TO_VERSION_2: &str = "
     ALTER TABLE refused ADD COLUMN since TEXT NOT NULL DEFAULT '[]';
 ";
 
+/// What only saves time: made whatever the version is, and of no meaning to a program that does not know it.
+const CACHES: &str = "
+    -- The newest snapshot of a space as it unpacks.
+    CREATE TABLE IF NOT EXISTS kept (
+        space      TEXT PRIMARY KEY,
+        generation INTEGER NOT NULL,
+        plain      BLOB NOT NULL
+    ) STRICT;
+";
+
 /// How durable a transaction must be when it returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durable {
@@ -204,7 +214,7 @@ impl Db {
                     .pragma_update(None, "user_version", TABLES_VERSION)
                     .map_err(failed)?;
             }
-            Ok(())
+            transaction.execute_batch(CACHES).map_err(failed)
         })?;
         Ok(db)
     }

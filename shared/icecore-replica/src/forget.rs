@@ -6,7 +6,7 @@ use crate::replica::Replica;
 use icecore_core::{Result, SpaceName};
 
 /// The tables that hold something of a space.
-const TABLES: [&str; 6] = ["queue", "own", "once", "refused", "layer", "tail"];
+const TABLES: [&str; 7] = ["queue", "own", "once", "refused", "layer", "kept", "tail"];
 
 impl Replica {
     /// Removes everything that this replica holds of a space: what it read, what it wrote, and what waits to be

@@ -7,7 +7,10 @@ use crate::sync::{Pulled, Tail};
 use icecore_core::content::check_sealed_size;
 use icecore_core::plan::KeyClock;
 use icecore_core::tip::Stand;
-use icecore_core::{Author, Error, Folded, Order, Result, SpaceInfo, SpaceName, UpdateId};
+use icecore_core::{
+    Author, Content, Covered, Error, Folded, Key, Order, Result, Seal, SpaceInfo, SpaceName,
+    UpdateId,
+};
 use icecore_store::{Reader, Store, new_author};
 use rusqlite::Transaction;
 use std::borrow::Cow;
@@ -109,6 +112,8 @@ impl Replica {
             keys: KeyClock::default(),
             pulled: false,
             late: Pulled::default(),
+            lead: None,
+            known: None,
             barred: None,
             unsettled: false,
             tail: Tail::default(),
@@ -219,6 +224,10 @@ pub struct SpaceReplica {
     pub(crate) pulled: bool,
     /// What was pulled and no sync has returned yet.
     pub(crate) late: Pulled,
+    /// What another session of the same process knows of the space, where this one has read nothing itself.
+    lead: Option<Lead>,
+    /// The ids that the reader holds, where they are known.
+    pub(crate) known: Option<Covered>,
     /// The author that access is bound to, where another replica writes as it: nothing can be sent.
     pub(crate) barred: Option<Author>,
     /// A flush of this session was given up or failed: what it sent may be stored.
@@ -227,7 +236,33 @@ pub struct SpaceReplica {
     pub(crate) tail: Tail,
 }
 
+/// What has to be known of a space to queue an update for it.
+#[derive(Debug)]
+struct Lead {
+    order: Order,
+    content: Content,
+    sequence_end: Option<Key>,
+    /// What is queued before, by the monotonic clock, is about to be sent: the epoch is looked at again after it.
+    sends_until: Option<Duration>,
+}
+
 impl SpaceReplica {
+    /// Goes by what another session of this process has read of the space, so that queueing reads nothing itself. To be
+    /// told again after each sync of that one, and whether it succeeded: only then is what is queued about to be sent.
+    pub fn follow(&mut self, other: &Self, succeeded: bool) {
+        self.lead = other.reader.as_ref().map(|reader| Lead {
+            order: reader.info.order,
+            content: reader.base.folded.content().clone(),
+            sequence_end: (reader.info.order == Order::Sequence).then(|| reader.sequence_end()),
+            sends_until: reader
+                .checked_until()
+                .filter(|_| succeeded && other.pulled && other.barred.is_none()),
+        });
+        if self.lead.is_some() {
+            self.reader = None;
+        }
+    }
+
     /// Queues updates durably and gives each its id. Works offline; nothing is sent.
     ///
     /// # Errors
@@ -242,31 +277,50 @@ impl SpaceReplica {
     ) -> Result<Vec<UpdateId>> {
         // Neither ever changes, so a reader at hand knows them, however old it is.
         let known = |info: &SpaceInfo| (info.order, info.keyring.is_some());
-        let (order, encrypted) = match &self.reader {
-            Some(reader) => known(&reader.info),
-            None => saved::info(self.replica.db().read(), &self.space)?
+        let lead = self.lead.as_ref().filter(|_| self.reader.is_none());
+        let (order, encrypted) = match (&self.reader, lead) {
+            (Some(reader), _) => known(&reader.info),
+            (None, Some(lead)) => (lead.order, !matches!(lead.content.seal(), Seal::Clear)),
+            (None, None) => saved::info(self.replica.db().read(), &self.space)?
                 .as_ref()
                 .map(known)
                 .unwrap_or_default(),
         };
-        if order == Order::Sequence {
+        let is_led = lead.is_some();
+        if order == Order::Sequence && !is_led {
             self.restore()?;
         }
-        let sequenced = self.reader.as_ref();
-        let sequenced = sequenced.filter(|reader| reader.info.order == Order::Sequence);
+        let store = &self.replica.store;
+        let lead = self.lead.as_ref().filter(|_| is_led);
+        let after = match lead {
+            Some(lead) => lead.sequence_end,
+            None => self
+                .reader
+                .as_ref()
+                .filter(|reader| reader.info.order == Order::Sequence)
+                .map(Reader::sequence_end),
+        };
         // Whether what is queued now is about to be sent: the next flush need not look at the space first.
         // Behind a gateway it is not known yet whether it will be sent, nor as whom.
-        let has_access = self.replica.store.broker().is_none();
-        let sending = has_access && self.pulled && !self.pull_is_overdue();
-        let store = &self.replica.store;
+        let has_access = store.broker().is_none();
+        let is_looked_at = match lead {
+            Some(lead) => lead
+                .sends_until
+                .is_some_and(|until| store.clock.monotonic() < until),
+            None => self.pulled && !self.pull_is_overdue(),
+        };
+        let sending = has_access && is_looked_at;
         // Sealed now it is sent without a transaction of its own.
-        let content = self.reader.as_ref().map(|r| r.base.folded.content());
+        let content = match lead {
+            Some(lead) => Some(&lead.content),
+            None => self.reader.as_ref().map(|r| r.base.folded.content()),
+        };
         let content = content.filter(|content| sending && !content.is_locked());
         let made = Made {
             now: store.clock.now(),
             // Else the flush seals it first.
             attempted: sending && content.is_some(),
-            after: sequenced.map(Reader::sequence_end),
+            after,
             seal: &|id, update| match content {
                 Some(content) => content.seal_update(id, update, store.salt(content)),
                 None if encrypted => check_sealed_size(update).map(|()| None),
@@ -389,12 +443,16 @@ impl SpaceReplica {
 
     /// Loads the saved reader, unless the one in memory is as new. `true` when another process has saved a newer one.
     pub(crate) fn restore(&mut self) -> Result<bool> {
-        let db = self.replica.db();
+        let mut db = self.replica.db();
         let saves = saved::saves(db.read(), &self.space)?;
         let newer = self.reader.is_some() && saves != self.saves;
         if self.reader.is_none() || newer {
-            self.reader = saved::load(db.read(), &self.replica.store, &self.space)?;
-            self.saves = saves;
+            let loaded = saved::load(db.read(), &self.replica.store, &self.space)?;
+            (self.known, self.saves) = (None, saves);
+            if let Some(unpacked) = loaded.as_ref().and_then(|l| l.unpacked.as_ref()) {
+                saved::keep(&mut db, &self.space, unpacked);
+            }
+            self.reader = loaded.map(|loaded| loaded.reader);
         }
         Ok(newer)
     }

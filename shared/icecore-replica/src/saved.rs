@@ -1,6 +1,6 @@
 //! What a reader leaves on disk: layers and tail as they are stored in the bucket, and how far it looked.
 
-use crate::db::{execute, failed};
+use crate::db::{Db, Durable, execute, failed};
 use crate::queue::{damaged, signed, unsigned};
 use icecore_core::{
     Base, Content, ErrorKind, Key, Newer, Result, Segment, Snapshot, SpaceInfo, SpaceName, Witness,
@@ -24,16 +24,64 @@ pub(crate) fn saves(connection: &Connection, space: &SpaceName) -> Result<i64> {
 
 pub(crate) fn info(connection: &Connection, space: &SpaceName) -> Result<Option<SpaceInfo>> {
     let text: Option<Option<String>> = connection
-        .query_row(
-            "SELECT info FROM space WHERE name = ?1",
-            [space.as_str()],
-            |row| row.get(0),
-        )
-        .optional()
+        .prepare_cached("SELECT info FROM space WHERE name = ?1")
+        .and_then(|mut select| {
+            select
+                .query_row([space.as_str()], |row| row.get(0))
+                .optional()
+        })
         .map_err(failed)?;
     text.flatten()
         .map(|text| SpaceInfo::from_json(text.as_bytes()))
         .transpose()
+}
+
+/// A reader that was saved.
+pub(crate) struct Loaded {
+    pub(crate) reader: Reader,
+    /// Its snapshot, where that had to be unpacked and is worth keeping as it is.
+    pub(crate) unpacked: Option<Unpacked>,
+}
+
+/// A snapshot that was unpacked. Kept beside the stored one it need not be unpacked again: that takes longer than to read
+/// the state.
+pub(crate) struct Unpacked {
+    generation: i64,
+    plain: Vec<u8>,
+}
+
+/// Shorter ones are unpacked each time.
+const KEPT_BYTES_MIN: usize = 64 * 1024;
+
+/// Keeps an unpacked snapshot for the next time. It is there to save time: that it cannot be kept stops nobody.
+pub(crate) fn keep(db: &mut Db, space: &SpaceName, unpacked: &Unpacked) {
+    let kept = db.write(Durable::Soon, |t| {
+        execute(
+            t,
+            "INSERT OR REPLACE INTO kept (space, generation, plain) VALUES (?1, ?2, ?3)",
+            params![space.as_str(), unpacked.generation, unpacked.plain],
+        )
+    });
+    if let Err(error) = kept {
+        tracing::debug!(%error, %space, "an unpacked snapshot was not kept");
+    }
+}
+
+/// The snapshot that a stored one unpacks to, by what was kept of it.
+fn load_kept(
+    connection: &Connection,
+    space: &SpaceName,
+    generation: i64,
+    stored: &[u8],
+) -> Result<Option<Snapshot>> {
+    let plain: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT plain FROM kept WHERE space = ?1 AND generation = ?2")
+        .and_then(|mut select| {
+            let key = params![space.as_str(), generation];
+            select.query_row(key, |row| row.get(0)).optional()
+        })
+        .map_err(failed)?;
+    Ok(plain.and_then(|plain| Snapshot::from_kept(plain, stored)))
 }
 
 /// The saved reader of a space; `None` when there is none, or none that this program can use: then everything
@@ -42,11 +90,11 @@ pub(crate) fn load(
     connection: &Connection,
     store: &Store,
     space: &SpaceName,
-) -> Result<Option<Reader>> {
+) -> Result<Option<Loaded>> {
     let Some(info) = info(connection, space)? else {
         return Ok(None);
     };
-    let Some(mut base) = load_base(connection, store, &info)? else {
+    let Some((mut base, unpacked)) = load_base(connection, store, &info)? else {
         return Ok(None);
     };
     Found::load(connection, space)?.compare(&mut base);
@@ -67,19 +115,25 @@ pub(crate) fn load(
         // Without it the segment is read once more.
         stamp: stamp.and_then(|stamp| serde_json::from_str(&stamp).ok()),
     };
-    Reader::restore(store, saved).map(Some).map_err(damaged)
+    let reader = Reader::restore(store, saved).map_err(damaged)?;
+    Ok(Some(Loaded { reader, unpacked }))
 }
 
-fn load_base(connection: &Connection, store: &Store, info: &SpaceInfo) -> Result<Option<Base>> {
+fn load_base(
+    connection: &Connection,
+    store: &Store,
+    info: &SpaceInfo,
+) -> Result<Option<(Base, Option<Unpacked>)>> {
     let content = match store.content(info) {
         // The secret may be that of a newer keyring, which the next look at the space brings.
         Err(error) if error.kind() == ErrorKind::Denied => Content::locked(),
         content => content?,
     };
     let mut base = Base::initial(info, content.clone());
+    let mut unpacked = None;
     let mut select = connection
         .prepare_cached(
-            "SELECT snapshot, bytes FROM layer WHERE space = ?1 ORDER BY generation, snapshot DESC",
+            "SELECT snapshot, bytes, generation FROM layer WHERE space = ?1 ORDER BY generation, snapshot DESC",
         )
         .map_err(failed)?;
     let mut rows = select.query([info.space.as_str()]).map_err(failed)?;
@@ -87,7 +141,17 @@ fn load_base(connection: &Connection, store: &Store, info: &SpaceInfo) -> Result
         let (is_snapshot, bytes): (bool, Vec<u8>) =
             (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
         if is_snapshot {
-            let snapshot = Snapshot::unpack(&bytes).map_err(damaged)?;
+            let generation = row.get(2).map_err(failed)?;
+            let kept = load_kept(connection, &info.space, generation, &bytes)?;
+            let is_kept = kept.is_some();
+            let snapshot = match kept {
+                Some(kept) => kept,
+                None => Snapshot::unpack(&bytes).map_err(damaged)?,
+            };
+            if !is_kept && snapshot.plain().len() >= KEPT_BYTES_MIN {
+                let plain = snapshot.plain().to_vec();
+                unpacked = Some(Unpacked { generation, plain });
+            }
             match Base::from_snapshot(&snapshot, info, content.clone()) {
                 Ok(Some(from_snapshot)) => base = from_snapshot,
                 // Of another version of the model: the store has the history.
@@ -102,7 +166,7 @@ fn load_base(connection: &Connection, store: &Store, info: &SpaceInfo) -> Result
             }
         }
     }
-    Ok(Some(base))
+    Ok(Some((base, unpacked)))
 }
 
 fn load_tail(connection: &Connection, space: &SpaceName) -> Result<Vec<Body>> {
@@ -129,6 +193,7 @@ pub(crate) fn save(t: &Transaction<'_>, reader: &Reader, polled: &Polled) -> Res
     if polled.new_epoch {
         execute(t, "DELETE FROM tail WHERE space = ?1", [space])?;
         execute(t, "DELETE FROM layer WHERE space = ?1", [space])?;
+        execute(t, "DELETE FROM kept WHERE space = ?1", [space])?;
     }
     // First: another object may have the key now.
     for key in polled.covered.iter().chain(&polled.gone) {
@@ -263,6 +328,7 @@ fn save_layers(t: &Transaction<'_>, reader: &Reader, layers: &[Layer]) -> Result
     for layer in layers {
         if layer.snapshot {
             execute(t, "DELETE FROM layer WHERE space = ?1", [space])?;
+            execute(t, "DELETE FROM kept WHERE space = ?1", [space])?;
         }
         insert_layer(t, space, layer)?;
     }

@@ -1,6 +1,6 @@
 //! How far a replica is, and why it is stuck.
 
-use crate::db::{Db, Durable, failed};
+use crate::db::{Db, Durable, execute, failed};
 use crate::queue;
 use crate::replica::SpaceReplica;
 use crate::saved::Found;
@@ -208,11 +208,11 @@ pub(crate) fn note_outcome(
     let needs = error.and_then(Newer::of).map(|newer| newer.needed);
     let problem = error.map(icecore_store::reader::view::with_hint);
     db.write(Durable::Soon, |t| {
-        t.execute(
+        execute(
+            t,
             "UPDATE space SET problem = ?2, needs = ?4, synced_at = CASE WHEN ?2 IS NULL THEN ?3 ELSE synced_at END WHERE name = ?1",
             params![space.as_str(), problem, now, needs],
-        )
-        .map_err(failed)?;
+        )?;
         Ok(())
     })
 }

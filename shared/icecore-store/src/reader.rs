@@ -55,6 +55,8 @@ pub struct Reader {
     held: BTreeMap<Key, Bytes>,
     /// The tags of the tail's objects, as far as they are known.
     tags: BTreeMap<Key, String>,
+    /// Objects of the tail of which it was not looked yet whether a newer version of the model wrote them.
+    unchecked: BTreeSet<Key>,
     /// Counts the objects of the tail that were dropped though nothing covers them: another one may get the key.
     replaced: u64,
     head_version: Option<Version>,
@@ -141,6 +143,7 @@ impl Reader {
             unreadable: BTreeMap::new(),
             held: BTreeMap::new(),
             tags: BTreeMap::new(),
+            unchecked: BTreeSet::new(),
             replaced: 0,
             head_version: None,
             head_key: Key::MIN,
@@ -175,6 +178,7 @@ impl Reader {
             last_modified: body.last_modified,
             object,
         };
+        self.unchecked.insert(body.key);
         self.tail.insert(body.key, loaded);
         Ok(())
     }
@@ -327,6 +331,8 @@ impl Reader {
         let readable_now = rekeyed && self.base.folded.unknown_key.is_some();
         if rekeyed {
             self.base.folded.set_content(content);
+            // What could not be opened may say more now.
+            self.unchecked.extend(self.tail.keys());
         }
         // By the base: a new epoch that could not be entered must be found again next time.
         let another = unlocked || readable_now || open.info.epoch != self.base.epoch;

@@ -335,6 +335,9 @@ impl SpaceReplica {
             .reader
             .as_mut()
             .ok_or_else(|| Error::internal("BUG: a flush without a reader"))?;
+        if let Some(known) = &mut self.known {
+            known.extend(&stored.entries().map(|(id, _)| id).collect());
+        }
         reader.note_own(published.key, (server_now, published.e_tag), stored);
         self.saves = saves;
         Ok((0..count)

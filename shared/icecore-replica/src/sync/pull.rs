@@ -52,7 +52,11 @@ impl SpaceReplica {
         } else {
             Waited::AsDue
         };
-        let before = self.reader.as_ref().map(arrived::ids);
+        let known = self.known.take();
+        let before = self
+            .reader
+            .as_ref()
+            .map(|reader| known.unwrap_or_else(|| arrived::ids(reader)));
         let (mut reader, mut polled) = match self.reader.take() {
             Some(mut reader) => {
                 let polled = reader.poll(waited).await?; // An error drops the reader: it is restored next time.
@@ -68,7 +72,8 @@ impl SpaceReplica {
             new_epoch: polled.new_epoch,
             ..Pulled::default()
         };
-        arrived::note(&mut pulled, &reader, &polled, before)?;
+        arrived::note(&mut pulled, &reader, &polled, before.as_ref())?;
+        self.known = arrived::ids_after(&pulled, &polled, before);
         if newer {
             // What another process of this replica has read is news here too.
             (pulled.changed, pulled.reread) = (true, true);
@@ -248,8 +253,12 @@ fn settle_pending(
     now: i64,
 ) -> Result<()> {
     let space = &reader.info.space;
+    let all = queue::pending(t, space, usize::MAX)?;
+    if all.is_empty() {
+        return Ok(());
+    }
     let shown = reader.shown();
-    for pending in queue::pending(t, space, usize::MAX)? {
+    for pending in all {
         let is_there = reader.base.covered.contains(pending.id) || shown.contains(pending.id);
         if is_there && is_the_same(reader, covered, &pending) {
             let key = reader.key_of(pending.id).unwrap_or(Key::MIN);

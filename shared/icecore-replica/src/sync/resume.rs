@@ -58,6 +58,7 @@ impl SpaceReplica {
             .reader
             .take()
             .ok_or_else(|| Error::internal("BUG: a pull without a reader"))?;
+        self.known = None;
         // An error drops the reader: it is restored next time.
         let polled = reader.look_at_all().await?;
         let last = reader.last_seq_of(author);

@@ -248,6 +248,7 @@ impl Reader {
                 e_tag,
                 bytes,
             }));
+            self.unchecked.insert(key);
             self.tail.insert(key, loaded);
         }
         self.drop_old_known();

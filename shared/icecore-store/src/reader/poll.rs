@@ -6,6 +6,7 @@ use super::{Layer, Reader, base, read_head};
 use icecore_core::wire::{Have, Look};
 use icecore_core::{Base, Covered, Error, Generation, Head, Key, Result, UpdateId};
 use std::ops::Bound;
+use std::time::Duration;
 
 /// What a poll brought; a replica saves it in one transaction.
 #[derive(Debug, Default)]
@@ -251,6 +252,12 @@ impl Reader {
     /// Whether `space.json` and the segments were looked at too long ago to trust a listing of updates.
     pub fn is_check_due(&self) -> bool {
         self.is_due(self.last_check, self.check_every())
+    }
+
+    /// When they have to be looked at again, by the monotonic clock; `None` where they were not looked at.
+    pub fn checked_until(&self) -> Option<Duration> {
+        let last = self.last_check?;
+        Some(last.saturating_add(self.check_every()))
     }
 
     /// Lists all of `updates/`, however old, and reads what is unknown.

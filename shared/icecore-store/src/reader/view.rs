@@ -67,12 +67,7 @@ impl Reader {
 
     /// The tail's updates in canonical order.
     pub fn tail_entries(&self) -> Vec<Entry> {
-        let entry = |step: Step<'_>| Entry {
-            id: step.id,
-            key: step.key,
-            update: step.update.clone(),
-        };
-        self.tail_steps().into_iter().map(entry).collect()
+        self.tail_steps().into_iter().map(Entry::from).collect()
     }
 
     /// What is to be folded of the tail, in canonical order.
@@ -94,9 +89,10 @@ impl Reader {
     ///
     /// # Errors
     /// `Invalid`, with a [`icecore_core::Newer`].
-    pub fn check_version(&self) -> Result<()> {
+    pub fn check_version(&mut self) -> Result<()> {
         let content = self.base.folded.content();
-        let objects = self.tail.values().filter_map(|l| l.object.as_ref());
+        let objects = self.unchecked.iter().filter_map(|key| self.tail.get(key));
+        let objects = objects.filter_map(|l| l.object.as_ref());
         for (id, update) in objects.flat_map(UpdateObject::entries) {
             // Who holds no key of an encrypted space must not be able to stop those who do.
             if let Some(newer) = content.is_newer(update.model_version())
@@ -105,6 +101,7 @@ impl Reader {
                 return Err(newer.error("an update").with_object(id.to_string()));
             }
         }
+        self.unchecked.clear();
         Ok(())
     }
 
@@ -172,6 +169,7 @@ impl Reader {
             last_modified,
             object: Some(object),
         };
+        self.unchecked.insert(key);
         if self.tail.insert(key, loaded).is_some() {
             self.replaced += 1;
         }
