@@ -31,8 +31,10 @@ enum Msg {
 }
 
 /// Records of text, by number.
-#[derive(Debug, Clone, Default)]
-struct Records;
+#[derive(Debug, Clone, Copy, Default)]
+struct Records {
+    reads_key: bool,
+}
 
 impl Model for Records {
     type State = BTreeMap<u32, String>;
@@ -44,6 +46,10 @@ impl Model for Records {
 
     fn version(&self) -> u32 {
         1
+    }
+
+    fn reads_key(&self) -> bool {
+        self.reads_key
     }
 
     fn initial(&self) -> Self::State {
@@ -88,10 +94,11 @@ struct Site {
     store: Store,
     clock: Arc<dyn Clock>,
     text: String,
+    model: Records,
 }
 
 impl Site {
-    fn new(bytes: usize) -> Self {
+    fn new(bytes: usize, reads_key: bool) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let memory = backend::open("memory://", std::iter::empty(), Arc::clone(&clock)).unwrap();
         Self {
@@ -99,6 +106,7 @@ impl Site {
             store: Store::new(&memory, Arc::clone(&clock), Arc::new(OsIds)),
             clock,
             text: "0123456789".repeat(bytes / 10),
+            model: Records { reads_key },
         }
     }
 
@@ -108,13 +116,13 @@ impl Site {
 
     async fn replica(&self, name: &str) -> Replica<Records> {
         let place = self.place(name);
-        Replica::create(Records, &place, "records", Order::Timestamp)
+        Replica::create(self.model, &place, "records", Order::Timestamp)
             .await
             .unwrap()
     }
 
     async fn roll_up(&self) {
-        let registry = icecore_core::Registry::default().with(Records);
+        let registry = icecore_core::Registry::default().with(self.model);
         let store = self.store.clone().with_registry(registry);
         let options = RollupOptions {
             now: true,
@@ -138,9 +146,11 @@ impl Site {
     }
 }
 
-async fn measure(bytes: usize, rolled_up: bool) {
-    println!("{RECORDS} records of {bytes} bytes, rolled up: {rolled_up}");
-    let site = Site::new(bytes);
+async fn measure(bytes: usize, (rolled_up, reads_key): (bool, bool)) {
+    println!(
+        "{RECORDS} records of {bytes} bytes, rolled up: {rolled_up}, the model reads keys: {reads_key}"
+    );
+    let site = Site::new(bytes, reads_key);
     let ada = site.replica("ada").await;
     let all: Vec<u32> = (0..RECORDS).collect();
     for ids in all.chunks(100) {
@@ -171,7 +181,7 @@ async fn measure(bytes: usize, rolled_up: bool) {
         let parse = async { serde_json::from_slice::<BTreeMap<u32, String>>(&json).unwrap() };
         assert_eq!(site.time(&mut plain, parse).await.len(), RECORDS as usize);
         let place = site.place("ada");
-        let opened = site.time(&mut again, Replica::open(Records, &place, "records"));
+        let opened = site.time(&mut again, Replica::open(site.model, &place, "records"));
         assert_eq!(opened.await.unwrap().state().len(), RECORDS as usize);
     }
     again.say("opening from the disk");
@@ -206,8 +216,8 @@ async fn steps(site: &Site, ada: &Replica<Records>, bob: &Replica<Records>) {
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     for bytes in [150, 1_000] {
-        for rolled_up in [true, false] {
-            measure(bytes, rolled_up).await;
+        for how in [(true, false), (true, true), (false, false)] {
+            measure(bytes, how).await;
         }
     }
 }

@@ -293,6 +293,11 @@ impl Folded {
         self.state.is_one_with(&other.state) && self.content.reads_as(&other.content)
     }
 
+    /// Makes the copy of the state now that the next update would need.
+    pub(crate) fn unshare(&mut self) {
+        self.state.unshare();
+    }
+
     /// Whether the model panicked on what was applied last.
     pub(crate) fn is_spoiled(&self) -> bool {
         self.spoiled.is_some()

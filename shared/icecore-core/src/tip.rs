@@ -67,7 +67,7 @@ struct Checkpoint {
     /// After so many updates.
     after: usize,
     folded: Folded,
-    /// It is gone back to once: the first update after it will get another key.
+    /// It is gone back to once: an own update after it will get another key.
     once: bool,
 }
 
@@ -103,12 +103,25 @@ impl Tip {
             self.applies = applies;
         }
         let common = self.common(stand.steps);
-        let keep = if common < self.applied.len() {
+        let goes_back = common < self.applied.len();
+        let own_before = self.applied.iter().any(|applied| applied.own.is_some());
+        let keep = if goes_back {
             self.go_back(common)
         } else {
             None
         };
         self.go_on(stand.steps, keep);
+        if goes_back && own_before && self.checkpoint.is_none() && self.has_settled() {
+            // Who made updates makes more. The copy for the next one is made now, and not while somebody waits for it.
+            self.keep(true);
+            self.folded.unshare();
+        }
+    }
+
+    /// Whether all is stored, by a model that wants to see the keys of it.
+    fn has_settled(&self) -> bool {
+        let is_stored = self.applied.last().is_some_and(|last| last.own.is_none());
+        is_stored && self.folded.is_open() && self.folded.model().reads_key()
     }
 
     /// Whether only a few updates are to be applied on the way there.
@@ -116,10 +129,12 @@ impl Tip {
         let from = if self.is_on(stand) {
             let common = self.common(stand.steps);
             let checkpoint = self.checkpoint.as_ref().map_or(0, |c| c.after);
-            match common {
-                _ if common == self.applied.len() => common,
-                _ if checkpoint <= common => checkpoint,
-                _ => 0,
+            if common == self.applied.len() {
+                common
+            } else if checkpoint <= common {
+                checkpoint
+            } else {
+                0
             }
         } else {
             0
@@ -195,7 +210,10 @@ impl Tip {
     /// `after_stored`: what is before it is stored.
     fn apply(&mut self, step: &Step<'_>, after_stored: bool) -> bool {
         if step.opened && after_stored && self.folded.model().reads_key() {
-            self.keep(true);
+            let near = |c: &Checkpoint| c.once && self.applied.len() - c.after <= REPLAYED_MAX;
+            if !self.checkpoint.as_ref().is_some_and(near) {
+                self.keep(true);
+            }
         }
         let took = self.folded.step(step);
         self.applies += 1;

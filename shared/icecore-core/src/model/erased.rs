@@ -80,10 +80,15 @@ impl AnyState {
         Arc::as_ptr(&self.0).cast::<()>() == Arc::as_ptr(&other.0).cast::<()>()
     }
 
-    fn downcast_mut<S: 'static>(&mut self) -> Option<&mut S> {
+    /// Makes a copy now, where there would have to be one before the next change.
+    pub(crate) fn unshare(&mut self) {
         if Arc::get_mut(&mut self.0).is_none() {
             self.0 = (*self.0).copied();
         }
+    }
+
+    fn downcast_mut<S: 'static>(&mut self) -> Option<&mut S> {
+        self.unshare();
         let own = Arc::get_mut(&mut self.0).expect("BUG: the copy is shared already");
         own.as_any_mut().downcast_mut()
     }
