@@ -126,12 +126,12 @@ impl Tail {
     }
 }
 
-fn at(generation: u64, replaced: u64) -> Option<At> {
-    Some(At {
+fn at(generation: u64, replaced: u64) -> At {
+    At {
         epoch: Epoch::MIN,
         generation: Generation::new(generation).unwrap(),
         replaced,
-    })
+    }
 }
 
 fn assert_as_folded(tip: &Tip, base: &Folded, steps: &[Step<'_>], why: &str) {
@@ -279,7 +279,7 @@ impl World {
         let steps = self.tail.steps();
         let stand = Stand {
             base: &self.base,
-            at: at(self.generation, self.replaced),
+            at: Some(at(self.generation, self.replaced)),
             steps: &steps,
         };
         self.tip.advance(&stand);
