@@ -1,11 +1,11 @@
 //! A typed replica of one space.
 
+mod background;
+
 use crate::changes::{CHANGES_MAX, Change, Changes, News, Stage, decoded};
 use crate::place::Place;
 use crate::space;
-use futures::future::Either;
 use icecore_core::model::message;
-use icecore_core::plan::Pace;
 use icecore_core::tip::{Stand, Tip};
 use icecore_core::{
     Author, Entry, Error, ErrorKind, Folded, Key, Model, ModelRef, Newer, Order, Result, SpaceName,
@@ -13,18 +13,14 @@ use icecore_core::{
 };
 use icecore_replica::{Acknowledged, NewUpdate, Pending, Pulled, Refusal, SpaceReplica, Unusable};
 use icecore_seal::NewHolder;
-use icecore_store::{Store, draw};
+use icecore_store::Store;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::{Mutex, Notify, broadcast};
 
 pub use icecore_replica::Synced;
-
-/// The longest pause of whoever syncs in the background.
-const PAUSE_MAX: Duration = Duration::from_mins(1);
 
 /// A model whose updates can be written: what a [`Replica`] needs. Every such [`Model`] is one.
 pub trait App: Model<Update: Serialize + Clone + Send + Sync + 'static> + Clone {}
@@ -358,53 +354,6 @@ impl<M: App> Replica<M> {
         refolded?;
         self.view().tip.folded().check_consistent()?;
         Ok(synced)
-    }
-
-    /// Syncs for ever: at once after an update, else every so often, and less often while nothing happens: a pause grows to
-    /// an eighth of the quiet before it, and to a minute at most. For a task of its own; what fails is told as
-    /// [`News::SyncFailed`] and tried again, ever later up to a minute. [`Replica::wake`] ends a pause.
-    pub async fn keep_syncing(&self, every: Duration) {
-        let (clock, ids) = (&self.inner.store.clock, &self.inner.store.ids);
-        let mut pace = Pace::new(every, PAUSE_MAX, clock.monotonic());
-        loop {
-            // Not at once after a failure, however much is queued.
-            let failed = match self.sync().await {
-                Ok(synced) => {
-                    pace.succeeded();
-                    if synced.pulled.changed || !synced.acknowledged.is_empty() {
-                        pace.alive(clock.monotonic());
-                    }
-                    false
-                }
-                Err(error) => {
-                    pace.failed();
-                    let line = icecore_store::reader::view::with_hint(&error);
-                    self.tell(News::SyncFailed(line));
-                    true
-                }
-            };
-            let wait = clock.sleep(pace.pause(clock.monotonic(), draw(&**ids)));
-            let life = async {
-                let woken = self.inner.woken.notified();
-                if failed {
-                    woken.await;
-                } else {
-                    let queued = self.inner.queued.notified();
-                    futures::pin_mut!(woken, queued);
-                    futures::future::select(woken, queued).await;
-                }
-            };
-            futures::pin_mut!(wait, life);
-            if let Either::Right(_) = futures::future::select(wait, life).await {
-                pace.alive(clock.monotonic());
-                pace.succeeded();
-            }
-        }
-    }
-
-    /// Lets [`Replica::keep_syncing`] sync now, and often again: somebody looks, or the network is back.
-    pub fn wake(&self) {
-        self.inner.woken.notify_one();
     }
 
     /// What changes from now on: whoever shows the state need not look at all of it again.

@@ -4,12 +4,15 @@
 
 #[path = "replica/counter.rs"]
 mod counter;
+#[path = "replica/site.rs"]
+mod site;
 
-use counter::{Counter, Msg, Site};
+use counter::{Counter, Msg};
 use icecore::system::{OsIds, SystemClock};
 use icecore::{ErrorKind, News, Order, Place, Refusal, Replica, Stage};
 use icecore_store::Store;
 use icecore_store::backend::{self, Metered};
+use site::Site;
 use std::sync::Arc;
 
 #[tokio::test]
