@@ -141,7 +141,10 @@ impl Site {
         let before = (on_core(&*self.clock), self.clock.monotonic());
         let result = work.await;
         let after = (on_core(&*self.clock), self.clock.monotonic());
-        times.0.push((after.0 - before.0, after.1 - before.1));
+        let spent = |after: Duration, before| after.saturating_sub(before);
+        times
+            .0
+            .push((spent(after.0, before.0), spent(after.1, before.1)));
         result
     }
 }
@@ -160,7 +163,7 @@ async fn measure(bytes: usize, (rolled_up, reads_key): (bool, bool)) {
     }
     ada.sync().await.unwrap();
     if rolled_up {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        site.clock.sleep(Duration::from_millis(20)).await;
         site.roll_up().await;
     }
     let mut cold = Times::default();
@@ -200,7 +203,7 @@ async fn steps(site: &Site, ada: &Replica<Records>, bob: &Replica<Records>) {
         drop(shown);
         site.time(&mut sync, ada.sync()).await.unwrap();
         site.time(&mut arrival, bob.sync()).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        site.clock.sleep(Duration::from_millis(2)).await;
     }
     update.say("update");
     state.say("state() after it");

@@ -118,7 +118,8 @@ impl SpaceReplica {
         &mut self,
         acknowledged: &mut (dyn FnMut(&Acknowledged, &Update) + Send),
     ) -> Result<Synced> {
-        let result = self.try_sync(acknowledged).await;
+        // On the heap, as the halves below: everything that waits for a sync would carry all of it otherwise.
+        let result = Box::pin(self.try_sync(acknowledged)).await;
         let now = self.replica.store().clock.now();
         status::note_outcome(
             &mut self.replica.db(),
@@ -196,7 +197,7 @@ impl SpaceReplica {
     }
 
     async fn pull_explained(&mut self, everything: bool) -> Result<Pulled> {
-        let pulled = self.pull_locked(everything).await;
+        let pulled = Box::pin(self.pull_locked(everything)).await;
         pulled.map_err(|error| self.explained(error))
     }
 
@@ -238,6 +239,6 @@ impl SpaceReplica {
             self.pull_explained(true).await?;
         }
         self.check_version()?;
-        self.flush_locked(&mut |_, _| {}).await
+        Box::pin(self.flush_locked(&mut |_, _| {})).await
     }
 }

@@ -82,24 +82,7 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
     );
     let never = faults_that_never_happened(&outcomes);
     let enough = outcomes.len() >= SEEDS_THAT_SHOW_EVERYTHING;
-    let mut failed: Vec<_> = outcomes
-        .into_iter()
-        .filter(|(_, o)| o.verdict != Verdict::Kept)
-        .collect();
-    failed.sort_by_key(|(seed, _)| *seed);
-    for (seed, outcome) in failed.iter().take(5) {
-        println!(
-            "ICECORE_SIM_SEEDS={seed} fails: {:.1500}",
-            format!("{:?}", outcome.verdict)
-        );
-        println!("{:.6000}", outcome.tree);
-    }
-    assert!(
-        failed.is_empty(),
-        "{name}: {} seeds fail, first {}",
-        failed.len(),
-        failed[0].0
-    );
+    all_keep(name, outcomes);
     assert!(total > 0);
     // A simulation in which a thing never happens says nothing about it.
     if enough {
@@ -128,6 +111,28 @@ fn all_kept(name: &str, usual: std::ops::Range<u64>, plan: Plan) {
             assert!(redacted > 0 || plan.restores, "no update was redacted");
         }
     }
+}
+
+/// Shows what failed, with the seeds that show it again.
+fn all_keep(name: &str, outcomes: Vec<(u64, Outcome)>) {
+    let mut failed: Vec<_> = outcomes
+        .into_iter()
+        .filter(|(_, o)| o.verdict != Verdict::Kept)
+        .collect();
+    failed.sort_by_key(|(seed, _)| *seed);
+    for (seed, outcome) in failed.iter().take(5) {
+        println!(
+            "ICECORE_SIM_SEEDS={seed} fails: {:.1500}",
+            format!("{:?}", outcome.verdict)
+        );
+        println!("{:.6000}", outcome.tree);
+    }
+    assert!(
+        failed.is_empty(),
+        "{name}: {} seeds fail, first {}",
+        failed.len(),
+        failed[0].0
+    );
 }
 
 fn faults_that_never_happened(outcomes: &[(u64, Outcome)]) -> Vec<&'static str> {

@@ -461,7 +461,11 @@ pub async fn hint(
         store.space(&info.space).await?;
     }
     let head = theirs.map_or_else(|| head.clone(), |theirs| head.clone().over(&theirs));
-    match store.bucket.swap(&key, body_of(&head), version.as_ref()).await {
+    match store
+        .bucket
+        .swap(&key, body_of(&head), version.as_ref())
+        .await
+    {
         Ok(Swapped::Stored(_)) => return Ok(Hinted::Raced),
         Ok(Swapped::Lost) => {}
         Err(error) if error.kind() == ErrorKind::Invalid => {}

@@ -236,7 +236,8 @@ pub async fn roll_up(
     space: &SpaceName,
     options: &RollupOptions,
 ) -> Result<RollupReport> {
-    roll_up_warm(store, space, options, &mut None).await
+    // On the heap: everything that waits for a run would carry all of it otherwise.
+    Box::pin(roll_up_warm(store, space, options, &mut None)).await
 }
 
 /// As [`roll_up`], starting from a base that an earlier run left, and leaving one for the next.

@@ -73,7 +73,7 @@ impl Pace {
         }
         let spread = whole / JITTER;
         let part = spread.as_nanos() * u128::from(draw) / u128::from(u32::MAX);
-        whole - Duration::from_nanos(u64::try_from(part).unwrap_or(0))
+        whole.saturating_sub(Duration::from_nanos(u64::try_from(part).unwrap_or(0)))
     }
 }
 

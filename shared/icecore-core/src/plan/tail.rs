@@ -62,7 +62,7 @@ impl TailRule {
         }
         let wide = |n: usize| n as u128;
         let (excess, span) = (wide(length - self.never), wide(self.always - self.never));
-        u128::from(draw()) * span * span < excess * excess << 32
+        u128::from(draw()) * span * span < (excess * excess) << 32
     }
 }
 

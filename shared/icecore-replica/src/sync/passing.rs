@@ -34,7 +34,7 @@ impl SpaceReplica {
         let Some(reader) = self.reader.as_ref().filter(|_| tries) else {
             return 0;
         };
-        match roll_up_in_passing(&store, reader).await {
+        match Box::pin(roll_up_in_passing(&store, reader)).await {
             Ok(report) => {
                 let report = report.unwrap_or_default();
                 self.tail.watch.tried(report.unfinished);
