@@ -10,9 +10,12 @@
  * | `keepSealed` keeps the first sealing | `queue.test.ts`: sealed twice |
  * | `refuse` sets nothing aside that another tab may be sending | `sequence.test.ts`: may be sending |
  * | `requeue` leaves what is queued | `queue.test.ts`: queued already |
+ * | `settle` saves nothing where another tab has saved | `two-tabs.test.ts`: a look at an epoch |
+ * | `record` leaves the queue where another tab has entered an epoch | there: what lands in an epoch |
+ * | `nextAuthor` waits for what another tab may be sending | there: keeps its id |
+ * | `nextAuthor` waits for what was tried | there: as another author |
  *
- * That `refuse` compares the texts is found by none. Nor do the tests of `src/sync` and `src/space` find that `settle` saves nothing where another tab has
- * saved, that `record` leaves the queue where another tab has entered an epoch, or that `nextAuthor` waits for what may be under way or was tried. The simulation of two senders notices none of the first two: the updates that are sent once more have the same ids.
+ * That `refuse` compares the texts is found by none.
  */
 
 import { expect, test } from "vitest";
