@@ -152,7 +152,7 @@ fn faults_that_never_happened(outcomes: &[(u64, Outcome)]) -> Vec<&'static str> 
 
 #[test]
 fn everything_at_once() {
-    all_kept("everything", 0..200, Plan::everything());
+    all_kept("everything", 0..140, Plan::everything());
 }
 
 /// Runs that failed once: a roll-up that slept until its epoch was removed called the history broken; and a writer with a slow
@@ -181,7 +181,7 @@ fn runs_that_failed_once() {
 fn without_new_epochs() {
     all_kept(
         "without epochs",
-        10_000..10_100,
+        10_000..10_070,
         Plan {
             epochs: false,
             ..Plan::everything()
@@ -225,7 +225,7 @@ fn in_sequence() {
         order: Order::Sequence,
         ..Plan::everything()
     };
-    all_kept("sequence", 0..100, plan);
+    all_kept("sequence", 0..70, plan);
 }
 
 /// Who rolls up and prunes holds no key; the snapshots are written by those who read.
