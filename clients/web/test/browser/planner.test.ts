@@ -123,7 +123,7 @@ test("a guest signs in later, and takes everything along; the browser forgets th
   await guest.fill("Name", "ada");
   await guest.fill("Password", "wrong");
   await guest.press("Sign in", "dialog form");
-  await guest.sees("name or password is wrong", "dialog");
+  await guest.sees("Name or password is wrong.", "dialog");
   await guest.signIn("ada");
   await guest.sees("Buy bread");
   await guest.sees("Write the report");
