@@ -12,8 +12,10 @@ use icecore_core::plan::KeyClock;
 use icecore_core::{Error, Key, ObjectKey, Result, Seq, SpaceName, Update, UpdateObject};
 use icecore_store::publish::publish;
 use icecore_store::rollup::{RollupOptions, roll_up_warm};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::ffi::OsStr;
 use std::path::Path;
 
 const NAME: &str = "memory";
@@ -47,7 +49,7 @@ pub(super) async fn memory(context: &Context) -> Result<Vec<Number>> {
     let folder = scratch.path("store");
     let past = Past::write(&folder, TASKS, context).await?;
     write_updates(&folder, &past, context)?;
-    let told = in_a_process(&folder, &past.info.space).await?;
+    let told = rolled_up(&folder, &past.info.space).await?;
     if told.updates != UPDATES {
         return Err(Error::internal(format!(
             "BUG: {} updates were rolled up",
@@ -83,7 +85,7 @@ async fn arrays(scratch: &Scratch, context: &Context) -> Result<Number> {
         let object = UpdateObject::new(author(n), Seq::new(1)?, vec![update]);
         publish(&site.store, &info, &object, &mut KeyClock::default()).await?;
     }
-    let told = in_a_process(&folder, &info.space).await?;
+    let told = rolled_up(&folder, &info.space).await?;
     if told.updates != ARRAYS {
         return Err(Error::internal(format!(
             "BUG: {} updates were rolled up",
@@ -125,11 +127,25 @@ fn write_updates(folder: &Path, past: &Past, context: &Context) -> Result<()> {
     Ok(())
 }
 
-async fn in_a_process(folder: &Path, space: &SpaceName) -> Result<Told> {
+async fn rolled_up(folder: &Path, space: &SpaceName) -> Result<Told> {
+    let arguments = [
+        space.as_str().as_ref(),
+        "--store".as_ref(),
+        folder.as_os_str(),
+    ];
+    in_a_process(folder, "bench-rollup", &arguments).await
+}
+
+/// What a hidden command of this program tells, run in a process that does nothing else; `folder` is what an error names.
+pub(super) async fn in_a_process<T: DeserializeOwned>(
+    folder: &Path,
+    command: &str,
+    arguments: &[&OsStr],
+) -> Result<T> {
     let program = std::env::current_exe().map_err(|e| cannot("find", folder, e))?;
     let output = tokio::process::Command::new(program)
-        .args(["bench-rollup", space.as_str(), "--store"])
-        .arg(folder)
+        .arg(command)
+        .args(arguments)
         .stdout(std::process::Stdio::piped())
         .spawn()
         .map_err(|e| cannot("start", folder, e))?
@@ -137,11 +153,8 @@ async fn in_a_process(folder: &Path, space: &SpaceName) -> Result<Told> {
         .await
         .map_err(|e| cannot("run", folder, e))?;
     serde_json::from_slice(&output.stdout).map_err(|e| {
-        Error::internal(format!(
-            "the roll-up of the benchmark ended with {}",
-            output.status
-        ))
-        .with_source(e)
+        let ended = format!("`{command}` of the benchmark ended with {}", output.status);
+        Error::internal(ended).with_source(e)
     })
 }
 

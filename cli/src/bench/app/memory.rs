@@ -3,15 +3,15 @@
 use super::NAME;
 use super::ground::{Filled, Grounds, LARGE, RECORDS, SMALL};
 use super::records::{Book, Msg};
+use crate::bench::memory::in_a_process;
 use crate::bench::number::{Number, exact};
-use crate::bench::site::cannot;
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::human;
 use icecore::{Place, Replica};
 use icecore_core::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Ten times the records: 100 MB of state.
 const MANY: u32 = 100_000;
@@ -51,7 +51,14 @@ pub(super) async fn memory(grounds: &Grounds) -> Result<Vec<Number>> {
         let size = (records, bytes);
         let filled = Filled::write(&site.store, device("writer"), size, 1).await?;
         drop(filled.other(&site.store, &device("reader")).await?);
-        let told = in_a_process(&store, &filled.space, &device("reader")).await?;
+        let device = device("reader");
+        let arguments = [
+            filled.space.as_ref(),
+            device.as_os_str(),
+            "--store".as_ref(),
+            store.as_os_str(),
+        ];
+        let told: Told = in_a_process(&device, "bench-replica", &arguments).await?;
         let detail = format!(
             "{} resident, {} at most while it opened, {} at most with an update; {} before; state {}",
             human::bytes(told.opened),
@@ -69,25 +76,6 @@ pub(super) async fn memory(grounds: &Grounds) -> Result<Vec<Number>> {
         numbers.push(number.detail(detail));
     }
     Ok(numbers)
-}
-
-async fn in_a_process(store: &Path, space: &str, device: &Path) -> Result<Told> {
-    let program = std::env::current_exe().map_err(|e| cannot("find", device, e))?;
-    let output = tokio::process::Command::new(program)
-        .args(["bench-replica", space])
-        .arg(device)
-        .arg("--store")
-        .arg(store)
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .map_err(|e| cannot("start", device, e))?
-        .wait_with_output()
-        .await
-        .map_err(|e| cannot("run", device, e))?;
-    serde_json::from_slice(&output.stdout).map_err(|e| {
-        let ended = format!("the replica of the benchmark ended with {}", output.status);
-        Error::internal(ended).with_source(e)
-    })
 }
 
 /// The process that opens a replica, and tells what it took.

@@ -2,15 +2,9 @@
 
 import { createComponent, getNextElement, hydrate, insert, template } from "solid-js/web";
 import { createSSRApp } from "vue";
-import { type DocumentState, documentModel, open, type Space } from "../../src/index.ts";
+import type { DocumentState, Space } from "../../src/index.ts";
 import { solidText, vueApp } from "./hydrated-apps.ts";
-
-const opened: string[] = [];
-const databases = IDBFactory.prototype.open;
-IDBFactory.prototype.open = function (...args) {
-  opened.push(args[0]);
-  return databases.apply(this, args);
-};
+import { opened, openSpace } from "./rendered-space.ts";
 
 // Both word a mismatch there, and nowhere else.
 const errors: string[] = [];
@@ -46,12 +40,7 @@ const api = {
   errors: (): string[] => errors,
   /** Makes the space; with `early` it is used before anybody takes over. */
   async make(gateway: string, name: string, isEarly: boolean): Promise<void> {
-    space = open({
-      gateway,
-      space: name,
-      model: documentModel,
-      token: async (why) => (await fetch(`/token?account=&why=${why}`)).text(),
-    });
+    space = openSpace(gateway, name);
     if (isEarly) await space.update({ kind: "append", data: { "/list": ["early"] } }).confirmed;
   },
   /** Takes over, and what is to be seen as soon as that is done. */

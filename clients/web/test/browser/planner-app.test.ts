@@ -1,26 +1,11 @@
 /** The example `planner-web` as an installed app: starting offline, new versions, and use by all. */
 
-import type { Browser, BrowserContext, KeyInput } from "puppeteer-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { KeyInput } from "puppeteer-core";
+import { describe, expect, test } from "vitest";
 import { Person } from "./planner-person.ts";
-import { launchChromium, Place } from "./planner-place.ts";
+import { context, eachHasItsPlanner, place } from "./planner-stage.ts";
 
-let place: Place;
-let browser: Browser;
-let context: BrowserContext;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser?.close());
-beforeEach(async () => {
-  place = await Place.open();
-  context = await browser.createBrowserContext();
-});
-afterEach(async () => {
-  await context.close();
-  await place.close();
-});
+eachHasItsPlanner();
 
 /** Waits until the app could start without a network. */
 async function installed(person: Person): Promise<void> {

@@ -1,26 +1,10 @@
 /** What the example `planner-web` says when something is in the way: in the page, on a small screen, in the dark. */
 
-import type { Browser, BrowserContext } from "puppeteer-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { Person } from "./planner-person.ts";
-import { launchChromium, Place } from "./planner-place.ts";
+import { browser, context, eachHasItsPlanner, place } from "./planner-stage.ts";
 
-let place: Place;
-let browser: Browser;
-let context: BrowserContext;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser?.close());
-beforeEach(async () => {
-  place = await Place.open();
-  context = await browser.createBrowserContext();
-});
-afterEach(async () => {
-  await context.close();
-  await place.close();
-});
+eachHasItsPlanner();
 
 /** What it says can be read by all, and fits. */
 async function isFine(person: Person): Promise<void> {

@@ -2,15 +2,9 @@
 
 import { createElement, StrictMode } from "react";
 import { hydrateRoot, type Root } from "react-dom/client";
-import { type DocumentState, documentModel, open, type Space } from "../../src/index.ts";
+import type { DocumentState, Space } from "../../src/index.ts";
 import { App } from "./react-app.ts";
-
-const opened: string[] = [];
-const databases = IDBFactory.prototype.open;
-IDBFactory.prototype.open = function (...args) {
-  opened.push(args[0]);
-  return databases.apply(this, args);
-};
+import { opened, openSpace } from "./rendered-space.ts";
 
 const errors: string[] = [];
 let space: Space<DocumentState> | undefined;
@@ -21,12 +15,7 @@ const api = {
   errors: (): string[] => errors,
   /** Makes the space; with `early` it is used before React takes over. */
   async make(gateway: string, name: string, isEarly: boolean): Promise<void> {
-    space = open({
-      gateway,
-      space: name,
-      model: documentModel,
-      token: async (why) => (await fetch(`/token?account=&why=${why}`)).text(),
-    });
+    space = openSpace(gateway, name);
     if (isEarly) await space.sync();
   },
   hydrate(): void {
